@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package carrier
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"time"
+
+	"github.com/ebbproject/ebb/ledbat"
+	"github.com/ebbproject/ebb/transfer/udp"
+)
+
+// MaxMessage is the size in bytes of the largest message a Conn carries.
+const MaxMessage = 256 << 10
+
+// Config says how an Endpoint works. Socket, Certificate and Roots are required.
+type Config struct {
+	// Socket is owned by the Endpoint from Listen on and closed by it.
+	Socket udp.Socket
+	// Certificate is this host's own, ECDSA P-256, issued by one of Roots.
+	Certificate tls.Certificate
+	// Roots are the certificate authorities of the fleet.
+	Roots *x509.CertPool
+	// Verify, if set, has the last word on a peer's certificate after its chain and dates were checked.
+	Verify func(*x509.Certificate) error
+	// Controller makes the congestion controller of one Conn for datagrams of mss bytes;
+	// nil means "rfc6817" with its defaults.
+	Controller func(mss int) ledbat.Controller
+	// MaxDatagram is the largest UDP payload in bytes ever tried; 0 means 8192. What the path takes is probed.
+	MaxDatagram int
+	// DeadAfter is how long nothing may be heard of a peer before its Conn is closed; 0 means 30 minutes.
+	DeadAfter time.Duration
+	// HandshakeTimeout bounds a handshake that a peer began with us; 0 means 30 seconds. Dial is bounded by its context.
+	HandshakeTimeout time.Duration
+}
+
+// Stats is a snapshot of one Conn.
+type Stats struct {
+	RTT           time.Duration // smoothed round trip
+	MinRTT        time.Duration // smallest round trip seen
+	QueueDelay    time.Duration // standing queue towards the peer, as the controller sees it
+	Window        int           // bytes the controller allows in flight
+	Rate          float64       // pacing rate in bytes per second; 0: not paced
+	InFlight      int           // bytes sent and neither acknowledged nor lost
+	Buffered      int           // bytes handed over with Send that the peer has not acknowledged
+	MTU           int           // UDP payload in bytes that the path takes
+	Datagrams     uint64        // datagrams sent
+	BytesSent     uint64        // UDP payload bytes sent
+	BytesReceived uint64        // UDP payload bytes received and authenticated
+	Lost          uint64        // datagrams declared lost
+	Spurious      uint64        // datagrams declared lost that arrived after all
+	Retransmitted uint64        // DATA chunks SCTP sent more than once
+	Timeouts      uint64        // times nothing came back for a whole timeout while data was in flight
+	SCTPTimeouts  uint64        // T3 expiries of SCTP: its retransmission timer, which should stay silent
+	Blackout      bool          // nothing has come back for several timeouts: only probes are sent
+	LastHeard     time.Time     // when the peer was last heard
+}

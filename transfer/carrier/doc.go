@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package carrier carries whole messages between two hosts over UDP: it is the edge where the
+// pure rooms of the transport meet sockets and clocks.
+//
+// # Words
+//
+// An Endpoint owns one UDP socket and all conversations over it. A Conn is one conversation with one
+// authenticated peer. A message is a byte string that arrives whole or not at all, at least 1 byte and at
+// most MaxMessage bytes. A datagram is what the socket sends: sealed, numbered and stamped by the shim.
+//
+// # How a datagram travels
+//
+//	message  → pion/sctp        reliability, framing, two streams: ordered control and unordered data
+//	packet   → transfer/shim    sequence number, microsecond stamp, feedback; drives ledbat
+//	datagram → transfer/seal    AES-GCM under keys exported from the DTLS handshake (RFC 5705)
+//	         → transfer/udp     batches and segmentation offload
+//
+// Ledbat is in charge and SCTP is the messenger: Budget says how many bytes may be handed over now, and it is
+// computed from what SCTP holds unacknowledged and what the controller allows. Nothing queues below SCTP, so
+// its acknowledgements and retransmissions never wait for the window.
+//
+// # What is not promised
+//
+// Close gives what was sent a short time to arrive but does not wait for it to be read by the peer's owner.
+// Messages of the unordered stream arrive in any order. A message larger than Grain is carried but delays everything behind it.
+package carrier
