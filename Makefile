@@ -1,0 +1,35 @@
+# Thin targets: each line is what you would type by hand.
+GO      ?= go
+PKGS     = ./...
+RACE     = ./agent/... ./cmd/... ./content/walk/... ./fleet/... ./hub/... ./link/... ./store/... ./transfer/...
+FUZZTIME ?= 10s
+
+export CGO_ENABLED ?= 0
+
+.PHONY: build demo test race fuzz bench sim lint
+
+build: ## bin/ebb
+	$(GO) build -trimpath -o bin/ebb ./cmd/ebb
+
+demo: build ## a whole fleet on this machine, end to end
+	./bin/ebb demo
+
+test: ## the whole test suite
+	$(GO) test $(PKGS)
+
+race: ## the race detector on the packages with goroutines
+	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
+
+fuzz: ## every parser for FUZZTIME
+	./.ci/fuzz $(FUZZTIME)
+
+bench: build ## the figures, with their references measured in the same run
+	$(GO) run ./bench/cmd
+
+sim: ## behaviour over time as text plots
+	$(GO) test ./sim -run Golden -count=1 -v
+
+lint: ## vet, staticcheck, formatting
+	$(GO) vet $(PKGS)
+	$(GO) tool staticcheck $(PKGS)
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package api names what a daemon's local API says and hears: the JSON documents of /api/v1 on its unix socket,
+// and the problem that an error becomes. The daemon fills them in, the command line reads them, scripts rely on
+// them: a field may be added, none is ever renamed or removed.
+//
+// Bytes are bytes, rates are bits per second, times are RFC 3339 in UTC, durations are seconds.
+package api
+
+import (
+	"time"
+
+	"github.com/ebbproject/ebb/content"
+)
+
+// Flow states.
+const (
+	StateResolving  = "resolving"  // the name is not yet a manifest
+	StateFetching   = "fetching"   // chunks are missing
+	StateAssembling = "assembling" // all chunks are here, the output is being written
+	StatePaused     = "paused"
+	StateDone       = "done"
+	StateFailed     = "failed"
+	StateCancelled  = "cancelled"
+)
+
+// Status is GET /api/v1/status.
+type Status struct {
+	Version  string    `json:"version"`
+	Role     string    `json:"role"`
+	Peer     string    `json:"peer"`
+	Location string    `json:"location"`
+	Fleet    string    `json:"fleet"`
+	State    string    `json:"state_dir"`
+	Addr     string    `json:"addr"`         // data plane, UDP
+	Observed string    `json:"observed"`     // the same as the hub sees it, empty until known
+	Hub      HubStatus `json:"hub"`          //
+	Started  time.Time `json:"started"`      //
+	Peers    int       `json:"peers"`        // connected now
+	Flows    int       `json:"flows"`        // not finished
+	Chunks   int       `json:"cache_chunks"` //
+	Bytes    int64     `json:"cache_bytes"`  //
+	Received Sources   `json:"received"`     // since start, chunk bytes as they arrived
+	Sent     int64     `json:"sent_bytes"`   // since start, chunk bytes handed to the carrier
+}
+
+// HubStatus is what this host knows of its hub.
+type HubStatus struct {
+	Addr      string    `json:"addr"`
+	Reachable bool      `json:"reachable"`
+	LastSync  time.Time `json:"last_sync,omitzero"`
+	Error     string    `json:"error,omitempty"`
+}
+
+// Sources splits bytes by where they came from: hosts of the own location, hosts elsewhere, the hub.
+type Sources struct {
+	LAN    int64 `json:"lan"`
+	WAN    int64 `json:"wan"`
+	Origin int64 `json:"origin"`
+}
+
+// Total is the sum over all sources.
+func (s Sources) Total() int64 { return s.LAN + s.WAN + s.Origin }
+
+// Reason is one cause of waiting. Code is one of a closed list; the texts are for people.
+type Reason struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Hint   string `json:"hint,omitempty"`
+	Peer   string `json:"peer,omitempty"`
+	Count  int    `json:"count,omitempty"` // chunks or peers concerned
+}
+
+// PeerBytes is what one peer gave to a flow.
+type PeerBytes struct {
+	Peer  string `json:"peer"`
+	Class string `json:"class"`
+	Bytes int64  `json:"bytes"`
+}
+
+// Flow is one content on its way to this host.
+type Flow struct {
+	ID       string      `json:"id"`
+	Ref      string      `json:"ref"` // what was asked for: a name or a content id
+	Content  string      `json:"content,omitempty"`
+	Name     string      `json:"name,omitempty"`
+	Version  string      `json:"content_version,omitempty"`
+	Type     string      `json:"type,omitempty"`
+	Location string      `json:"location"`
+	State    string      `json:"state"`
+	Reason   string      `json:"reason,omitempty"` // code of the first reason while it waits, or of the failure
+	Detail   string      `json:"detail,omitempty"`
+	Out      string      `json:"out,omitempty"`
+	Priority int         `json:"priority"`
+	Size     int64       `json:"size_bytes"`
+	Received int64       `json:"received_bytes"` // chunk bytes that arrived since the daemon's start, useful or not
+	Verified int64       `json:"verified_bytes"` // bytes of the content whole, verified and on disk
+	Wasted   int64       `json:"wasted_bytes"`   // received and not used
+	Rate     float64     `json:"rate_bits_per_second"`
+	From     Sources     `json:"received_from"`
+	Sources  []PeerBytes `json:"sources"`
+	Chunks   int         `json:"chunks"`
+	Have     int         `json:"chunks_have"`
+	Created  time.Time   `json:"created"`
+	Finished time.Time   `json:"finished,omitzero"`
+}
+
+// Ended reports whether nothing more will happen to the flow by itself.
+func (f Flow) Ended() bool {
+	return f.State == StateDone || f.State == StateFailed || f.State == StateCancelled
+}
+
+// Get is POST /api/v1/flows.
+type Get struct {
+	Ref       string `json:"ref"`
+	Out       string `json:"out,omitempty"` // absolute; empty: keep it in the cache only
+	Overwrite bool   `json:"overwrite,omitempty"`
+	Priority  int    `json:"priority,omitempty"`
+}
+
+// Content is one content this host knows.
+type Content struct {
+	ID       content.ID `json:"id"`
+	Name     string     `json:"name"`
+	Version  string     `json:"version"`
+	Type     string     `json:"type"`
+	Tree     bool       `json:"tree"`
+	Size     int64      `json:"size_bytes"`
+	Files    int        `json:"files"`
+	Chunks   int        `json:"chunks"`
+	Have     int        `json:"chunks_have"`
+	Complete bool       `json:"complete"`
+	Created  time.Time  `json:"created"`
+	Expires  time.Time  `json:"expires,omitzero"`
+}
+
+// Verify is the answer of POST /api/v1/contents/{ref}/verify.
+type Verify struct {
+	Content content.ID `json:"content"`
+	Name    string     `json:"name"`
+	Chunks  int        `json:"chunks"`
+	Good    int        `json:"good"`
+	Missing int        `json:"missing"`
+	Damaged int        `json:"damaged"` // set aside; fetched again by the next get
+	OK      bool       `json:"ok"`
+}
+
+// Why is GET /api/v1/why/{ref}.
+type Why struct {
+	Ref     string   `json:"ref"`
+	Flow    *Flow    `json:"flow,omitempty"`
+	Reasons []Reason `json:"reasons"`
+}
+
+// Peer is one host of the address book.
+type Peer struct {
+	Peer       string  `json:"peer"`
+	Role       string  `json:"role"`
+	Location   string  `json:"location"`
+	Class      string  `json:"class"`
+	Connected  bool    `json:"connected"`
+	Addr       string  `json:"addr,omitempty"`
+	Reason     string  `json:"reason,omitempty"` // why it is not connected or not used
+	Received   int64   `json:"received_bytes"`
+	Sent       int64   `json:"sent_bytes"`
+	RTT        float64 `json:"rtt_seconds"`
+	QueueDelay float64 `json:"queue_delay_seconds"`
+	Rate       float64 `json:"rate_bits_per_second"` // what the controller would allow us to send to it
+}
+
+// Publish is the answer to a signed manifest that the hub took over.
+type Publish struct {
+	ID      content.ID `json:"id"`
+	Name    string     `json:"name"`
+	Version string     `json:"version"`
+	Type    string     `json:"type"`
+	Size    int64      `json:"size_bytes"`
+	Files   int        `json:"files"`
+	Chunks  int        `json:"chunks"`
+}
+
+// Token is POST /api/v1/tokens on a hub.
+type Token struct {
+	Token    string    `json:"token"`
+	Location string    `json:"location,omitempty"`
+	Expires  time.Time `json:"expires"`
+}
+
+// Ready is the line that a daemon prints with --json once it can be used.
+type Ready struct {
+	Event    string `json:"event"`     // "ready"
+	Role     string `json:"role"`      // "hub" or "agent"
+	Addr     string `json:"addr"`      // hub: control (TCP) and data (UDP); agent: data (UDP)
+	Socket   string `json:"socket"`    // local API
+	Peer     string `json:"peer"`      //
+	Location string `json:"location"`  //
+	PID      int    `json:"pid"`       //
+	State    string `json:"state_dir"` //
+}
