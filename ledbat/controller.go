@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledbat
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Controller decides how many bytes one flow may have in the network and how fast they may leave.
+//
+// The calling protocol, for every implementation:
+//
+//   - Sent for each datagram that left, Acked once for each feedback, Lost for each datagram given up, all with a
+//     `now` that never goes back. In one feedback, Lost is reported before Acked.
+//   - Whoever owns the flow keeps the time since the last acknowledgement while bytes are in flight. When it reaches CTO
+//     it calls TimedOut, and takes everything in flight for lost without calling Lost for it.
+//   - Advance is called when Deadline has come; a zero Deadline means never.
+//   - A datagram may leave while bytes in flight + its size <= Window, and a Pacer set to Rate allows it. One
+//     datagram may always leave when nothing is in flight.
+//
+// A Controller is a plain value of one owner: no locks, no clock.
+type Controller interface {
+	// Sent reports that bytes left for the network.
+	Sent(now time.Time, bytes int)
+	// Acked reports one feedback.
+	Acked(now time.Time, a Ack)
+	// Lost reports that a datagram of that many bytes, sent at sentAt, is given up for lost, reordering allowed for. The
+	// controller reacts at most once in a round trip, however often it is called.
+	Lost(now time.Time, bytes int, sentAt time.Time)
+	// TimedOut reports that nothing was acknowledged for CTO although bytes were in flight.
+	TimedOut(now time.Time)
+	// Advance lets time pass.
+	Advance(now time.Time)
+	// Deadline is when Advance wants to be called; zero: never.
+	Deadline() time.Time
+
+	// Window is how many bytes may be in flight.
+	Window() int
+	// Rate is the pace at which they may leave, in bytes a second; 0: not paced.
+	Rate() float64
+	// CTO is the congestion timeout: how long to wait for an acknowledgement before TimedOut. It doubles with each
+	// TimedOut up to a limit, and is measured anew with the next acknowledgement.
+	CTO() time.Duration
+	// QueueDelay is the estimate of the time datagrams now wait in queues of the forward path; 0 while unknown.
+	QueueDelay() time.Duration
+	// BaseDelay is the one-way delay without queues, as measured: it contains the clocks' offset, and may be negative.
+	BaseDelay() time.Duration
+	// String is the state in one line.
+	String() string
+}
+
+// Ack is what one feedback says.
+type Ack struct {
+	Bytes       int           // newly acknowledged
+	OneWayDelay time.Duration // the smallest (arrival stamp - send stamp) among them; the clocks' offset does not matter
+	RTT         time.Duration // round trip of the newest of them, without the time the receiver held its report back; 0: none
+	CE          bool          // one of them arrived with the mark Congestion Experienced (RFC 3168)
+	InFlight    int           // bytes still in flight after this feedback
+}
+
+// Config is what a controller needs to know about its flow. Start from Default.
+type Config struct {
+	// MSS is the size in bytes of a full datagram, as counted in Sent, Lost and Ack: 1 to 65,535.
+	MSS int
+	// Target is the queue delay to aim for: above 0, at most 100 ms (RFC 6817, section 2.4.2).
+	Target time.Duration
+	// MaxWindow limits the window, in bytes; at least 2 MSS.
+	MaxWindow int
+	// SlowStart doubles the window each round trip at the start, after a timeout and after idling, until the queue
+	// delay reaches 3/4 Target or a loss counts. Without it the window grows by one MSS a round trip from the beginning.
+	SlowStart bool
+	// DelayConfirmedLoss makes losses count only when the queue says that they come from congestion. Without
+	// it every loss counts, as RFC 6817 has it. CE always counts.
+	DelayConfirmedLoss bool
+}
+
+// Default is the configuration of a flow over an ordinary WAN path.
+func Default() Config {
+	return Config{
+		MSS:                1400,
+		Target:             60 * time.Millisecond,
+		MaxWindow:          32 << 20,
+		SlowStart:          true,
+		DelayConfirmedLoss: true,
+	}
+}
+
+// The errors of New.
+var (
+	ErrUnknownController = errors.New("ledbat: unknown controller")
+	ErrConfig            = errors.New("ledbat: bad configuration")
+)
+
+// New makes a controller by name. The names are: "rfc6817".
+func New(name string, c Config) (Controller, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if name == "rfc6817" {
+		return newRFC6817(c), nil
+	}
+	return nil, fmt.Errorf("%w %q: take rfc6817", ErrUnknownController, name)
+}
+
+func (c Config) check() error {
+	switch {
+	case c.MSS < 1 || c.MSS > 65535:
+		return fmt.Errorf("%w: MSS is %d bytes, must be 1 to 65535", ErrConfig, c.MSS)
+	case c.Target <= 0 || c.Target > maxTarget:
+		return fmt.Errorf("%w: Target is %v, must be above 0 and at most %v", ErrConfig, c.Target, maxTarget)
+	case c.MaxWindow < minCwnd*c.MSS:
+		return fmt.Errorf("%w: MaxWindow is %d bytes, must be at least %d MSS (%d)", ErrConfig, c.MaxWindow, minCwnd, minCwnd*c.MSS)
+	}
+	return nil
+}
