@@ -1,65 +1,222 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package link is what a network does to datagrams.
 package link
 
-import "time"
-
-// A Verdict is what became of a packet at the entrance of a link.
-type Verdict uint8
-
-// The verdicts.
-const (
-	Queued          Verdict = iota // it will come out of Take
-	DroppedBuffer                  // the buffer was full
-	DroppedLoss                    // lost at random
-	DroppedBlackout                // the link was down, or will be before the packet has left the buffer
-	DroppedTooBig                  // larger than the MTU
+import (
+	"fmt"
+	"time"
 )
 
-// Stats counts packets, and bytes without Overhead.
-// Sent = Delivered + Inside + everything dropped, in packets and in bytes.
-type Stats struct {
-	Sent, Delivered, Inside                                    int64
-	DroppedBuffer, DroppedLoss, DroppedBlackout, DroppedTooBig int64
+// A Link carries packets of type T in one direction. Use New.
+//
+// The calling protocol: Send what goes in; call Take until it answers false, and
+// again at Deadline, which every call may move. Time never runs backwards: a
+// call with an earlier now than the one before counts as made at the same time.
+type Link[T any] struct {
+	start time.Time
+	now   int64 // latest seen, ns since start
 
-	SentBytes, DeliveredBytes, InsideBytes, DroppedBytes int64
+	mtu, overhead int
+	delay, late   int64 // ns
+	ordered       bool  // jitter keeps the order
+	// With ordered jitter, nothing sent later over the same route arrives before
+	// this. The route is that of the packets after number detour, see SetDelay.
+	notBefore, detour int64
 
-	// QueueMax is the longest time a packet has waited in the buffer or will.
-	QueueMax time.Duration
+	neck    bottleneck
+	outages outages
+	chance  chance
+	inside  pipe[T]
+	stats   Stats
 }
-
-// A Link carries packets of type T in one direction.
-type Link[T any] struct{}
 
 // New returns an idle link. It panics if c.Validate finds fault: whoever takes
 // a Config from a user validates it first.
-func New[T any](start time.Time, c Config) *Link[T] { return &Link[T]{} }
+func New[T any](start time.Time, c Config) *Link[T] {
+	mustBeValid(c)
+	return &Link[T]{
+		start:    start,
+		mtu:      c.MTU,
+		overhead: c.Overhead,
+		delay:    int64(c.Delay),
+		late:     int64(c.ReorderDelay),
+		ordered:  c.Jitter > 0 && !c.JitterReorders,
+		neck:     newBottleneck(c),
+		outages:  newOutages(c),
+		chance:   newChance(c),
+	}
+}
 
-// Send gives the link a packet of size bytes at now.
-func (l *Link[T]) Send(now time.Time, size int, payload T) Verdict { return Queued }
+func mustBeValid(c Config) {
+	if err := c.Validate(); err != nil {
+		panic(err)
+	}
+}
+
+// Send gives the link a packet of size bytes, 0 to MaxSize less the Overhead, at
+// now. Everything but Queued is the end of the packet.
+func (l *Link[T]) Send(now time.Time, size int, payload T) Verdict {
+	wire := size + l.overhead
+	if size < 0 || wire > MaxSize {
+		panic(fmt.Sprintf("link: a packet of %d bytes was sent; the limits are 0 and MaxSize less the Overhead", size))
+	}
+	t := l.advance(now)
+	l.stats.Sent.add(size)
+	f := l.chance.next()
+	wait := l.neck.wait(t)
+	leave, v := l.enter(t, wire, f)
+	if v != Queued {
+		l.stats.drop(v, size)
+		return v
+	}
+	l.stats.QueueMax = max(l.stats.QueueMax, time.Duration(wait))
+	p := packet[T]{leave: leave, arrive: leave + l.delay + f.jitter, number: l.stats.Sent.Packets,
+		size: int32(size), late: f.late, payload: payload}
+	l.keepOrder(&p)
+	if f.late {
+		p.arrive += l.late
+	}
+	l.inside.push(p)
+	l.stats.Inside.add(size)
+	return Queued
+}
+
+// enter decides on a packet and answers when its last bit leaves the bottleneck.
+func (l *Link[T]) enter(t int64, wire int, f fate) (leave int64, v Verdict) {
+	switch {
+	case l.mtu > 0 && wire > l.mtu:
+		return 0, DroppedTooBig
+	case l.outages.next <= t:
+		return 0, DroppedBlackout
+	case f.lost:
+		return 0, DroppedLoss
+	}
+	leave, ok := l.neck.offer(t, int64(wire))
+	switch {
+	case !ok:
+		return 0, DroppedBuffer
+	case l.outages.next <= leave:
+		// It takes its place in the buffer, until the blackout empties that.
+		return 0, DroppedBlackout
+	}
+	return leave, Queued
+}
+
+// advance moves the link's clock and passes the blackouts that begin or end by then.
+func (l *Link[T]) advance(now time.Time) int64 {
+	l.now = max(l.now, int64(now.Sub(l.start)))
+	for l.outages.next <= l.now {
+		l.neck.flush(l.outages.next)
+		if !l.outages.pass(l.now) {
+			break
+		}
+	}
+	return l.now
+}
 
 // Deadline is when the next packet arrives; zero: nothing is inside.
-func (l *Link[T]) Deadline() time.Time { return time.Time{} }
+func (l *Link[T]) Deadline() time.Time {
+	p := l.inside.first()
+	if p == nil {
+		return time.Time{}
+	}
+	return l.start.Add(time.Duration(p.arrive))
+}
 
-// Take returns the next packet that has arrived by now.
-func (l *Link[T]) Take(now time.Time) (payload T, ok bool) { return payload, false }
+// Take removes and returns the next packet that has arrived by now, if there is one.
+func (l *Link[T]) Take(now time.Time) (payload T, ok bool) {
+	t := l.advance(now)
+	p := l.inside.first()
+	if p == nil || p.arrive > t {
+		return payload, false
+	}
+	q := l.inside.pop()
+	l.stats.Inside.remove(int(q.size))
+	l.stats.Delivered.add(int(q.size))
+	return q.payload, true
+}
 
 // QueueDelay is how long a packet sent now would wait before its first bit leaves.
-func (l *Link[T]) QueueDelay(now time.Time) time.Duration { return 0 }
+func (l *Link[T]) QueueDelay(now time.Time) time.Duration {
+	return time.Duration(l.neck.wait(l.advance(now)))
+}
 
-// SetRate changes the rate; what waits in the buffer leaves at the new one.
-func (l *Link[T]) SetRate(now time.Time, rate float64) {}
+// SetRate changes the rate to bit/s, within the limits of [Config.Rate]; what
+// waits in the buffer leaves at the new rate.
+func (l *Link[T]) SetRate(now time.Time, rate float64) {
+	mustBeValid(Config{Rate: rate})
+	t := l.advance(now)
+	from, to := l.neck.rate, wholeRate(rate)
+	l.neck.change(t, to)
+	l.requeue(t, func(ns int64) int64 { return roundUp(retime(ns, 0, from, to)) })
+}
 
-// SetDelay changes the propagation delay of packets sent from now on. Over a
-// shorter way they overtake those that are on the longer one.
-func (l *Link[T]) SetDelay(now time.Time, delay time.Duration) {}
+// SetDelay changes the propagation delay of packets sent from now on, within the
+// limits of [Config.Delay]. Over a shorter way they overtake those that are on
+// the longer one.
+func (l *Link[T]) SetDelay(now time.Time, delay time.Duration) {
+	mustBeValid(Config{Delay: delay})
+	l.advance(now)
+	l.delay = int64(delay)
+	l.notBefore = 0
+	l.detour = l.stats.Sent.Packets
+}
 
-// Cut begins a blackout of length d at now.
-func (l *Link[T]) Cut(now time.Time, d time.Duration) {}
+// Cut begins a blackout of length d at now; it loses what is in the buffer. One
+// that is under way or to come is lengthened if they overlap.
+func (l *Link[T]) Cut(now time.Time, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := l.advance(now)
+	l.outages.add(span{t, t + min(int64(d), maxTime)})
+	l.neck.flush(t)
+	l.requeue(t, func(ns int64) int64 { return ns })
+}
+
+// requeue corrects the packets that are still in the buffer: after is given how many
+// nanoseconds after t a packet was to leave, and answers how many it takes now.
+func (l *Link[T]) requeue(t int64, after func(ns int64) int64) {
+	l.notBefore = 0
+	l.inside.revise(func(p *packet[T]) bool {
+		if p.leave > t {
+			behind := p.arrive - p.leave
+			p.leave = t + after(p.leave-t)
+			p.arrive = p.leave + behind
+		}
+		if p.leave > t && l.outages.next <= p.leave {
+			l.stats.Inside.remove(int(p.size))
+			l.stats.drop(DroppedBlackout, int(p.size))
+			return false
+		}
+		if p.number > l.detour && !p.late {
+			l.keepOrder(p)
+		}
+		return true
+	})
+}
+
+// keepOrder holds back a packet that its jitter lets overtake the one before it.
+func (l *Link[T]) keepOrder(p *packet[T]) {
+	if l.ordered {
+		p.arrive = max(p.arrive, l.notBefore)
+		l.notBefore = p.arrive
+	}
+}
 
 // Stats returns the counters.
-func (l *Link[T]) Stats() Stats { return Stats{} }
+func (l *Link[T]) Stats() Stats { return l.stats }
 
-// String is the state in one line.
-func (l *Link[T]) String() string { return "" }
+// String is the state in one line, as of the last call that gave the time.
+func (l *Link[T]) String() string {
+	rate := "no limit"
+	if l.neck.rate > 0 {
+		rate = fmt.Sprintf("%v Mbit/s", float64(l.neck.rate)/1e6)
+	}
+	state := "up"
+	if l.outages.next <= l.now {
+		state = "dark"
+	}
+	return fmt.Sprintf("link %s after %v: %s, %v away, queue %v; %v", state, time.Duration(l.now), rate,
+		time.Duration(l.delay), time.Duration(l.neck.wait(l.now)), l.stats)
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"math"
+	"math/bits"
+)
+
+// A bottleneck is a FIFO that empties at a rate, reduced to the instant at which
+// it will be empty. Times are nanoseconds since the start of the link.
+type bottleneck struct {
+	rate int64 // bit/s; 0 is infinitely fast
+	// Everything accepted will have left at free + part/rate; 0 <= part < rate.
+	free, part int64
+	// How long the last bit of a packet may take to leave, for the configured
+	// bounds and the present rate; negative is no bound.
+	room int64
+
+	bufferBytes, bufferTime int64 // as configured; 0 is no bound
+}
+
+func newBottleneck(c Config) bottleneck {
+	b := bottleneck{bufferBytes: int64(c.BufferBytes), bufferTime: int64(c.BufferTime)}
+	b.setRate(wholeRate(c.Rate))
+	return b
+}
+
+// wholeRate rounds to whole bits a second, in which the arithmetic is exact.
+func wholeRate(rate float64) int64 { return int64(math.Round(rate)) }
+
+// offer asks for bytes to be sent behind all that was accepted before. It answers
+// when the last bit will have left, or that the buffer is too full.
+func (b *bottleneck) offer(now, bytes int64) (leave int64, ok bool) {
+	if b.rate == 0 {
+		return now, true
+	}
+	free, part := b.free, b.part
+	if free < now {
+		free, part = now, 0
+	}
+	work := bytes*8e9 + part
+	leave, part = free+work/b.rate, work%b.rate
+	stamp := roundUp(leave, part)
+	if b.room >= 0 && free > now && stamp-now > b.room {
+		return 0, false
+	}
+	b.free, b.part = leave, part
+	return stamp, true
+}
+
+// wait is how long a packet offered now would wait before its first bit leaves.
+func (b *bottleneck) wait(now int64) int64 { return max(0, roundUp(b.free, b.part)-now) }
+
+// flush forgets what would leave after now.
+func (b *bottleneck) flush(now int64) {
+	if b.free >= now {
+		b.free, b.part = now, 0
+	}
+}
+
+// change sets a new rate at now. What waits leaves at the new rate, see [bottleneck.retime].
+func (b *bottleneck) change(now, rate int64) {
+	if b.free >= now {
+		left, rest := retime(b.free-now, b.part, b.rate, rate)
+		b.free, b.part = now+left, rest
+	}
+	b.setRate(rate)
+}
+
+func (b *bottleneck) setRate(rate int64) {
+	b.rate = rate
+	b.room = -1
+	if rate == 0 {
+		return
+	}
+	if b.bufferBytes > 0 {
+		work := b.bufferBytes * 8e9
+		b.room = roundUp(work/rate, work%rate)
+	}
+	if b.bufferTime > 0 && (b.room < 0 || b.bufferTime < b.room) {
+		b.room = b.bufferTime
+	}
+}
+
+// retime answers how long bits that leave after ns + part/from at the rate from
+// take at the rate to, as whole nanoseconds and a rest over to.
+func retime(ns, part, from, to int64) (whole, rest int64) {
+	if from == 0 || to == 0 {
+		return 0, 0
+	}
+	hi, lo := bits.Mul64(uint64(ns), uint64(from))
+	lo, carry := bits.Add64(lo, uint64(part), 0)
+	hi += carry
+	if hi >= uint64(to) {
+		return maxTime, 0
+	}
+	q, r := bits.Div64(hi, lo, uint64(to))
+	return int64(min(q, maxTime)), int64(r)
+}
+
+// roundUp is the first whole nanosecond at which ns and a part of one have passed.
+func roundUp(ns, part int64) int64 {
+	if part > 0 {
+		return ns + 1
+	}
+	return ns
+}
