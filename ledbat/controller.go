@@ -68,6 +68,9 @@ type Config struct {
 	Target time.Duration
 	// MaxWindow limits the window, in bytes; at least 2 MSS.
 	MaxWindow int
+	// AllowedIncrease is ALLOWED_INCREASE of RFC 6817, in MSS: how far the window may exceed what was in flight in the last
+	// round trip. It is 1, and more only where data is handed over in pieces larger than an MSS: then one piece.
+	AllowedIncrease int
 	// SlowStart doubles the window each round trip at the start, after a timeout and after idling, until the queue
 	// delay reaches 3/4 Target or a loss counts. Without it the window grows by one MSS a round trip from the beginning.
 	SlowStart bool
@@ -82,6 +85,7 @@ func Default() Config {
 		MSS:                1400,
 		Target:             60 * time.Millisecond,
 		MaxWindow:          32 << 20,
+		AllowedIncrease:    1,
 		SlowStart:          true,
 		DelayConfirmedLoss: true,
 	}
@@ -112,6 +116,9 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: Target is %v, must be above 0 and at most %v", ErrConfig, c.Target, maxTarget)
 	case c.MaxWindow < minCwnd*c.MSS:
 		return fmt.Errorf("%w: MaxWindow is %d bytes, must be at least %d MSS (%d)", ErrConfig, c.MaxWindow, minCwnd, minCwnd*c.MSS)
+	case c.AllowedIncrease < 1:
+		// "ALLOWED_INCREASE SHOULD be 1, and it MUST be greater than 0." (RFC 6817, section 2.5)
+		return fmt.Errorf("%w: AllowedIncrease is %d MSS, must be at least 1", ErrConfig, c.AllowedIncrease)
 	}
 	return nil
 }

@@ -4,34 +4,235 @@ package ledbat
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
-// The constants of RFC 6817, section 2.5 and 3.
+// The constants of RFC 6817, section 2.5, that are no field of Config.
 const (
-	maxTarget       = 100 * time.Millisecond
-	minCwnd         = 2
-	initCwnd        = 2
+	// "TARGET MUST be 100 milliseconds or less"
+	maxTarget = 100 * time.Millisecond
+	// "GAIN MUST be set to 1 or less. A GAIN of 1 limits the maximum cwnd ramp-up to the same rate as TCP Reno in Congestion
+	// Avoidance."
+	gain = 1.0
+	// "INIT_CWND and MIN_CWND SHOULD both be 2." In MSS.
+	initCwnd = 2
+	minCwnd  = 2
 )
 
+const (
+	// How much faster than window/round trip datagrams may leave, so that the window, not the pacer, decides: feedback
+	// comes in clumps of a quarter of a round trip, and room that opened must be filled before the next clump.
+	paceHeadroom = 1.25
+	// The same while the window doubles each round trip.
+	paceStarting = 2.0
+)
+
+// rfc6817 is LEDBAT as RFC 6817 writes it, with two optional additions: slow start (Config.SlowStart) and losses that
+// must be confirmed by delay (Config.DelayConfirmedLoss).
+//
+// Slow start is a window below ssthresh, which is infinite at the start and after a timeout. The RFC leaves the start open as
+// long as it is no faster than TCP's, and this one is TCP's (RFC 5681, section 3.1), ended by the delay target as well as
+// by loss.
 type rfc6817 struct {
 	cfg  Config
-	cwnd float64
+	mss  float64
+	cwnd float64 // bytes; at least minCwnd*mss, after a timeout 1 mss; at most cfg.MaxWindow
+
+	ssthresh float64 // below it the window doubles each round trip; 0 without slow start
+
+	delay  Estimator
+	rtt    roundTrip
+	judge  lossJudge
+	flight float64 // bytes
+	peaked peak    // largest flight of the last round trip
+
+	reacted time.Time // when the window was last halved; a loss of what was sent before is the same event
+	used    time.Time // when the flow last sent or heard something
 }
 
 func newRFC6817(c Config) *rfc6817 {
-	return &rfc6817{cfg: c, cwnd: float64(initCwnd * c.MSS)}
+	r := &rfc6817{cfg: c, mss: float64(c.MSS)}
+	// "on initialization: cwnd = INIT_CWND * MSS" (section 2.4.2)
+	r.cwnd = initCwnd * r.mss
+	r.restart()
+	return r
 }
 
-func (c *rfc6817) Sent(now time.Time, bytes int)                   {}
-func (c *rfc6817) Acked(now time.Time, a Ack)                      {}
-func (c *rfc6817) Lost(now time.Time, bytes int, sentAt time.Time) {}
-func (c *rfc6817) TimedOut(now time.Time)                          {}
-func (c *rfc6817) Advance(now time.Time)                           {}
-func (c *rfc6817) Deadline() time.Time                             { return time.Time{} }
-func (c *rfc6817) Window() int                                     { return int(c.cwnd) }
-func (c *rfc6817) Rate() float64                                   { return 0 }
-func (c *rfc6817) CTO() time.Duration                              { return time.Second }
-func (c *rfc6817) QueueDelay() time.Duration                       { return 0 }
-func (c *rfc6817) BaseDelay() time.Duration                        { return 0 }
-func (c *rfc6817) String() string                                  { return fmt.Sprintf("rfc6817 cwnd %.0f", c.cwnd) }
+// restart lets the window double again, if the flow may do that at all.
+func (r *rfc6817) restart() {
+	if r.cfg.SlowStart {
+		r.ssthresh = math.Inf(1)
+	}
+}
+
+func (r *rfc6817) starting() bool { return r.cwnd < r.ssthresh }
+
+// span is the round trip, as far as known.
+func (r *rfc6817) span() time.Duration {
+	if r.rtt.smoothed == 0 {
+		return minCTO
+	}
+	return r.rtt.smoothed
+}
+
+func (r *rfc6817) Sent(now time.Time, bytes int) {
+	if r.flight == 0 && !r.used.IsZero() && now.Sub(r.used) >= r.rtt.timeout() {
+		r.idled()
+	}
+	r.used = now
+	r.flight += float64(bytes)
+	r.peaked.add(now, r.span(), r.flight)
+}
+
+// idled forgets a window that nothing has confirmed for a timeout, as TCP does (RFC 5681, section 4.1), so that a
+// flow does not fall into the network with what was right minutes ago. It is back within a few round trips, because the window
+// doubles up to three quarters of what it was (RFC 7661, section 4.3).
+func (r *rfc6817) idled() {
+	was := r.cwnd
+	r.cwnd = min(r.cwnd, initCwnd*r.mss)
+	r.remember(was)
+}
+
+// remember lets slow start go back to where the window was, when it shrank for want of data and not for congestion.
+func (r *rfc6817) remember(cwnd float64) {
+	if r.cfg.SlowStart {
+		r.ssthresh = max(r.ssthresh, 0.75*cwnd)
+	}
+}
+
+func (r *rfc6817) Acked(now time.Time, a Ack) {
+	r.used = now
+	r.rtt.sample(a.RTT)
+	if a.Bytes > 0 {
+		r.rtt.backoff = 0
+	}
+	r.delay.Sample(now, a.OneWayDelay, a.RTT)
+	r.judge.acked(now, a.Bytes, r.path())
+	if a.CE {
+		// A mark is sent by a queue, so it needs no confirmation (RFC 3168, section 6.1.2: as to a single lost packet).
+		r.congested(now, now.Add(-r.span()))
+	}
+	if r.starting() {
+		r.double(now, float64(a.Bytes))
+	} else {
+		r.steer(float64(a.Bytes))
+	}
+	r.bound()
+	r.flight = float64(a.InFlight) // "flightsize = flightsize - bytes_newly_acked"
+	r.peaked.add(now, r.span(), r.flight)
+}
+
+// path is what the loss judge wants to know of the path.
+func (r *rfc6817) path() pathState {
+	return pathState{rtt: r.span(), queue: r.delay.Fresh(r.span()), target: r.cfg.Target, mss: r.cfg.MSS}
+}
+
+// steer moves the window towards the target.
+func (r *rfc6817) steer(acked float64) {
+	// "queuing_delay = FILTER(current_delays) - MIN(base_delays)"
+	// "off_target = (TARGET - queuing_delay) / TARGET"
+	// "cwnd += GAIN * off_target * bytes_newly_acked * MSS / cwnd" (section 2.4.2)
+	target := r.cfg.Target.Seconds()
+	offTarget := (target - r.QueueDelay().Seconds()) / target
+	r.cwnd += float64(gain * offTarget * acked * r.mss / r.cwnd)
+}
+
+// double is slow start. It ends at three quarters of the target.
+func (r *rfc6817) double(now time.Time, acked float64) {
+	if r.delay.Fresh(r.span()) < r.cfg.Target*3/4 {
+		r.cwnd = min(r.cwnd+acked, max(r.ssthresh, r.cwnd))
+		return
+	}
+	// What was measured was sent a round trip ago, and the window has doubled in that round trip: take that back.
+	r.cwnd /= 2
+	r.ssthresh = r.cwnd
+	r.reacted = now // losses of the overshoot are this event's
+}
+
+// bound keeps the window between its floor and what the flow has shown to use.
+func (r *rfc6817) bound() {
+	// "max_allowed_cwnd = flightsize + ALLOWED_INCREASE * MSS"; "cwnd = min(cwnd, max_allowed_cwnd)" (section 2.4.2).
+	// "An ALLOWED_INCREASE of 1 allows and limits the cwnd increase based on flightsize in the previous RTT" (section 2.5): so the
+	// largest flight of the last round trip is taken. The one just before this feedback would be too small, because a paced
+	// sender has not yet refilled what the feedback before it made room for.
+	allowed := r.peaked.max() + float64(r.cfg.AllowedIncrease*r.cfg.MSS)
+	if r.starting() {
+		allowed = max(allowed, 2*r.peaked.max())
+	}
+	if r.cwnd > allowed {
+		r.remember(r.cwnd)
+		r.cwnd = allowed
+	}
+	// "cwnd = max(cwnd, MIN_CWND * MSS)"
+	r.cwnd = max(r.cwnd, minCwnd*r.mss)
+	r.cwnd = min(r.cwnd, float64(r.cfg.MaxWindow))
+}
+
+func (r *rfc6817) Lost(now time.Time, bytes int, sentAt time.Time) {
+	r.flight = max(0, r.flight-float64(bytes))
+	counts := r.judge.lost(now, bytes, r.path())
+	if counts || !r.cfg.DelayConfirmedLoss {
+		r.congested(now, sentAt)
+	}
+}
+
+// congested reacts to a loss or a mark of something sent at sentAt.
+func (r *rfc6817) congested(now, sentAt time.Time) {
+	// "on data loss: # at most once per RTT" (section 2.4.2). What was sent before the last reaction could not know of it.
+	if !r.reacted.IsZero() && !sentAt.After(r.reacted) {
+		return
+	}
+	r.reacted = now
+	// "cwnd = min (cwnd, max (cwnd/2, MIN_CWND * MSS))"
+	r.cwnd = min(r.cwnd, max(r.cwnd/2, minCwnd*r.mss))
+	if r.cfg.SlowStart {
+		r.ssthresh = r.cwnd
+	}
+}
+
+func (r *rfc6817) TimedOut(now time.Time) {
+	// "if no ACKs are received within a CTO: # extreme congestion, or significant RTT change. # set cwnd to 1MSS and
+	// backoff the congestion timer. cwnd = 1 * MSS; CTO = 2 * CTO" (section 2.4.2)
+	r.cwnd = r.mss
+	r.rtt.backoff++
+	r.flight = 0
+	r.peaked = peak{}
+	r.reacted = now
+	r.used = now
+	r.judge.reset()
+	r.restart()
+}
+
+// Advance does nothing: this controller acts on reports only.
+func (r *rfc6817) Advance(time.Time) {}
+
+func (r *rfc6817) Deadline() time.Time { return time.Time{} }
+
+func (r *rfc6817) Window() int { return int(r.cwnd) }
+
+func (r *rfc6817) Rate() float64 {
+	if r.rtt.smoothed == 0 {
+		return 0
+	}
+	headroom := paceHeadroom
+	if r.starting() {
+		headroom = paceStarting
+	}
+	return headroom * r.cwnd / r.rtt.smoothed.Seconds()
+}
+
+func (r *rfc6817) CTO() time.Duration { return r.rtt.timeout() }
+
+func (r *rfc6817) QueueDelay() time.Duration { return r.delay.Queue(r.span()) }
+
+func (r *rfc6817) BaseDelay() time.Duration { return r.delay.Base() }
+
+func (r *rfc6817) String() string {
+	phase := "steering"
+	if r.starting() {
+		phase = "starting"
+	}
+	return fmt.Sprintf("rfc6817 %s: window %.0f B (%.1f MSS), in flight %.0f B, rtt %v, %v, target %v, cto %v, %v",
+		phase, r.cwnd, r.cwnd/r.mss, r.flight, r.rtt.smoothed.Round(time.Microsecond), &r.delay, r.cfg.Target, r.CTO(), &r.judge)
+}
