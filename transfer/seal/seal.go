@@ -2,62 +2,95 @@
 
 package seal
 
-import "errors"
-
-// Exporter is the label under which both ends export SecretSize bytes from their handshake (RFC 5705), without context.
-const Exporter = "EXPORTER-ebb-seal-v1"
-
-const (
-	SecretSize  = 32 // bytes to export
-	HeaderSize  = 11 // bytes of a datagram before what is encrypted: form and key phase (1), connection (4), sequence (6)
-	TagSize     = 16 // bytes behind what is encrypted
-	Overhead    = HeaderSize + TagSize
-	MaxSequence = 1<<48 - 1 // the last sequence number
-	Window      = 8192      // sequence numbers below the highest that are still opened, once each
+import (
+	"errors"
+	"fmt"
 )
 
 // What a caller may want to decide on.
 var (
-	ErrNotSealed = errors.New("not a sealed datagram")                    // too short or another protocol: look elsewhere
-	ErrForged    = errors.New("datagram does not open under our keys")    // drop it
-	ErrReplayed  = errors.New("datagram was opened before or is too old") // drop it
-	ErrSequence  = errors.New("sequence number does not rise")            // a fault of the caller; nothing was sealed
-	ErrExhausted = errors.New("keys are used up")                         // end the conversation
+	// ErrNotSealed: too short, or another protocol; look elsewhere.
+	ErrNotSealed = errors.New("not a sealed datagram")
+	// ErrForged: changed on the way or sealed by somebody else; drop it.
+	ErrForged = errors.New("datagram does not open under the keys of this conversation")
+	// ErrReplayed: a copy, or later than the window allows; drop it.
+	ErrReplayed = errors.New("datagram was opened before or is too old to tell")
+	// ErrSequence: the caller would have used a nonce twice; nothing was sealed.
+	ErrSequence = errors.New("sequence number does not rise")
+	// ErrNoRoom: the caller's buffer cannot hold header and tag; nothing was sealed.
+	ErrNoRoom = errors.New("no room for the header before or the tag behind the plaintext")
+	// ErrExhausted: sequence numbers are used up, or too many forgeries were tried; end the conversation.
+	ErrExhausted = errors.New("keys are used up; open a new conversation")
 )
 
-// Header is the readable and authenticated part of a datagram.
-type Header struct {
-	Connection uint32 // chosen by the receiver of the datagram, any value
-	Sequence   uint64 // 0 to MaxSequence
+// updateAfter is the number of datagrams sealed under one key. RFC 9001 section 6.6: "For AEAD_AES_128_GCM [...], the
+// confidentiality limit is 2^23 encrypted packets". It exceeds Window, so that no window spans three generations.
+const updateAfter = 1 << 22
+
+// A Sealer seals the datagrams of one direction. One goroutine at a time.
+type Sealer struct {
+	gen    *generation
+	sealed uint64 // datagrams under gen
+	next   uint64 // lowest sequence number that was never used
+	limit  uint64 // updateAfter, but for tests
+	nonce  [ivSize]byte
 }
 
-// ParseHeader reads the header of a sealed datagram without opening it, to find the conversation it claims to
-// belong to. ErrNotSealed for anything else, DTLS records and STUN messages among them.
-func ParseHeader(d []byte) (Header, error) { panic("skeleton") }
-
-// Sealer seals the datagrams of one direction.
-type Sealer struct{}
-
-// Opener opens the datagrams of one direction.
-type Opener struct{}
-
 // Derive makes both directions of one end from the exported secret of SecretSize bytes; client is the end that
-// opened the handshake.
-func Derive(secret []byte, client bool) (*Sealer, *Opener, error) { panic("skeleton") }
+// opened the handshake. Call it once for a secret: see the package's promises.
+func Derive(secret []byte, client bool) (*Sealer, *Opener, error) {
+	if len(secret) != SecretSize {
+		return nil, nil, fmt.Errorf("the exported secret has %d bytes; export %d", len(secret), SecretSize)
+	}
+	ours, theirs, err := trafficSecrets(secret)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !client {
+		ours, theirs = theirs, ours
+	}
+	out, err := newGeneration(0, ours)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := newGeneration(0, theirs)
+	if err != nil {
+		return nil, nil, err
+	}
+	ahead, err := in.next()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Sealer{gen: out, limit: updateAfter}, &Opener{gen: in, ahead: ahead, limit: maxForged}, nil
+}
 
 // Seal seals in place. d is HeaderSize bytes of room followed by the plaintext, and has a capacity of at least
-// len(d)+TagSize; the result is the datagram, in the same memory. Sequence numbers must rise from call to call; they may skip.
-// Keys are renewed by themselves.
-func (s *Sealer) Seal(d []byte, h Header) ([]byte, error) { panic("skeleton") }
-
-// Open opens in place: the plaintext returned lies in d. If it fails, d is destroyed.
-func (o *Opener) Open(d []byte) (Header, []byte, error) { panic("skeleton") }
-
-// Rejected is how many datagrams did not open.
-func (o *Opener) Rejected() uint64 { panic("skeleton") }
+// len(d)+TagSize; the result is the datagram, in the same memory. Sequence numbers must rise from call to call; they
+// may skip. Errors: ErrSequence, ErrNoRoom, ErrExhausted; none of them uses up the number.
+func (s *Sealer) Seal(d []byte, h Header) ([]byte, error) {
+	switch {
+	case len(d) < HeaderSize || cap(d)-len(d) < TagSize:
+		return nil, ErrNoRoom
+	case h.Sequence > MaxSequence:
+		return nil, ErrExhausted
+	case h.Sequence < s.next:
+		return nil, ErrSequence
+	}
+	if s.sealed >= s.limit {
+		gen, err := s.gen.next()
+		if err != nil {
+			return nil, err
+		}
+		s.gen, s.sealed = gen, 0
+	}
+	s.next = h.Sequence + 1
+	s.sealed++
+	h.put(d, s.gen.phase())
+	s.gen.nonce(&s.nonce, h.Sequence)
+	return s.gen.aead.Seal(d[:HeaderSize], s.nonce[:], d[HeaderSize:], d[:HeaderSize]), nil
+}
 
 // String says in one line where the keys stand, without telling them.
-func (s *Sealer) String() string { panic("skeleton") }
-
-// String says in one line where keys and window stand.
-func (o *Opener) String() string { panic("skeleton") }
+func (s *Sealer) String() string {
+	return fmt.Sprintf("sealer generation=%d sealed=%d next=%d", s.gen.number, s.sealed, s.next)
+}
