@@ -13,8 +13,8 @@ type bottleneck struct {
 	rate int64 // bit/s; 0 is infinitely fast
 	// Everything accepted will have left at free + part/rate; 0 <= part < rate.
 	free, part int64
-	// How long the last bit of a packet may take to leave, for the configured
-	// bounds and the present rate; negative is no bound.
+	// How long the last bit of a packet that has to wait may take to leave, for the
+	// configured bounds and the present rate.
 	room int64
 
 	bufferBytes, bufferTime int64 // as configured; 0 is no bound
@@ -42,7 +42,7 @@ func (b *bottleneck) offer(now, bytes int64) (leave int64, ok bool) {
 	work := bytes*8e9 + part
 	leave, part = free+work/b.rate, work%b.rate
 	stamp := roundUp(leave, part)
-	if b.room >= 0 && free > now && stamp-now > b.room {
+	if free > now && stamp-now > b.room {
 		return 0, false
 	}
 	b.free, b.part = leave, part
@@ -70,16 +70,13 @@ func (b *bottleneck) change(now, rate int64) {
 
 func (b *bottleneck) setRate(rate int64) {
 	b.rate = rate
-	b.room = -1
-	if rate == 0 {
-		return
-	}
-	if b.bufferBytes > 0 {
-		work := b.bufferBytes * 8e9
-		b.room = roundUp(work/rate, work%rate)
-	}
-	if b.bufferTime > 0 && (b.room < 0 || b.bufferTime < b.room) {
+	b.room = maxTime
+	if b.bufferTime > 0 {
 		b.room = b.bufferTime
+	}
+	if b.bufferBytes > 0 && rate > 0 {
+		work := b.bufferBytes * 8e9
+		b.room = min(b.room, roundUp(work/rate, work%rate))
 	}
 }
 

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package link
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files with what the code does now")
+
+// A story is a script; each line that is not indented is a command, what the link
+// answers follows it indented. `go test -update` writes the answers anew.
+//
+//	link KEY=VALUE...          a new link; keys are those of setKey
+//	send TIME SIZE [COUNT]     sends packets 0, 1, 2 ...
+//	take TIME                  takes everything that arrives until then
+//	rate TIME BITS | delay TIME DURATION | cut TIME DURATION
+//	offer FROM UNTIL BITS SIZE sends at a constant rate and draws the queue every 100 ms
+//	state
+func TestStories(t *testing.T) {
+	files, err := filepath.Glob("testdata/stories/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no stories", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := tell(t, string(want))
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if got != string(want) {
+				t.Errorf("%s tells another story now; if it is right, run go test -update and review the diff. Got:\n%s", file, got)
+			}
+		})
+	}
+}
+
+type teller struct {
+	t    *testing.T
+	l    *Link[int]
+	next int
+	out  strings.Builder
+}
+
+func tell(t *testing.T, script string) string {
+	s := &teller{t: t}
+	for line := range strings.Lines(script) {
+		if strings.HasPrefix(line, "    ") {
+			continue
+		}
+		s.out.WriteString(line)
+		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
+			s.obey(words[0], words[1:])
+		}
+	}
+	return s.out.String()
+}
+
+func (s *teller) say(format string, args ...any) { fmt.Fprintf(&s.out, "    "+format+"\n", args...) }
+
+func (s *teller) obey(command string, args []string) {
+	if command == "link" {
+		s.open(args)
+		return
+	}
+	now := epoch
+	if len(args) > 0 {
+		now = at(s.duration(args[0]))
+	}
+	switch command {
+	case "send":
+		count := 1
+		if len(args) > 2 {
+			count = int(s.number(args[2]))
+		}
+		for range count {
+			s.say("packet %d: %v", s.next, s.l.Send(now, int(s.number(args[1])), s.next))
+			s.next++
+		}
+	case "take":
+		for d := s.l.Deadline(); !d.IsZero() && !d.After(now); d = s.l.Deadline() {
+			p, _ := s.l.Take(d)
+			s.say("packet %d at %v", p, d.Sub(epoch))
+		}
+	case "rate":
+		s.l.SetRate(now, s.number(args[1]))
+	case "delay":
+		s.l.SetDelay(now, s.duration(args[1]))
+	case "cut":
+		s.l.Cut(now, s.duration(args[1]))
+	case "offer":
+		s.offer(now, at(s.duration(args[1])), s.number(args[2]), int(s.number(args[3])))
+	case "state":
+		s.say("%v", s.l)
+	default:
+		s.t.Fatalf("unknown command %q", command)
+	}
+}
+
+func (s *teller) open(args []string) {
+	var c Config
+	for _, arg := range args {
+		key, value, _ := strings.Cut(arg, "=")
+		s.setKey(&c, key, value)
+	}
+	s.l, s.next = New[int](epoch, c), 0
+}
+
+func (s *teller) setKey(c *Config, key, value string) {
+	switch key {
+	case "rate":
+		c.Rate = s.number(value)
+	case "delay":
+		c.Delay = s.duration(value)
+	case "bytes":
+		c.BufferBytes = int(s.number(value))
+	case "buffer":
+		c.BufferTime = s.duration(value)
+	case "mtu":
+		c.MTU = int(s.number(value))
+	case "overhead":
+		c.Overhead = int(s.number(value))
+	case "loss":
+		c.Loss = s.number(value)
+	case "jitter":
+		c.Jitter = s.duration(value)
+	case "unordered":
+		c.JitterReorders = true
+	case "reorder":
+		c.Reorder = s.number(value)
+	case "late":
+		c.ReorderDelay = s.duration(value)
+	case "dark":
+		from, length, _ := strings.Cut(value, "+")
+		c.Blackouts = append(c.Blackouts, Window{s.duration(from), s.duration(length)})
+	case "seed":
+		c.Seed = uint64(s.number(value))
+	default:
+		s.t.Fatalf("unknown key %q", key)
+	}
+}
+
+func (s *teller) offer(now, until time.Time, rate float64, size int) {
+	gap := time.Duration(float64(size) * 8e9 / rate)
+	draw := now.Add(100 * ms)
+	before := s.l.Stats()
+	for ; !now.After(until); now = now.Add(gap) {
+		for !now.Before(draw) {
+			s.draw(draw, before)
+			before, draw = s.l.Stats(), draw.Add(100*ms)
+		}
+		s.l.Send(now, size, 0)
+		for d := s.l.Deadline(); !d.IsZero() && !d.After(now); d = s.l.Deadline() {
+			s.l.Take(d)
+		}
+	}
+}
+
+// draw shows the queue, one # for every 5 ms, and what happened since before.
+func (s *teller) draw(now time.Time, before Stats) {
+	queue, stats := s.l.QueueDelay(now), s.l.Stats()
+	s.say("%4d ms |%-30s| %5.1f ms queue, %5.2f Mbit/s out, %2d dropped", now.Sub(epoch).Milliseconds(),
+		strings.Repeat("#", int(queue/(5*ms))), float64(queue)/1e6,
+		float64(stats.Delivered.Bytes-before.Delivered.Bytes)*8/1e5, stats.Dropped.Packets-before.Dropped.Packets)
+}
+
+func (s *teller) number(word string) float64 {
+	x, err := strconv.ParseFloat(word, 64)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return x
+}
+
+func (s *teller) duration(word string) time.Duration {
+	d, err := time.ParseDuration(word)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return d
+}
