@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"cmp"
+	"hash/fnv"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/ebbproject/ebb/fleet"
+)
+
+// Limits of the address book.
+const (
+	maxNeighbours = 16 // hosts of the own location that we connect to
+	maxStrangers  = 6  // hosts elsewhere that we connect to
+	redialFirst   = 500 * time.Millisecond
+	redialMost    = 30 * time.Second // nothing gives up for good: a host is tried again at least this often
+	idleHangup    = 60 * time.Second // a conversation that serves no flow ends after this
+)
+
+// Dial asks the edge to connect to a peer. The addresses are tried in order.
+type Dial struct {
+	Peer string
+	Addr netip.AddrPort
+}
+
+// Hangup asks the edge to end the conversation with a peer.
+type Hangup struct{ Peer string }
+
+type contact struct {
+	fleet.Member
+	dialing   bool
+	connected bool
+	lastUse   time.Time     // a flow wanted this peer
+	retryAt   time.Time     // not before
+	backoff   time.Duration // doubles with each failure, up to redialMost
+}
+
+// Book is the address book: who there is, where, and when to try them again. The hub is always wanted, because it
+// tells us our own address; neighbours and holders are wanted while a flow is active.
+type Book struct {
+	self    fleet.Identity
+	rnd     *rand.Rand
+	people  map[string]*contact
+	active  bool            // some flow still needs peers
+	holders map[string]bool // peers known to hold something that is wanted
+	banned  map[string]time.Time
+}
+
+// NewBook is an empty book.
+func NewBook(self fleet.Identity, seed uint64) *Book {
+	return &Book{self: self, rnd: rand.New(rand.NewPCG(seed, 0x626f6f6b)), people: map[string]*contact{},
+		holders: map[string]bool{}, banned: map[string]time.Time{}}
+}
+
+// Listed takes over what the hub (or the journal) says of a host.
+func (b *Book) Listed(now time.Time, m fleet.Member) {
+	if m.Peer == b.self.Peer || m.Peer == "" {
+		return
+	}
+	c := b.people[m.Peer]
+	if c == nil {
+		c = &contact{lastUse: now}
+		b.people[m.Peer] = c
+	}
+	if c.Lan != m.Lan || c.Wan != m.Wan { // it moved: what we learnt of the old address is void
+		c.retryAt, c.backoff = time.Time{}, 0
+	}
+	c.Member = m
+	if len(m.Holds) > 0 {
+		b.holders[m.Peer] = true
+	}
+}
+
+// Active says whether some flow still needs peers.
+func (b *Book) Active(now time.Time, active bool) {
+	if active {
+		for _, c := range b.people {
+			c.lastUse = now
+		}
+	}
+	b.active = active
+}
+
+// Connected says that a conversation has begun, whoever dialled.
+func (b *Book) Connected(now time.Time, id fleet.Identity) {
+	c := b.people[id.Peer]
+	if c == nil {
+		c = &contact{Member: fleet.Member{Peer: id.Peer, Role: id.Role, Location: id.Location}}
+		b.people[id.Peer] = c
+	}
+	c.connected, c.dialing, c.backoff, c.retryAt, c.lastUse = true, false, 0, time.Time{}, now
+}
+
+// Lost says that a conversation has ended or that dialling has failed; the peer is tried again later.
+func (b *Book) Lost(now time.Time, peer string) {
+	c := b.people[peer]
+	if c == nil {
+		return
+	}
+	c.connected, c.dialing = false, false
+	c.backoff = min(max(2*c.backoff, redialFirst), redialMost)
+	// A spread of a factor of two keeps a whole location from dialling in step after an outage.
+	c.retryAt = now.Add(c.backoff/2 + time.Duration(b.rnd.Int64N(int64(c.backoff))))
+}
+
+// Used says that the peer serves us or is served by us.
+func (b *Book) Used(now time.Time, peer string) {
+	if c := b.people[peer]; c != nil {
+		c.lastUse = now
+	}
+}
+
+// Banned says that a peer is not to be talked to before until.
+func (b *Book) Banned(peer string, until time.Time) { b.banned[peer] = until }
+
+// Refuses reports whether the peer is banned now.
+func (b *Book) Refuses(now time.Time, peer string) bool { return now.Before(b.banned[peer]) }
+
+// HubConnected reports whether a conversation with the hub is open.
+func (b *Book) HubConnected() bool {
+	for _, c := range b.people {
+		if c.Role == fleet.RoleHub && c.connected {
+			return true
+		}
+	}
+	return false
+}
+
+// Neighbour reports whether the peer lives in our location.
+func (b *Book) Neighbour(peer string) bool {
+	c := b.people[peer]
+	return c != nil && c.Role != fleet.RoleHub && c.Location == b.self.Location
+}
+
+// address is where the peer is reached from here; false when it is not known yet.
+func (b *Book) address(c *contact) (netip.AddrPort, bool) {
+	text := c.Wan
+	if c.Role != fleet.RoleHub && c.Location == b.self.Location || text == "" && c.Role == fleet.RoleHub {
+		text = c.Lan
+	}
+	addr, err := netip.ParseAddrPort(text)
+	return addr, err == nil
+}
+
+// wanted lists whom we want to talk to, best first.
+func (b *Book) wanted() []*contact {
+	var hub, near, far, unknown []*contact
+	for _, c := range b.people {
+		switch {
+		case c.Role == fleet.RoleHub:
+			hub = append(hub, c)
+		case !b.active:
+		case c.Location == b.self.Location:
+			near = append(near, c)
+		case b.holders[c.Peer]:
+			far = append(far, c)
+		default:
+			unknown = append(unknown, c)
+		}
+	}
+	list := b.nearest(hub, len(hub))
+	list = append(list, b.nearest(near, maxNeighbours)...)
+	list = append(list, b.nearest(far, maxStrangers)...)
+	if !b.HubConnected() { // nobody tells us who holds what: ask around
+		list = append(list, b.nearest(unknown, maxStrangers)...)
+	}
+	return list
+}
+
+// nearest orders contacts by a hash of both names, so that the fleet spreads itself over the peers instead of
+// everyone choosing the same few.
+func (b *Book) nearest(cs []*contact, most int) []*contact {
+	weight := func(c *contact) uint64 {
+		h := fnv.New64a()
+		h.Write([]byte(min(b.self.Peer, c.Peer)))
+		h.Write([]byte(max(b.self.Peer, c.Peer)))
+		return h.Sum64()
+	}
+	slices.SortFunc(cs, func(x, y *contact) int {
+		return cmp.Or(cmp.Compare(weight(x), weight(y)), cmp.Compare(x.Peer, y.Peer))
+	})
+	return cs[:min(len(cs), most)]
+}
+
+// Deadline is when Take may have something new without an event.
+func (b *Book) Deadline() time.Time {
+	var first time.Time
+	earlier := func(t time.Time) {
+		if first.IsZero() || t.Before(first) {
+			first = t
+		}
+	}
+	for _, c := range b.wanted() {
+		if _, ok := b.address(c); ok && !c.connected && !c.dialing {
+			earlier(later(c.retryAt, b.banned[c.Peer]))
+		}
+	}
+	for _, c := range b.people {
+		if c.connected && c.Role != fleet.RoleHub && !b.active {
+			earlier(c.lastUse.Add(idleHangup))
+		}
+	}
+	return first
+}
+
+// Take returns the next Dial or Hangup.
+func (b *Book) Take(now time.Time) (any, bool) {
+	for _, c := range b.wanted() {
+		if c.connected || c.dialing || now.Before(c.retryAt) || b.Refuses(now, c.Peer) {
+			continue
+		}
+		if addr, ok := b.address(c); ok {
+			c.dialing = true
+			return Dial{Peer: c.Peer, Addr: addr}, true
+		}
+	}
+	if b.active {
+		return nil, false
+	}
+	for _, peer := range b.names() {
+		c := b.people[peer]
+		if c.connected && c.Role != fleet.RoleHub && now.Sub(c.lastUse) >= idleHangup {
+			c.connected = false
+			c.retryAt = time.Time{}
+			return Hangup{Peer: peer}, true
+		}
+	}
+	return nil, false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// names lists everybody in the book in a fixed order.
+func (b *Book) names() []string {
+	names := make([]string, 0, len(b.people))
+	for name := range b.people {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

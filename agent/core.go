@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/scheduler"
+	"github.com/ebbproject/ebb/transfer"
+)
+
+// Config is what the edge decides. Self, Publishers and Held are required.
+type Config struct {
+	Self        fleet.Identity
+	Publishers  []ed25519.PublicKey   // whose contents are accepted
+	Seed        uint64                // of jitter
+	MaxInFlight int64                 // bytes of chunks asked for and not yet on disk; 0: the scheduler's default
+	Held        func(content.ID) bool // whether a chunk is on disk
+}
+
+// peer is a host we are in conversation with.
+type peer struct {
+	fleet.Identity
+	follows map[content.ID]bool // contents it wants to hear about
+}
+
+// Core is the endpoint's mind; see the package comment. It is owned by one goroutine.
+type Core struct {
+	cfg          Config
+	rnd          *rand.Rand
+	sched        *scheduler.Scheduler
+	book         *Book
+	desk         *Desk
+	peers        map[string]*peer
+	holdings     map[content.ID]*holding
+	newest       map[string]content.ID // name -> the newest manifest ever seen, which later ones must not fall behind
+	flows        map[string]*flow
+	order        []string               // of flows, as they were asked for
+	asks         map[uint64]ask         // questions about names and manifests under way
+	asked        uint64                 // last number of an ask
+	writing      map[content.ID]chunkOf // chunks on their way to the disk
+	hub          hubView
+	out          []Action
+	savedMembers []byte // as last written
+}
+
+// New is a core that knows nothing yet; the edge tells it what the journal remembers with Restore.
+func New(now time.Time, c Config) *Core {
+	sc := scheduler.Default(scheduler.PeerID(c.Self.Peer))
+	sc.Seed = c.Seed
+	if c.MaxInFlight > 0 {
+		sc.MaxInFlight = c.MaxInFlight
+	}
+	return &Core{
+		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
+		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), desk: NewDesk(),
+		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, newest: map[string]content.ID{},
+		flows: map[string]*flow{}, asks: map[uint64]ask{},
+		hub: hubView{nextSync: now},
+	}
+}
+
+func (c *Core) do(a Action) { c.out = append(c.out, a) }
+
+func (c *Core) String() string {
+	return fmt.Sprintf("core peers=%d flows=%d contents=%d asks=%d %v", len(c.peers), len(c.flows), len(c.holdings),
+		len(c.asks), c.sched)
+}
+
+// Advance lets time pass.
+func (c *Core) Advance(now time.Time) {
+	c.sched.Advance(now)
+	c.resolveAgain(now)
+	c.syncIfDue(now)
+}
+
+// Deadline is when Advance must be called at the latest; zero: never.
+func (c *Core) Deadline() time.Time {
+	first := c.hub.nextSync
+	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve()} {
+		if !t.IsZero() && t.Before(first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// Take returns the next thing to do.
+func (c *Core) Take(now time.Time) (Action, bool) {
+	c.book.Active(now, c.active())
+	for len(c.out) == 0 {
+		if a, ok := c.sched.Take(now); ok {
+			c.scheduled(now, a)
+			continue
+		}
+		if a, ok := c.desk.Take(); ok {
+			return a, true
+		}
+		if a, ok := c.book.Take(now); ok {
+			return a, true
+		}
+		return nil, false
+	}
+	a := c.out[0]
+	c.out[0] = nil
+	c.out = c.out[1:]
+	return a, true
+}
+
+// scheduled turns what the scheduler decided into something for the edge.
+func (c *Core) scheduled(now time.Time, a scheduler.Action) {
+	switch a := a.(type) {
+	case scheduler.Fetch:
+		c.do(Fetch{Peer: string(a.Peer), Fetch: a.Request, Kind: transfer.KindChunk, ID: a.Chunk.ID, Size: a.Chunk.Size,
+			Priority: wirePriority(a.Priority)})
+	case scheduler.Cancel:
+		c.do(Cancel{Peer: string(a.Peer), Fetch: a.Request})
+	case scheduler.Ban:
+		c.book.Banned(string(a.Peer), a.Until)
+		c.do(Hangup{Peer: string(a.Peer)})
+	case scheduler.Done:
+		c.chunksComplete(now, a.Content)
+	}
+}
+
+// wirePriority folds a flow's priority into the wire's octet, 100 being ordinary.
+func wirePriority(p int) uint8 { return uint8(min(max(100+p, 0), 255)) }
+
+// PeerUp: a conversation with an authenticated host has begun, whoever dialled.
+func (c *Core) PeerUp(now time.Time, id fleet.Identity) {
+	if _, again := c.peers[id.Peer]; again {
+		c.PeerDown(now, id.Peer)
+	}
+	if c.book.Refuses(now, id.Peer) {
+		c.do(Hangup{Peer: id.Peer})
+		return
+	}
+	c.peers[id.Peer] = &peer{Identity: id, follows: map[content.ID]bool{}}
+	c.book.Connected(now, id)
+	c.sched.PeerJoined(now, scheduler.PeerID(id.Peer), c.class(id))
+	for _, f := range c.openFlows() {
+		switch {
+		case f.known:
+			c.follow(id.Peer, f.content, true)
+		case f.askPeers:
+			c.askPeer(id.Peer, f)
+		}
+	}
+}
+
+// PeerDown: the conversation has ended, or dialling has failed.
+func (c *Core) PeerDown(now time.Time, name string) {
+	c.book.Lost(now, name)
+	if c.peers[name] == nil {
+		return
+	}
+	delete(c.peers, name)
+	c.desk.PeerLost(name)
+	c.sched.PeerLost(now, scheduler.PeerID(name))
+	for _, n := range c.askNumbers() {
+		if c.asks[n].peer == name {
+			delete(c.asks, n)
+		}
+	}
+}
+
+func (c *Core) class(id fleet.Identity) scheduler.Class {
+	switch {
+	case id.Role == fleet.RoleHub:
+		return scheduler.Origin
+	case id.Location == c.cfg.Self.Location:
+		return scheduler.Location
+	default:
+		return scheduler.Far
+	}
+}
+
+// Interested: a peer wants to hear what we hold of a content, or no longer.
+func (c *Core) Interested(now time.Time, name string, id content.ID, on bool) {
+	p := c.peers[name]
+	if p == nil {
+		return
+	}
+	if !on {
+		delete(p.follows, id)
+		return
+	}
+	p.follows[id] = true
+	c.book.Used(now, name)
+	if h := c.holdings[id]; h != nil {
+		c.announceAll(name, h)
+	}
+}
+
+// follow asks a peer for news of a content, or for no more of them.
+func (c *Core) follow(name string, id content.ID, on bool) {
+	c.do(Follow{Peer: name, Content: id, Chunks: uint32(len(c.holdings[id].chunks)), On: on})
+}
+
+func (c *Core) announceAll(name string, h *holding) {
+	if len(h.chunks) > 0 {
+		c.do(Announce{Peer: name, Have: h.say(0, len(h.chunks))})
+	}
+}
+
+// announce tells the followers of a content about one chunk gained or lost.
+func (c *Core) announce(h *holding, index int) {
+	for _, name := range sortedKeys(c.peers) {
+		if c.peers[name].follows[h.id] {
+			c.do(Announce{Peer: name, Have: h.say(index, 1)})
+		}
+	}
+}
+
+// PeerHas: a peer said what it holds.
+func (c *Core) PeerHas(now time.Time, name string, have transfer.Have) {
+	spans := make([]scheduler.Span, len(have.Held))
+	for i, r := range have.Held {
+		spans[i] = scheduler.Span(r)
+	}
+	whole := have.First == 0 && have.Count == have.Total
+	c.sched.PeerHas(now, scheduler.PeerID(name), have.Content, scheduler.Holding{Delta: !whole, Spans: spans})
+}
+
+// Requested: a peer wants a chunk or a manifest.
+func (c *Core) Requested(now time.Time, s Serve, priority uint8) {
+	c.book.Used(now, s.Peer)
+	if !c.canServe(s) {
+		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: transfer.ReasonNotHeld})
+		return
+	}
+	if !c.desk.Requested(s, priority) {
+		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: transfer.ReasonBusy})
+	}
+}
+
+// canServe: only what belongs to a signed manifest known here leaves the host.
+func (c *Core) canServe(s Serve) bool {
+	if s.Kind == transfer.KindManifest {
+		return c.holdings[s.ID] != nil
+	}
+	for _, h := range c.holdings {
+		if i, ok := h.index(s.ID); ok && h.have[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// Released: a request of a peer was answered, refused or taken back.
+func (c *Core) Released(name string, request uint32) { c.desk.Released(name, request) }
+
+// Finding: a peer asks which content has a name.
+func (c *Core) Finding(name string, request uint32, contentName string) {
+	if id, ok := c.newest[contentName]; ok {
+		c.do(Tell{Peer: name, Request: request, ID: id})
+		return
+	}
+	c.do(Decline{Peer: name, Request: request, Reason: transfer.ReasonNotHeld})
+}
+
+// Arrival is a whole chunk as it came from a peer. Good says that its hash is right.
+type Arrival struct {
+	Peer  string
+	Fetch uint64
+	ID    content.ID
+	Data  []byte
+	Good  bool
+}
+
+// Arrived: a chunk is here.
+func (c *Core) Arrived(now time.Time, a Arrival) {
+	c.book.Used(now, a.Peer)
+	if !c.sched.Received(now, a.Fetch, a.Good) {
+		return
+	}
+	c.do(Store{ID: a.ID, Data: a.Data, Peer: a.Peer})
+}
+
+// Progressed: so many bytes of a fetch have arrived in total.
+func (c *Core) Progressed(now time.Time, fetch uint64, bytes int64) {
+	c.sched.Progress(now, fetch, bytes)
+}
+
+// Measured: what the path from a peer carries, in bytes per second, and its round trip.
+func (c *Core) Measured(now time.Time, name string, rate float64, rtt time.Duration) {
+	c.sched.PeerMeasured(now, scheduler.PeerID(name), rate, rtt)
+}
+
+// Refused: a peer will not answer a fetch or a question.
+func (c *Core) Refused(now time.Time, name string, fetch uint64, why transfer.Reason) {
+	if a, ok := c.asks[fetch]; ok {
+		delete(c.asks, fetch)
+		c.unanswered(now, a)
+		return
+	}
+	c.sched.Refused(now, fetch, refusals[why])
+}
+
+var refusals = map[transfer.Reason]scheduler.Refusal{
+	transfer.ReasonUnknown: scheduler.RefusedUnknown, transfer.ReasonBusy: scheduler.RefusedBusy,
+	transfer.ReasonNotHeld: scheduler.RefusedNotHeld, transfer.ReasonCorrupt: scheduler.RefusedCorrupt,
+	transfer.ReasonPaused: scheduler.RefusedPaused, transfer.ReasonPolicy: scheduler.RefusedPolicy,
+	transfer.ReasonShuttingDown: scheduler.RefusedShuttingDown, transfer.ReasonTooMany: scheduler.RefusedTooMany,
+}

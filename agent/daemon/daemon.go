@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/store"
+	"github.com/ebbproject/ebb/transfer"
+	"github.com/ebbproject/ebb/transfer/carrier"
+	"github.com/ebbproject/ebb/transfer/udp"
+)
+
+// Memory of one conversation.
+const (
+	inboxBytes = 24 << 20 // of incomplete chunks
+	serveBytes = 8 << 20  // of chunks read for the peer
+)
+
+// dialTimeout bounds one attempt to reach a peer.
+const dialTimeout = 10 * time.Second
+
+// settle is how long two hosts that dialled each other at once may both insist; after it a new connection from a peer
+// always means that its old one is dead.
+const settle = 10 * time.Second
+
+// Hub is what the daemon asks of its control plane.
+type Hub interface {
+	Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply, error)
+	Content(ctx context.Context, ref string) ([]byte, error)
+}
+
+// Options of a daemon. Node, Store, Socket and Log are required; Hub is nil on the hub itself.
+type Options struct {
+	Node        *node.Node
+	Store       *store.Store
+	Socket      udp.Socket // owned by the daemon from Start on
+	Hub         Hub
+	Log         *slog.Logger
+	Version     string
+	MaxInFlight int64 // bytes of chunks under way; 0: the scheduler's default
+}
+
+// Daemon is a running endpoint.
+type Daemon struct {
+	o        Options
+	endpoint *carrier.Endpoint
+	started  time.Time
+	ctx      context.Context
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+
+	events  chan func(*agent.Core, time.Time)
+	toWrite *mailbox[agent.Store]
+	toRead  *mailbox[agent.Serve]
+	toHub   *mailbox[agent.Action]
+	toDisk  *mailbox[agent.Export]
+
+	// Owned by loop.
+	peers    map[string]*conversation
+	totals   map[string]*totals
+	observed netip.AddrPort // our own address as the hub sees it
+	counted  api.Sources
+	sent     int64
+}
+
+// totals is what went to and came from one peer since the start, over all its connections.
+type totals struct {
+	received, sent int64
+	stats          carrier.Stats
+}
+
+// Start opens the data plane and begins to work off what the journal remembers. It returns at once; Close ends it.
+func Start(o Options) (*Daemon, error) {
+	endpoint, err := carrier.Listen(carrier.Config{
+		Socket: o.Socket, Certificate: o.Node.Certificate, Roots: o.Node.Roots, Verify: verifier(o.Node.Identity),
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{o: o, endpoint: endpoint, started: time.Now(),
+		events:  make(chan func(*agent.Core, time.Time), 1024),
+		toWrite: newMailbox[agent.Store](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Action](),
+		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{}}
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	core, err := d.restore()
+	if err != nil {
+		d.cancel()
+		return nil, errors.Join(err, endpoint.Close())
+	}
+	d.running.Add(5 + readers)
+	go d.loop(core)
+	go d.accept()
+	go d.write()
+	go d.askHub()
+	go d.exports()
+	for range readers {
+		go d.read()
+	}
+	return d, nil
+}
+
+// verifier accepts hosts of our own fleet.
+func verifier(self fleet.Identity) func(*x509.Certificate) error {
+	return func(c *x509.Certificate) error {
+		id, err := fleet.IdentityOf(c)
+		if err != nil {
+			return err
+		}
+		if id.Fleet != self.Fleet {
+			return fmt.Errorf("%s is of fleet %s, not of %s", id.Peer, id.Fleet, self.Fleet)
+		}
+		return nil
+	}
+}
+
+func (d *Daemon) restore() (*agent.Core, error) {
+	records := map[string][]byte{}
+	err := d.o.Store.Scan(agent.KeyPrefix, func(key string, value []byte) bool {
+		records[key] = slices.Clone(value)
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	n := d.o.Node
+	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
+		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has})
+	if n.Hub.Peer != "" {
+		core.HubKnown(d.started, n.Hub)
+	}
+	for _, err := range core.Restore(d.started, records) {
+		d.o.Log.Warn("left out of the journal", "err", err)
+	}
+	return core, nil
+}
+
+// Addr is the address of the data plane.
+func (d *Daemon) Addr() netip.AddrPort { return d.endpoint.Addr() }
+
+// Close ends every conversation with a goodbye and waits until all goroutines are gone. The store stays open.
+func (d *Daemon) Close() error {
+	d.cancel()
+	d.running.Wait()
+	return d.endpoint.Close()
+}
+
+// do sends a function to the goroutine that owns the core. After Close it does nothing.
+func (d *Daemon) do(f func(*agent.Core, time.Time)) {
+	select {
+	case d.events <- f:
+	case <-d.ctx.Done():
+	}
+}
+
+// ask runs f with the core and waits for it; false when the daemon has been closed.
+func (d *Daemon) ask(f func(*agent.Core, time.Time)) bool {
+	done := make(chan struct{})
+	d.do(func(c *agent.Core, now time.Time) {
+		defer close(done)
+		f(c, now)
+	})
+	select {
+	case <-done:
+		return true
+	case <-d.ctx.Done():
+		return false
+	}
+}
+
+// loop owns the core.
+func (d *Daemon) loop(core *agent.Core) {
+	defer d.running.Done()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case f := <-d.events:
+			f(core, time.Now())
+			d.drain(core)
+		case <-timer.C:
+			core.Advance(time.Now())
+		case <-d.ctx.Done():
+			return
+		}
+		d.obey(core)
+		if t := core.Deadline(); !t.IsZero() {
+			timer.Reset(max(time.Until(t), time.Millisecond))
+		}
+	}
+}
+
+// drain takes what else has happened, within bounds, before anything is done about it.
+func (d *Daemon) drain(core *agent.Core) {
+	for range cap(d.events) / 4 {
+		select {
+		case f := <-d.events:
+			f(core, time.Now())
+		default:
+			return
+		}
+	}
+}
+
+// obey carries out what the core wants. Records are durable before what follows them is done.
+func (d *Daemon) obey(core *agent.Core) {
+	var records []store.Record
+	for {
+		a, ok := core.Take(time.Now())
+		if r, is := a.(agent.Record); ok && is {
+			records = append(records, store.Record{Key: r.Key, Value: r.Value})
+			continue
+		}
+		if len(records) > 0 {
+			if err := d.o.Store.Record(records...); err != nil {
+				d.o.Log.Error("the journal cannot be written; after a restart this host may have forgotten its last orders", "err", err)
+			}
+			records = nil
+		}
+		if !ok {
+			return
+		}
+		d.carryOut(core, a)
+	}
+}
+
+func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
+	switch a := a.(type) {
+	case agent.Dial:
+		d.running.Add(1)
+		go d.dial(a)
+	case agent.Hangup:
+		if p := d.peers[a.Peer]; p != nil {
+			p.mail.put(leave{transfer.ByeDone})
+		}
+	case agent.Store:
+		d.toWrite.put(a)
+	case agent.Serve:
+		d.toRead.put(a)
+	case agent.Resolve, agent.Sync:
+		d.toHub.put(a)
+	case agent.Export:
+		d.toDisk.put(a)
+	case agent.Fetch:
+		d.toPeer(a.Peer, a)
+	case agent.Ask:
+		d.toPeer(a.Peer, a)
+	case agent.Cancel:
+		d.toPeer(a.Peer, a)
+	case agent.Follow:
+		d.toPeer(a.Peer, a)
+	case agent.Announce:
+		d.toPeer(a.Peer, a)
+	case agent.Decline:
+		d.toPeer(a.Peer, a)
+	case agent.Tell:
+		d.toPeer(a.Peer, a)
+	}
+}
+
+// toPeer is called by the goroutine that owns the core.
+func (d *Daemon) toPeer(name string, m any) {
+	if p := d.peers[name]; p != nil {
+		p.mail.put(m)
+	}
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"time"
+
+	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/transfer"
+)
+
+// tell passes on what the session has heard.
+func (p *conversation) tell() {
+	for {
+		e, ok := p.session.Take()
+		if !ok {
+			return
+		}
+		switch e := e.(type) {
+		case transfer.Received:
+			p.received(e)
+		case transfer.Served:
+			release(e.Data)
+			p.released(e.Request)
+		case transfer.Canceled:
+			release(e.Data)
+			p.released(e.Request)
+		default:
+			p.pass(e)
+		}
+	}
+}
+
+// received hashes a chunk here, in the goroutine of the conversation that brought it, so that several conversations
+// hash at once.
+func (p *conversation) received(e transfer.Received) {
+	x := p.forget(e.Request)
+	if x.kind == transfer.KindManifest {
+		p.d.do(func(c *agent.Core, now time.Time) { c.ManifestArrived(now, x.fetch, e.Data) })
+		return
+	}
+	a := agent.Arrival{Peer: p.id.Peer, Fetch: x.fetch, ID: x.id, Data: e.Data, Good: content.Sum(e.Data) == x.id}
+	if !a.Good {
+		p.d.o.Log.Warn("a peer sent wrong bytes; they are dropped", "peer", p.id.Peer, "location", p.id.Location, "chunk", x.id.Short())
+	}
+	p.d.do(func(c *agent.Core, now time.Time) { c.Arrived(now, a) })
+}
+
+// pass hands an event to the core.
+func (p *conversation) pass(e transfer.Event) {
+	name := p.id.Peer
+	var tell func(*agent.Core, time.Time)
+	switch e := e.(type) {
+	case transfer.PeerHello:
+		tell = func(c *agent.Core, now time.Time) { p.greeted(c, now, e) }
+	case transfer.Interested:
+		tell = func(c *agent.Core, now time.Time) { c.Interested(now, name, e.Content, e.On) }
+	case transfer.PeerHave:
+		tell = func(c *agent.Core, now time.Time) { c.PeerHas(now, name, e.Have) }
+	case transfer.Requested:
+		s := agent.Serve{Peer: name, Request: e.Request, Kind: e.Kind, ID: e.ID, Size: e.Size}
+		tell = func(c *agent.Core, now time.Time) { c.Requested(now, s, e.Priority) }
+	case transfer.Finding:
+		tell = func(c *agent.Core, _ time.Time) { c.Finding(name, e.Request, e.Name) }
+	case transfer.Found:
+		x := p.forget(e.Request)
+		tell = func(c *agent.Core, now time.Time) { c.Named(now, name, x.fetch, e.ID) }
+	case transfer.Refused:
+		x := p.forget(e.Request)
+		tell = func(c *agent.Core, now time.Time) { c.Refused(now, name, x.fetch, e.Reason) }
+	case transfer.PeerBye, transfer.PingTimeout:
+		p.leaving = true
+		return
+	default: // Stalled: the scheduler watches progress itself
+		return
+	}
+	p.d.do(tell)
+}
+
+// greeted: the session is open; only now does the core hear of the peer.
+func (p *conversation) greeted(c *agent.Core, now time.Time, e transfer.PeerHello) {
+	if p.d.peers[p.id.Peer] != p {
+		return // replaced meanwhile
+	}
+	if p.id.Role == fleet.RoleHub && e.Hello.Observed.IsValid() {
+		p.d.observed = e.Hello.Observed
+	}
+	c.PeerUp(now, p.id)
+}

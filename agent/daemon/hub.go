@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/client"
+	"github.com/ebbproject/ebb/store"
+	"github.com/ebbproject/ebb/store/export"
+)
+
+// hubTimeout bounds one question to the hub.
+const hubTimeout = 5 * time.Second
+
+// askHub asks the hub what the core wants to know, one question after the other.
+func (d *Daemon) askHub() {
+	defer d.running.Done()
+	for {
+		select {
+		case <-d.toHub.signal:
+		case <-d.ctx.Done():
+			return
+		}
+		for _, a := range d.toHub.all() {
+			switch a := a.(type) {
+			case agent.Sync:
+				d.sync(a.Request)
+			case agent.Resolve:
+				d.resolve(a.Ref)
+			}
+		}
+	}
+}
+
+func (d *Daemon) sync(r fleet.SyncRequest) {
+	r.Lan = d.Addr().String()
+	ctx, cancel := context.WithTimeout(d.ctx, hubTimeout)
+	defer cancel()
+	reply, err := d.o.Hub.Sync(ctx, r)
+	d.do(func(c *agent.Core, now time.Time) {
+		if err != nil {
+			c.SyncFailed(now, err.Error())
+			return
+		}
+		c.Synced(now, reply)
+	})
+}
+
+func (d *Daemon) resolve(ref string) {
+	if d.o.Hub == nil {
+		d.do(func(c *agent.Core, now time.Time) {
+			c.Unresolved(now, ref, true, "no content of that name or id was published here")
+		})
+		return
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, hubTimeout)
+	defer cancel()
+	raw, err := d.o.Hub.Content(ctx, ref)
+	d.do(func(c *agent.Core, now time.Time) {
+		if err != nil {
+			c.Unresolved(now, ref, errors.Is(err, client.ErrNotFound), err.Error())
+			return
+		}
+		c.Resolved(now, ref, raw)
+	})
+}
+
+// exports writes contents out, one after the other: the disk is shared with the people at this machine.
+func (d *Daemon) exports() {
+	defer d.running.Done()
+	for {
+		select {
+		case <-d.toDisk.signal:
+		case <-d.ctx.Done():
+			return
+		}
+		for _, x := range d.toDisk.all() {
+			d.export(x)
+		}
+	}
+}
+
+func (d *Daemon) export(x agent.Export) {
+	err := export.Write(x.Manifest, d.o.Store, x.Out, export.Options{Overwrite: x.Overwrite})
+	code, detail := "", ""
+	var corrupt *store.CorruptError
+	switch {
+	case err == nil:
+	case errors.As(err, &corrupt):
+		code, detail = api.CodeIntegrity, err.Error()
+		d.do(func(c *agent.Core, now time.Time) { c.Damaged(now, corrupt.ID) })
+	case errors.Is(err, export.ErrExists):
+		code, detail = api.CodeExists, err.Error()
+	case errors.Is(err, store.ErrNoSpace):
+		code, detail = api.CodeNoSpace, err.Error()
+	default:
+		code, detail = api.CodeInternal, err.Error()
+	}
+	d.do(func(c *agent.Core, now time.Time) { c.Exported(now, x.Flow, code, detail) })
+}
+
+// Observed is where each connected peer is seen from here; the hub tells it to the others.
+func (d *Daemon) Observed() map[string]netip.AddrPort {
+	seen := map[string]netip.AddrPort{}
+	d.ask(func(*agent.Core, time.Time) {
+		for name, p := range d.peers {
+			seen[name] = p.conn.RemoteAddr()
+		}
+	})
+	return seen
+}
+
+// Published tells the daemon of a content that was signed and stored on this very host.
+func (d *Daemon) Published(raw []byte) error {
+	err := errors.New("the daemon is shutting down")
+	d.ask(func(c *agent.Core, now time.Time) { _, err = c.Published(now, raw) })
+	return err
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/transfer"
+	"github.com/ebbproject/ebb/transfer/carrier"
+)
+
+func (d *Daemon) dial(a agent.Dial) {
+	defer d.running.Done()
+	ctx, cancel := context.WithTimeout(d.ctx, dialTimeout)
+	defer cancel()
+	conn, err := d.endpoint.Dial(ctx, a.Addr)
+	if err != nil {
+		d.o.Log.Debug("peer not reached; it is tried again", "peer", a.Peer, "addr", a.Addr, "err", err)
+		d.do(func(c *agent.Core, now time.Time) {
+			if d.peers[a.Peer] == nil { // it may have reached us meanwhile
+				c.PeerDown(now, a.Peer)
+			}
+		})
+		return
+	}
+	d.met(conn, a.Peer)
+}
+
+func (d *Daemon) accept() {
+	defer d.running.Done()
+	for {
+		conn, err := d.endpoint.Accept(d.ctx)
+		if err != nil {
+			if d.ctx.Err() != nil {
+				return
+			}
+			d.o.Log.Debug("a peer did not get in", "err", err)
+			continue
+		}
+		d.met(conn, "")
+	}
+}
+
+// met begins the conversation with whoever the certificate says is there, unless we are in one already.
+func (d *Daemon) met(conn *carrier.Conn, expected string) {
+	id, err := fleet.IdentityOf(conn.PeerCertificate())
+	if err != nil || id.Peer == d.o.Node.Identity.Peer {
+		conn.Close()
+		d.do(func(c *agent.Core, now time.Time) { c.PeerDown(now, expected) })
+		return
+	}
+	p := newConversation(d, conn, id, expected != "")
+	d.do(func(c *agent.Core, now time.Time) {
+		if expected != "" && expected != id.Peer { // another host has the address now
+			c.PeerDown(now, expected)
+		}
+		old := d.peers[id.Peer]
+		if old != nil && d.keeps(old, p) {
+			d.running.Go(func() { conn.Close() })
+			return
+		}
+		if old != nil {
+			old.mail.put(leave{transfer.ByeReplaced})
+			c.PeerDown(now, id.Peer)
+		}
+		d.peers[id.Peer] = p
+		d.running.Add(1)
+		go p.run()
+	})
+	if d.ctx.Err() != nil {
+		conn.Close()
+	}
+}
+
+// keeps decides between two connections to the same host so that both ends decide alike: when both dialled at the
+// same time, the one that the smaller name dialled stays; otherwise the newer one, because whoever dials again has
+// lost the old one.
+func (d *Daemon) keeps(old, fresh *conversation) bool {
+	if old.dialled == fresh.dialled || time.Since(old.since) > settle {
+		return false
+	}
+	return old.dialled == (d.o.Node.Identity.Peer < old.id.Peer)
+}
+
+// ended is told when a conversation is over. It runs in the goroutine that owns the core.
+func (d *Daemon) ended(c *agent.Core, now time.Time, p *conversation) {
+	if d.peers[p.id.Peer] != p {
+		return // replaced by a newer one
+	}
+	delete(d.peers, p.id.Peer)
+	c.PeerDown(now, p.id.Peer)
+}
+
+// count adds what went over a conversation since it was last asked.
+func (d *Daemon) count(id fleet.Identity, received, sent int64, st carrier.Stats) {
+	t := d.totals[id.Peer]
+	if t == nil {
+		t = &totals{}
+		d.totals[id.Peer] = t
+	}
+	t.received += received
+	t.sent += sent
+	t.stats = st
+	d.sent += sent
+	switch {
+	case id.Role == fleet.RoleHub:
+		d.counted.Origin += received
+	case id.Location == d.o.Node.Identity.Location:
+		d.counted.LAN += received
+	default:
+		d.counted.WAN += received
+	}
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/transfer"
+	"github.com/ebbproject/ebb/transfer/carrier"
+)
+
+// progressEvery is how often a conversation tells the core how far its fetches are.
+const progressEvery = 250 * time.Millisecond
+
+// Besides the core's actions, a conversation is sent these.
+type (
+	// answer is what was read from disk for a request of the peer.
+	answer struct {
+		request uint32
+		data    []byte
+	}
+	// recycle gives back a buffer that came with Received.
+	recycle struct{ data []byte }
+	// leave ends the conversation.
+	leave struct{ why transfer.ByeReason }
+)
+
+// conversation is one peer: a connection and the session over it.
+type conversation struct {
+	d       *Daemon
+	id      fleet.Identity
+	conn    *carrier.Conn
+	dialled bool // by us
+	since   time.Time
+	mail    *mailbox[any]
+
+	session  *transfer.Session
+	fetches  map[uint32]pending
+	requests map[uint64]uint32 // the core's number -> the wire's
+	message  []byte
+	leaving  bool
+	told     transfer.Stats // as last reported
+}
+
+type pending struct {
+	fetch uint64
+	id    content.ID
+	kind  transfer.Kind
+	name  bool
+	got   int
+}
+
+func newConversation(d *Daemon, conn *carrier.Conn, id fleet.Identity, dialled bool) *conversation {
+	now := time.Now()
+	c := transfer.DefaultConfig()
+	c.MaxInbox, c.MaxServe = inboxBytes, serveBytes
+	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: conn.RemoteAddr()}
+	return &conversation{d: d, id: id, conn: conn, dialled: dialled, since: now, mail: newMailbox[any](),
+		session: transfer.New(now, c), fetches: map[uint32]pending{}, requests: map[uint64]uint32{}}
+}
+
+// run owns the session until the connection ends.
+func (p *conversation) run() {
+	defer p.d.running.Done()
+	incoming := make(chan []byte, 64)
+	ctx, cancel := context.WithCancel(p.d.ctx)
+	p.d.running.Add(1)
+	go p.receive(ctx, incoming)
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for !p.over(incoming) {
+		now := time.Now()
+		if t := p.session.Deadline(); !t.IsZero() {
+			timer.Reset(t.Sub(now))
+		}
+		select {
+		case m, ok := <-incoming:
+			p.deliver(m, ok, incoming)
+		case <-p.mail.signal:
+			p.obey()
+		case <-p.conn.Ready():
+		case <-timer.C:
+			p.session.Advance(time.Now())
+		case <-tick.C:
+			p.report()
+		case <-p.d.ctx.Done():
+			p.session.Close(transfer.ByeShuttingDown)
+			p.leaving = true
+		}
+		p.tell()
+		p.pump()
+	}
+	cancel()
+	p.conn.Close()
+	p.d.do(func(c *agent.Core, now time.Time) { p.d.ended(c, now, p) })
+}
+
+// over reports whether nothing is left to be said.
+func (p *conversation) over(incoming chan []byte) bool {
+	select {
+	case <-p.conn.Done():
+		return len(incoming) == 0
+	default:
+		return p.session.Closed() || p.leaving && !p.session.Pending()
+	}
+}
+
+func (p *conversation) receive(ctx context.Context, to chan<- []byte) {
+	defer p.d.running.Done()
+	defer close(to)
+	for {
+		m, err := p.conn.Receive(ctx)
+		if err != nil {
+			return
+		}
+		select {
+		case to <- m:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// deliver takes one message and whatever else has arrived.
+func (p *conversation) deliver(m []byte, ok bool, incoming <-chan []byte) {
+	for range cap(incoming) {
+		if !ok {
+			p.leaving = true
+			return
+		}
+		err := p.session.Deliver(time.Now(), m)
+		var fault *transfer.ProtocolError
+		if errors.As(err, &fault) {
+			p.d.o.Log.Warn("the peer broke the protocol and is left", "peer", p.id.Peer, "err", err)
+		}
+		select {
+		case m, ok = <-incoming:
+		default:
+			return
+		}
+	}
+}
+
+// pump hands messages to the connection as long as it may send.
+func (p *conversation) pump() {
+	for {
+		budget := p.conn.Budget()
+		if budget == 0 && !p.leaving {
+			return
+		}
+		msg, unordered, ok := p.session.Next(time.Now(), p.message[:0], max(p.conn.Grain(), transfer.MinMessage))
+		if !ok {
+			return
+		}
+		p.message = msg
+		if err := p.conn.Send(msg, unordered); err != nil {
+			return // the connection has ended: Done says so
+		}
+	}
+}
+
+// obey carries out what the core wants of this conversation.
+func (p *conversation) obey() {
+	now := time.Now()
+	for _, m := range p.mail.all() {
+		switch m := m.(type) {
+		case agent.Fetch:
+			p.want(now, m)
+		case agent.Ask:
+			req, err := p.session.Find(now, m.Name)
+			p.asked(req, err, pending{fetch: m.Fetch, name: true})
+		case agent.Cancel:
+			if req, ok := p.requests[m.Fetch]; ok {
+				p.forget(req)
+				p.check(p.session.Cancel(now, req))
+			}
+		case agent.Follow:
+			p.check(p.session.Interest(now, m.Content, m.Chunks, m.On))
+		case agent.Announce:
+			p.check(p.session.Have(now, m.Have))
+		case agent.Decline:
+			p.check(p.session.Refuse(now, m.Request, m.Reason))
+		case agent.Tell:
+			p.check(p.session.Found(now, m.Request, m.ID))
+		case answer:
+			if p.session.Serve(now, m.request, m.data) != nil { // taken back meanwhile
+				release(m.data)
+				p.released(m.request)
+			}
+		case recycle:
+			p.session.Recycle(m.data)
+		case leave:
+			p.session.Close(m.why)
+			p.leaving = true
+		}
+	}
+}
+
+// check drops errors that say that the other side was faster: it took a request back or left.
+func (p *conversation) check(err error) {
+	if err != nil && !errors.Is(err, transfer.ErrClosed) && !errors.Is(err, transfer.ErrUnknownRequest) {
+		p.d.o.Log.Debug("not said", "peer", p.id.Peer, "err", err)
+	}
+}
+
+func (p *conversation) want(now time.Time, f agent.Fetch) {
+	spec := transfer.WantSpec{Kind: f.Kind, ID: f.ID, Priority: f.Priority}
+	if f.Kind == transfer.KindChunk {
+		spec.Size = int(f.Size)
+	} else {
+		spec.Limit = int(f.Size)
+	}
+	req, err := p.session.Want(now, spec)
+	p.asked(req, err, pending{fetch: f.Fetch, id: f.ID, kind: f.Kind})
+}
+
+// asked notes a request that went out; one that could not is the same as a peer that is busy.
+func (p *conversation) asked(req uint32, err error, x pending) {
+	if err != nil {
+		p.d.do(func(c *agent.Core, now time.Time) { c.Refused(now, p.id.Peer, x.fetch, transfer.ReasonBusy) })
+		return
+	}
+	p.fetches[req] = x
+	p.requests[x.fetch] = req
+}
+
+func (p *conversation) forget(req uint32) pending {
+	x := p.fetches[req]
+	delete(p.fetches, req)
+	delete(p.requests, x.fetch)
+	return x
+}
+
+func (p *conversation) released(request uint32) {
+	p.d.do(func(c *agent.Core, _ time.Time) { c.Released(p.id.Peer, request) })
+}
+
+// report tells how far the fetches are and what the path carries.
+func (p *conversation) report() {
+	type step struct {
+		fetch uint64
+		bytes int
+	}
+	var steps []step
+	for req, x := range p.fetches {
+		if got, _ := p.session.Progress(req); got != x.got && x.kind == transfer.KindChunk {
+			x.got = got
+			p.fetches[req] = x
+			steps = append(steps, step{x.fetch, got})
+		}
+	}
+	s, st := p.session.Stats(), p.conn.Stats()
+	rate := float64(s.Useful-p.told.Useful) / progressEvery.Seconds()
+	received, sent := s.Useful-p.told.Useful, s.SentData-p.told.SentData
+	p.told = s
+	p.d.do(func(c *agent.Core, now time.Time) {
+		for _, x := range steps {
+			c.Progressed(now, x.fetch, int64(x.bytes))
+		}
+		if len(steps) > 0 {
+			c.Measured(now, p.id.Peer, rate, st.RTT)
+		}
+		p.d.count(p.id, received, sent, st)
+	})
+}

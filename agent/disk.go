@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"time"
+
+	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/scheduler"
+)
+
+// Stored: a chunk is whole and durable on disk. Only now is it counted, announced and served.
+func (c *Core) Stored(now time.Time, id content.ID) {
+	for _, h := range c.sortedHoldings() {
+		i, ok := h.index(id)
+		if !ok || !h.gained(i) {
+			continue
+		}
+		c.announce(h, i)
+		c.sched.Stored(now, h.id, i)
+	}
+}
+
+// StoreFailed: a chunk could not be written. Nothing more is fetched until StoreReady.
+func (c *Core) StoreFailed(now time.Time, id content.ID, full bool) {
+	why := scheduler.StoreFailing
+	if full {
+		why = scheduler.DiskFull
+	}
+	for _, h := range c.sortedHoldings() {
+		if i, ok := h.index(id); ok {
+			c.sched.StoreFailed(now, h.id, i, why)
+		}
+	}
+}
+
+// StoreReady: the disk takes chunks again.
+func (c *Core) StoreReady(now time.Time) { c.sched.StoreReady(now) }
+
+// Damaged: a chunk that was held turned out wrong on disk and is gone from the store.
+func (c *Core) Damaged(now time.Time, id content.ID) {
+	for _, h := range c.sortedHoldings() {
+		i, ok := h.index(id)
+		if !ok || !h.lost(i) {
+			continue
+		}
+		c.announce(h, i)
+		c.sched.Dropped(now, h.id, i)
+	}
+}
+
+func (c *Core) sortedHoldings() []*holding {
+	list := make([]*holding, 0, len(c.holdings))
+	for _, id := range sortedIDs(c.holdings) {
+		list = append(list, c.holdings[id])
+	}
+	return list
+}

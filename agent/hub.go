@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/fleet"
+)
+
+// News is exchanged with the hub this often, give or take a fifth so that a fleet does not ask in step; more often
+// while something is being fetched, because holders come and go.
+const (
+	syncEvery = 10 * time.Second
+	syncFetch = 2 * time.Second
+	syncLeast = 500 * time.Millisecond
+)
+
+// hubView is what this host knows of its hub.
+type hubView struct {
+	nextSync time.Time
+	asking   bool
+	lastAsk  time.Time
+	lastOK   time.Time
+	problem  string // of the last exchange; empty when it went well
+}
+
+func (c *Core) syncIfDue(now time.Time) {
+	if now.Before(c.hub.nextSync) {
+		return
+	}
+	if c.hub.asking || now.Sub(c.hub.lastAsk) < syncLeast {
+		c.hub.nextSync = now.Add(syncLeast)
+		return
+	}
+	every := syncEvery
+	if c.active() {
+		every = syncFetch
+	}
+	c.hub.nextSync = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))
+	if c.cfg.Self.Role == fleet.RoleHub {
+		return // it is its own directory
+	}
+	c.hub.asking, c.hub.lastAsk = true, now
+	c.do(Sync{Request: c.news()})
+}
+
+// news is what the hub should know of this host.
+func (c *Core) news() fleet.SyncRequest {
+	var r fleet.SyncRequest
+	for _, h := range c.sortedHoldings() {
+		if h.count > 0 || len(h.chunks) == 0 {
+			r.Holdings = append(r.Holdings, fleet.Holding{Content: h.id, Chunks: h.count, Complete: h.complete()})
+		}
+	}
+	for _, f := range c.openFlows() {
+		if f.known && f.state == api.StateFetching && !slices.Contains(r.Wanted, f.content) {
+			r.Wanted = append(r.Wanted, f.content)
+		}
+	}
+	return r
+}
+
+// Synced: the hub answered.
+func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
+	c.hub.asking, c.hub.lastOK, c.hub.problem = false, now, ""
+	c.book.Listed(now, r.Hub)
+	for _, m := range r.Peers {
+		c.book.Listed(now, m)
+	}
+	c.saveMembers()
+	for _, f := range c.openFlows() {
+		if f.state == api.StateResolving && f.askPeers { // the hub is back
+			f.askPeers, f.code, f.detail = false, "", ""
+			c.resolve(now, f)
+		}
+	}
+}
+
+// SyncFailed: the hub could not be asked.
+func (c *Core) SyncFailed(now time.Time, detail string) {
+	c.hub.asking, c.hub.problem = false, detail
+}
+
+func sortedIDs[V any](m map[content.ID]V) []content.ID {
+	return slices.SortedFunc(maps.Keys(m), content.ID.Compare)
+}
+
+// HubKnown tells where the hub was when this host enrolled.
+func (c *Core) HubKnown(now time.Time, m fleet.Member) { c.book.Listed(now, m) }
