@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package shim
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/ebbproject/ebb/ledbat"
+)
+
+// ErrLiar says that the peer reported something that cannot be true. End the conversation and blame it.
+var ErrLiar = errors.New("feedback is a lie")
+
+const (
+	keepaliveEvery  = 15 * time.Second // of silence: shorter than the 30 s after which NATs forget (RFC 4787, section 4.3)
+	firstProbeAfter = 250 * time.Millisecond
+	probeEvery      = time.Second // while the path is dark
+	defaultDeath    = 30 * time.Minute
+)
+
+// Config is what a Shim needs to know. Controller and Remote are required.
+type Config struct {
+	Controller ledbat.Controller
+	Remote     netip.AddrPort
+	// Overhead is what sealing adds to a frame, in bytes.
+	Overhead int
+	// Seed is unpredictable to the peer: it chooses the sequence numbers that are left out to catch a peer that acknowledges what
+	// it has not received.
+	Seed uint64
+	// DeadAfter is how long nothing may be heard before the conversation is dead; 0 means 30 minutes.
+	DeadAfter time.Duration
+}
+
+// Shim is one end of one conversation. It is a plain value of one owner: no locks, no clock.
+//
+// The calling protocol: Offer for each packet of SCTP, which says whether to Stamp it now; Deliver for each datagram that
+// opened; Advance when Deadline has come; and after each of these Take until it says no, stamping what it gives.
+type Shim struct {
+	start time.Time
+	cfg   Config
+	ctrl  ledbat.Controller
+	send  sender
+	recv  receiver
+	guard guard
+	path  path
+
+	fb      feedback // scratch
+	out     outcome  // scratch
+	lookAt  time.Duration
+	heldAt  time.Duration
+	offered copied // by the last Offer that passed, for the Stamp that follows
+
+	probes   []ProbeResult
+	parts    splitter
+	skips    *rand.PCG
+	skipAt   uint64 // the next sequence number that is left out
+	moved    bool
+	now      time.Duration
+	received uint64 // bytes of UDP payload
+	sent     uint64
+	datas    uint64
+	repeats  uint64
+}
+
+// New starts a conversation at now.
+func New(now time.Time, c Config) *Shim {
+	if c.DeadAfter == 0 {
+		c.DeadAfter = defaultDeath
+	}
+	s := &Shim{
+		start: now, cfg: c, ctrl: c.Controller,
+		send:  sender{reorder: packetThreshold},
+		path:  path{remote: c.Remote},
+		skips: rand.NewPCG(c.Seed, skipStream),
+	}
+	s.chooseSkip()
+	return s
+}
+
+// One sequence number in 256 to 767 is left out.
+const (
+	skipLeast  = 256
+	skipSpread = 512
+	skipStream = 0x73686970
+)
+
+func (s *Shim) chooseSkip() { s.skipAt = s.send.next() + skipLeast + s.skips.Uint64()%skipSpread }
+
+func (s *Shim) clock(now time.Time) time.Duration {
+	// Machines have no clock that goes back; a caller with two threads may still be late by a little.
+	s.now = max(s.now, now.Sub(s.start))
+	return s.now
+}
+
+// Offer asks what is to become of a packet of SCTP. If it says true, the caller stamps it now, as Packet. If not, the
+// shim has it, or knows better: nothing is to be done. The bytes are the caller's again when Stamp, or Offer, returns.
+func (s *Shim) Offer(now time.Time, packet []byte) bool {
+	t := s.clock(now)
+	verdict, c := s.guard.judge(packet, s.path.dark, func(seq uint64) time.Duration { return s.overdueAt(t, seq) })
+	switch verdict {
+	case withhold:
+		s.guard.withhold(c)
+		if c.until > 0 && (s.heldAt == 0 || c.until < s.heldAt) {
+			s.heldAt = c.until
+		}
+		return false
+	case keep:
+		s.guard.keep(c)
+		return false
+	}
+	if c.payload != nil {
+		c.payload = append([]byte(nil), c.payload...)
+		s.repeats++
+	}
+	s.offered = c
+	return true
+}
+
+// overdueAt is when the datagram ought to have been acknowledged; 0: that is past, or it is not in flight.
+func (s *Shim) overdueAt(now time.Duration, seq uint64) time.Duration {
+	r := s.send.at(seq)
+	if r == nil || r.fate != flying {
+		return 0
+	}
+	t := r.sent + s.send.rtt.timeout()
+	if t <= now {
+		return 0
+	}
+	return t
+}
+
+// Room is how many bytes of payload fit a datagram of size bytes.
+func (s *Shim) Room(size int) int { return size - s.cfg.Overhead - HeaderSize }
+
+// Stamp appends the frame for a payload to dst and records it as sent: call it only for what leaves at once. room is how
+// many more bytes of feedback the datagram may have. It returns the sequence number to seal it with.
+func (s *Shim) Stamp(now time.Time, dst []byte, f Frame) ([]byte, uint64) {
+	t := s.clock(now)
+	begin := len(dst)
+	if s.send.next() == s.skipAt {
+		s.send.add(record{sent: t, fate: skipped})
+		s.chooseSkip()
+	}
+	r := record{sent: t, kind: f.Kind}
+	dst = append(dst, byte(f.Kind))
+	dst = binary.BigEndian.AppendUint32(dst, stampOf(t))
+	if s.wantsFeedback(t, f) {
+		dst[begin] |= withFeedback
+		r.report, r.told = true, s.recv.report(t, &s.fb, f.Room)
+		dst = appendFeedback(dst, &s.fb)
+	}
+	dst = append(dst, f.Payload...)
+	r.size = int32(len(dst) - begin + s.cfg.Overhead)
+	seq := s.send.next()
+	if f.Kind.Eliciting() {
+		r.fate = flying
+		s.ctrl.Sent(now, int(r.size))
+	}
+	if f.Kind == Packet || f.Kind == Fragment && f.last {
+		s.carry(&r, f, seq)
+	}
+	s.send.add(r)
+	s.path.spoke = t
+	s.sent += uint64(r.size)
+	s.datas++
+	return dst, seq
+}
+
+// carry tells the guard what the datagram has in it.
+func (s *Shim) carry(r *record, f Frame, seq uint64) {
+	c := f.kept
+	if c.chunks == 0 {
+		c, s.offered = s.offered, copied{}
+	}
+	r.tsn, r.chunks = c.first, c.chunks
+	s.guard.sent(c, seq)
+}
+
+// wantsFeedback decides whether a report rides on a frame: always on small ones, on large ones when it is due.
+func (s *Shim) wantsFeedback(now time.Duration, f Frame) bool {
+	switch {
+	case !s.recv.pending() || f.Room < minFeedback:
+		return false
+	case s.recv.owed > 0 && now >= s.recv.due:
+		return true
+	}
+	return s.recv.owed > 0 && len(f.Payload) < feedbackMTU || f.Kind == Nothing
+}
+
+// Frame is what one datagram is to carry. Take fills it; for a packet that Offer passed, the caller does.
+type Frame struct {
+	Kind    Kind
+	Payload []byte
+	Room    int // bytes of feedback that may be added
+	kept    copied
+	last    bool // the last fragment
+}
+
+// Arrival is a datagram that opened.
+type Arrival struct {
+	Sequence uint64
+	Frame    []byte // the plaintext
+	Size     int    // bytes of UDP payload
+	From     netip.AddrPort
+	CE       bool // marked Congestion Experienced on the way
+}
+
+// Deliver takes a datagram in and returns what it carried; the payload lies in the frame. An error wraps ErrMalformed or ErrLiar: the peer is
+// at fault, since nobody else can seal; end the conversation.
+func (s *Shim) Deliver(now time.Time, a Arrival) (Kind, []byte, error) {
+	t := s.clock(now)
+	h, payload, err := parseFrame(a.Frame, &s.fb)
+	if err != nil {
+		return Nothing, nil, err
+	}
+	s.received += uint64(a.Size)
+	if a.CE {
+		s.recv.marks++
+	}
+	s.moved = s.path.heard(t, a.Sequence, a.From) || s.moved
+	s.recv.arrived(t, a.Sequence, h.kind.Eliciting(), s.feedbackDelay())
+	if h.feedback {
+		err = s.takeFeedback(now, t)
+	}
+	return h.kind, payload, err
+}
+
+// feedbackDelay is how long a report may wait for company: "at least every 16 datagrams or min(RTT/4, ...)".
+func (s *Shim) feedbackDelay() time.Duration {
+	return max(minFeedbackDelay, min(maxFeedbackDelay, s.send.rtt.smoothed/4))
+}
+
+func (s *Shim) takeFeedback(now time.Time, t time.Duration) error {
+	o := &s.out
+	if err := s.send.take(t, &s.fb, o); err != nil {
+		return err
+	}
+	for _, seq := range o.landed {
+		s.settleLanded(seq)
+	}
+	if len(s.probes) < maxArrivals {
+		s.probes = append(s.probes, o.probes...)
+	}
+	if len(o.landed) > 0 {
+		s.path.light()
+	}
+	s.giveUp(now, t)
+	if o.bytes > 0 || o.marked {
+		s.ctrl.Acked(now, ledbat.Ack{
+			Bytes: o.bytes, OneWayDelay: o.oneWay, RTT: o.rtt, CE: o.marked, InFlight: s.send.inFlight,
+		})
+	}
+	s.send.forget(t)
+	return nil
+}
+
+// settleLanded draws the consequences of one datagram's arrival over there.
+func (s *Shim) settleLanded(seq uint64) {
+	r := s.send.at(seq)
+	s.guard.landed(seq, r)
+	if r.report {
+		s.recv.told(r.told)
+	}
+	s.path.landed(int(r.size))
+}
+
+// ProbeResult says that a probe or a greeting of that many bytes of UDP payload arrived.
+type ProbeResult struct {
+	Size   int
+	OneWay time.Duration // arrival there minus sending here; the clocks' offset is in it
+}
+
+// Probed returns the latest results since it was last asked.
+func (s *Shim) Probed() []ProbeResult {
+	p := s.probes
+	s.probes = nil
+	return p
+}
+
+func (s *Shim) giveUp(now time.Time, t time.Duration) {
+	s.lookAt = s.send.giveUp(t, func(seq uint64, r *record) {
+		s.guard.lost(seq, r, s.path.dark)
+		s.path.lost(t, int(r.size))
+		s.ctrl.Lost(now, int(r.size), s.start.Add(r.sent))
+	})
+}
+
+// Advance lets time pass.
+func (s *Shim) Advance(now time.Time) {
+	t := s.clock(now)
+	s.ctrl.Advance(now)
+	if s.lookAt > 0 && t >= s.lookAt {
+		s.giveUp(now, t)
+	}
+	if s.heldAt > 0 && t >= s.heldAt {
+		s.heldAt = s.guard.overdue(t)
+	}
+	if s.send.inFlight > 0 && t >= s.timeoutAt() {
+		s.timedOut(now, t)
+	}
+}
+
+func (s *Shim) timeoutAt() time.Duration { return s.send.progress + s.ctrl.CTO() }
+
+// timedOut: nothing was acknowledged for the whole timeout. The path is dark until a probe is answered.
+func (s *Shim) timedOut(now time.Time, t time.Duration) {
+	s.send.progress = t
+	s.send.giveUpAll(func(seq uint64, r *record) {
+		s.guard.lost(seq, r, true)
+		if r.size > floorSize {
+			s.path.bigLost++
+		}
+	})
+	s.path.darken(t)
+	s.ctrl.TimedOut(now)
+	s.lookAt = 0
+}
+
+// Deadline is when Advance, and then Take, wants to be called; zero: never.
+func (s *Shim) Deadline() time.Time {
+	next := s.path.deadline()
+	sooner := func(t time.Duration) {
+		if t > 0 && t < next {
+			next = t
+		}
+	}
+	sooner(s.lookAt)
+	sooner(s.heldAt)
+	if s.recv.owed > 0 {
+		sooner(s.recv.due)
+	}
+	if s.send.inFlight > 0 {
+		sooner(s.timeoutAt())
+	}
+	d := s.start.Add(next)
+	if c := s.ctrl.Deadline(); !c.IsZero() && c.Before(d) {
+		return c
+	}
+	return d
+}
+
+// Take returns the next frame that is to be stamped and sent now.
+func (s *Shim) Take(now time.Time) (Frame, bool) {
+	t := s.clock(now)
+	if c, ok := s.guard.pop(&s.guard.urgent); ok {
+		return s.packet(c), true
+	}
+	if len(s.guard.kept) > 0 && !s.path.dark && s.mayRelease() {
+		if c, ok := s.guard.pop(&s.guard.kept); ok {
+			return s.packet(c), true
+		}
+	}
+	if s.path.probeDue(t) {
+		return s.probe(), true
+	}
+	if s.recv.owed > 0 && t >= s.recv.due {
+		return Frame{Kind: Nothing, Room: feedbackMTU}, true
+	}
+	return Frame{}, false
+}
+
+// probe asks whether the way is open, and now and then whether it is wide.
+func (s *Shim) probe() Frame {
+	if !s.path.widen {
+		return Frame{Kind: Probe, Room: feedbackMTU}
+	}
+	s.path.widen = false
+	return Frame{Kind: Probe, Payload: make([]byte, s.Room(s.path.full))}
+}
+
+func (s *Shim) packet(c copied) Frame {
+	s.repeats++
+	return Frame{Kind: Packet, Payload: c.payload, Room: 0, kept: c}
+}
+
+// mayRelease reports whether the window has room for the next kept packet. One may always go when nothing is in flight.
+func (s *Shim) mayRelease() bool {
+	return s.send.inFlight == 0 || s.send.inFlight+len(s.guard.kept[0].payload)+HeaderSize+s.cfg.Overhead <= s.ctrl.Window()
+}
+
+// Dead reports whether the peer has been silent for too long.
+func (s *Shim) Dead(now time.Time) bool { return s.clock(now)-s.path.heardAt >= s.cfg.DeadAfter }
+
+// Remote is where the peer is now.
+func (s *Shim) Remote() netip.AddrPort { return s.path.remote }
+
+// Moved reports whether the peer's address has changed since it was last asked.
+func (s *Shim) Moved() bool {
+	m := s.moved
+	s.moved = false
+	return m
+}
+
+// Window is how many bytes the controller allows in flight.
+func (s *Shim) Window() int { return s.ctrl.Window() }
+
+// Rate is the pace it asks for, in bytes a second; 0: none.
+func (s *Shim) Rate() float64 { return s.ctrl.Rate() }
+
+// RoundTrip is the smoothed round trip; 0 before the first sample.
+func (s *Shim) RoundTrip() time.Duration { return s.send.rtt.smoothed }
+
+// Dark reports whether only probes are sent.
+func (s *Shim) Dark() bool { return s.path.dark }
+
+// Limit is the size in bytes of the largest datagram to be sent now. It starts at 1200.
+func (s *Shim) Limit() int { return s.path.limit() }
+
+// Widen sets the size of the largest datagrams, once the path is known to take them. Should they begin to vanish, the limit falls back to
+// 1200 until they are seen to pass again.
+func (s *Shim) Widen(size int) { s.path.full, s.path.narrow = size, false }
+
+// TooBig says that the system refuses datagrams of the present limit.
+func (s *Shim) TooBig(now time.Time) { s.path.narrowDown(s.clock(now)) }
+
+// Stats is a snapshot.
+type Stats struct {
+	RTT, MinRTT, QueueDelay time.Duration
+	InFlight                int
+	Datagrams               uint64 // sent
+	BytesSent               uint64 // of UDP payload
+	BytesReceived           uint64
+	Lost, Spurious          uint64
+	Retransmitted           uint64 // packets
+	Timeouts                uint64
+	Heard                   time.Time
+}
+
+// Stats returns a snapshot.
+func (s *Shim) Stats() Stats {
+	return Stats{
+		RTT: s.send.rtt.smoothed, MinRTT: s.send.rtt.least, QueueDelay: s.ctrl.QueueDelay(), InFlight: s.send.inFlight,
+		Datagrams: s.datas, BytesSent: s.sent, BytesReceived: s.received,
+		Lost: s.send.losses, Spurious: s.send.spurious, Retransmitted: s.repeats, Timeouts: s.path.timeouts,
+		Heard: s.start.Add(s.path.heardAt),
+	}
+}
+
+// String is the state in one line.
+func (s *Shim) String() string {
+	return fmt.Sprintf("shim next %d, in flight %d B, rtt %v, %v, held %d, kept %d, lost %d (%d came late); %v",
+		s.send.next(), s.send.inFlight, s.send.rtt.smoothed.Round(time.Microsecond), &s.path,
+		len(s.guard.held), len(s.guard.kept), s.send.losses, s.send.spurious, s.ctrl)
+}
