@@ -12,9 +12,12 @@ import (
 // The calling protocol: Send what goes in; call Take until it answers false, and
 // again at Deadline, which every call may move. Time never runs backwards: a
 // call with an earlier now than the one before counts as made at the same time.
+// Take alone is free of that, because it changes nothing at the entrance: who
+// learns late of a packet may still Send it at the time when it came.
 type Link[T any] struct {
 	start time.Time
-	now   int64 // latest seen, ns since start
+	now   int64 // latest seen at the entrance, ns since start
+	taken int64 // latest seen at the exit; for String
 
 	mtu, overhead int
 	delay, late   int64 // ns
@@ -125,9 +128,9 @@ func (l *Link[T]) Deadline() time.Time {
 
 // Take removes and returns the next packet that has arrived by now, if there is one.
 func (l *Link[T]) Take(now time.Time) (payload T, ok bool) {
-	t := l.advance(now)
+	l.taken = int64(now.Sub(l.start))
 	p := l.inside.first()
-	if p == nil || p.arrive > t {
+	if p == nil || p.arrive > l.taken {
 		return payload, false
 	}
 	q := l.inside.pop()
@@ -213,10 +216,10 @@ func (l *Link[T]) String() string {
 	if l.neck.rate > 0 {
 		rate = fmt.Sprintf("%v Mbit/s", float64(l.neck.rate)/1e6)
 	}
-	state := "up"
-	if l.outages.next <= l.now {
+	now, state := max(l.now, l.taken), "up"
+	if l.outages.dark(now) {
 		state = "dark"
 	}
-	return fmt.Sprintf("link %s after %v: %s, %v away, queue %v; %v", state, time.Duration(l.now), rate,
-		time.Duration(l.delay), time.Duration(l.neck.wait(l.now)), l.stats)
+	return fmt.Sprintf("link %s after %v: %s, %v away, queue %v; %v", state, time.Duration(now), rate,
+		time.Duration(l.delay), time.Duration(l.neck.wait(now)), l.stats)
 }

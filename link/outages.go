@@ -35,6 +35,11 @@ func (o *outages) setNext() {
 	}
 }
 
+// dark says whether now is within a span; now may be ahead of what was passed.
+func (o *outages) dark(now int64) bool {
+	return slices.ContainsFunc(o.spans, func(s span) bool { return s.from <= now && now < s.to })
+}
+
 // pass forgets the first span if it was over at now.
 func (o *outages) pass(now int64) (over bool) {
 	if o.spans[0].to > now {
