@@ -2,7 +2,10 @@
 
 package transfer
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Version is the protocol version this package speaks; WIRE.md describes it.
 const Version = 1
@@ -25,7 +28,7 @@ const (
 type Config struct {
 	Hello        Hello         // what the other side is told of us
 	MaxInbox     int           // bytes set aside for incomplete answers to our wants
-	MaxServe     int           // bytes of answers queued for the other side, or being read for it
+	MaxServe     int           // bytes of answers queued for the other side or being read for it; one answer always fits
 	MaxWants     int           // requests (wants and finds) the other side may have open; more are refused
 	MaxInterests int           // contents the other side may follow
 	PingEvery    time.Duration // a Ping goes out this often
@@ -45,4 +48,21 @@ func DefaultConfig() Config {
 		IdleTimeout:  30 * time.Minute,
 		StallAfter:   30 * time.Second,
 	}
+}
+
+// filled is c with the zero fields filled.
+func (c Config) filled() Config {
+	d := DefaultConfig()
+	c.MaxInbox = cmp.Or(c.MaxInbox, d.MaxInbox)
+	c.MaxServe = cmp.Or(c.MaxServe, d.MaxServe)
+	c.MaxWants = cmp.Or(c.MaxWants, d.MaxWants)
+	c.MaxInterests = cmp.Or(c.MaxInterests, d.MaxInterests)
+	c.PingEvery = cmp.Or(c.PingEvery, d.PingEvery)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, d.IdleTimeout)
+	c.StallAfter = cmp.Or(c.StallAfter, d.StallAfter)
+	c.Hello.MinVersion = cmp.Or(c.Hello.MinVersion, Version)
+	c.Hello.MaxVersion = cmp.Or(c.Hello.MaxVersion, Version)
+	c.Hello.MaxWants = uint32(c.MaxWants)
+	c.Hello.MaxInterests = uint32(c.MaxInterests)
+	return c
 }

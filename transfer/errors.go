@@ -13,7 +13,7 @@ var (
 	ErrNotReady       = errors.New("transfer: the peer has not said hello yet; wait for PeerHello")
 	ErrInboxFull      = errors.New("transfer: the inbox is full; wait for an answer or cancel a request")
 	ErrTooLarge       = errors.New("transfer: larger than the whole inbox; it can never be asked for")
-	ErrTooMany        = errors.New("transfer: the peer accepts no more open requests; wait for an answer")
+	ErrTooMany        = errors.New("transfer: the peer's limit is reached; end something first")
 	ErrUnknownRequest = errors.New("transfer: no such request is open; it was answered or canceled")
 	ErrSize           = errors.New("transfer: the answer has not the size the peer asked for; it was told not-held")
 	ErrInvalid        = errors.New("transfer: invalid argument")

@@ -58,11 +58,11 @@ type Message interface {
 
 // Hello opens the conversation; each side sends it first and once.
 type Hello struct {
-	MinVersion, MaxVersion uint16 // versions spoken, both inclusive, at least 1; in Config zero means all this package speaks
-	MaxWants               uint32 // requests the other side may have open here; in Config zero means Config.MaxWants
-	MaxInterests           uint32 // contents the other side may follow here; in Config zero means Config.MaxInterests
-	Peer                   string // the sender's name in the fleet; at most MaxPeerName bytes of [a-zA-Z0-9._+-/@]
-	Capabilities           []string
+	MinVersion, MaxVersion uint16         // versions spoken, both inclusive, at least 1; in Config zero means all this package speaks
+	MaxWants               uint32         // requests the other side may have open here; Config.MaxWants fills it
+	MaxInterests           uint32         // contents the other side may follow here; Config.MaxInterests fills it
+	Peer                   string         // the sender's name in the fleet; at most MaxPeerName bytes of printable ASCII without blanks
+	Capabilities           []string       // ascending; names of [a-z0-9.-]; those the other side does not know are ignored
 	Observed               netip.AddrPort // where the sender sees the receiver; invalid when it does not know
 }
 

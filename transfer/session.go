@@ -2,103 +2,221 @@
 
 package transfer
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
-// Session is one end of a conversation between two hosts.
-type Session struct{}
+// phase is how far a session has come.
+type phase uint8
 
-// New starts a session; its Hello is the first message Next gives. It panics when c.Hello is invalid: see Hello.Validate.
-func New(now time.Time, c Config) *Session { return &Session{} }
+const (
+	greeting phase = iota // the peer's Hello has not come
+	talking               // both have said Hello
+	leaving               // our Bye waits for Next
+	over
+)
 
-// WantSpec says what to ask for.
-type WantSpec struct {
-	Kind     Kind
-	ID       ID
-	Size     int   // of a chunk: its exact size
-	Limit    int   // of a manifest: the most that is accepted; this much of the inbox is set aside until the size is known
-	Priority uint8 // higher goes first
+// Session is one end of a conversation between two hosts. It does nothing by itself and belongs to one goroutine.
+//
+// Its calling protocol: after any call, call Take until it has no more; call Next whenever the carrier may send,
+// until it has no more; call Advance not later than Deadline. Time never goes backwards between calls.
+type Session struct {
+	c     Config
+	phase phase
+	bye   ByeReason // while leaving
+
+	greeted      bool // our Hello was cut
+	peer         Hello
+	version      uint16
+	capabilities []string
+
+	events  queue[Event]
+	control queue[Message] // what waits to be cut, but for pings, pongs and news
+	fetches fetches
+	serves  serves
+	watch   watch
+
+	following map[ID]uint32 // contents we asked Have messages for, and their chunks, 0 when not known; at most peer.MaxInterests
+	followed  map[ID]*news  // contents the peer asked Have messages for; at most c.MaxInterests
+	untold    queue[*news]  // of these, those that have something to say
+
+	stats Stats
 }
 
-// Deliver takes a message that arrived. A *ProtocolError blames the peer, a *VersionError nobody; both end the session.
-// It keeps nothing of msg.
-func (s *Session) Deliver(now time.Time, msg []byte) error { return nil }
-
-// Want asks the other side for a chunk or manifest. The answer is Received or Refused with the same request number.
-func (s *Session) Want(now time.Time, w WantSpec) (req uint32, err error) { return 0, nil }
-
-// Find asks the other side for the id of a name. The answer is Found or Refused.
-func (s *Session) Find(now time.Time, name string) (req uint32, err error) { return 0, nil }
-
-// Cancel takes a want or find back. Nothing is told about it any more.
-func (s *Session) Cancel(now time.Time, req uint32) error { return nil }
-
-// Interest asks for Have messages about a content, or ends them. Total is the number of its chunks, 0 when not known.
-func (s *Session) Interest(now time.Time, content ID, total uint32, on bool) error { return nil }
-
-// Have tells the other side what is held, if it asked about that content; otherwise it does nothing.
-func (s *Session) Have(now time.Time, h Have) error { return nil }
-
-// Serve answers a Requested. The session refers to data until Served or Canceled gives it back.
-func (s *Session) Serve(now time.Time, req uint32, data []byte) error { return nil }
-
-// Found answers a Finding.
-func (s *Session) Found(now time.Time, req uint32, id ID) error { return nil }
-
-// Refuse answers a Requested or Finding with no, also in the middle of an answer.
-func (s *Session) Refuse(now time.Time, req uint32, reason Reason) error { return nil }
-
-// Close ends the session: Next gives one Bye and then nothing.
-func (s *Session) Close(now time.Time, reason ByeReason) {}
-
-// Next appends the next message, of at most max bytes, to buf. Unordered says that the carrier may deliver it out of
-// order. It is not ok when there is nothing to send or max is less than MinMessage.
-func (s *Session) Next(now time.Time, buf []byte, max int) (msg []byte, unordered bool, ok bool) {
-	return buf, false, false
+// New starts a session: its Hello is the first message that Next gives. It fills zero fields of c from DefaultConfig,
+// and the versions and limits of c.Hello. It panics when c.Hello is invalid; Hello.Validate tells beforehand.
+func New(now time.Time, c Config) *Session {
+	c = c.filled()
+	if err := c.Hello.Validate(); err != nil {
+		panic(err)
+	}
+	return &Session{
+		c:         c,
+		fetches:   newFetches(c),
+		serves:    newServes(c),
+		watch:     watch{every: c.PingEvery, idle: c.IdleTimeout, heard: now},
+		following: map[ID]uint32{},
+		followed:  map[ID]*news{},
+	}
 }
 
-// Pending says whether Next has something to send.
-func (s *Session) Pending() bool { return false }
+// Deliver takes a message that arrived. It keeps nothing of msg. A *ProtocolError blames the peer and a *VersionError
+// nobody; both end the session with a Bye that Next gives. After the end everything is ErrClosed.
+func (s *Session) Deliver(now time.Time, msg []byte) error {
+	s.stats.Received += int64(len(msg))
+	if s.phase >= leaving {
+		s.stats.Wasted += int64(len(msg))
+		return ErrClosed
+	}
+	s.watch.received(now)
+	if fault := checkLength(msg); fault != nil {
+		return s.broken(now, fault, len(msg))
+	}
+	if msg[0] == typeData && s.phase == talking {
+		return s.deliverData(now, msg)
+	}
+	m, err := Parse(msg)
+	if err != nil {
+		return s.broken(now, err.(*ProtocolError), len(msg))
+	}
+	if s.phase == greeting {
+		return s.deliverHello(now, m, len(msg))
+	}
+	if fault := s.deliverControl(now, m); fault != nil {
+		fault.Message = typeNames[msg[0]]
+		return s.broken(now, fault, len(msg))
+	}
+	s.stats.Control += int64(len(msg))
+	return nil
+}
 
-// Take gives the next event. Call it until it has no more, after every other call.
-func (s *Session) Take() (Event, bool) { return nil, false }
+// broken ends the session because of what the peer sent: n bytes that are accounted as rejected.
+func (s *Session) broken(now time.Time, fault *ProtocolError, n int) error {
+	s.stats.Rejected += int64(n)
+	s.Close(now, ByeProtocol)
+	return fault
+}
+
+// Close ends the session: Next gives one Bye and then nothing. All requests of both sides are void, and what Serve was
+// given is free.
+func (s *Session) Close(now time.Time, reason ByeReason) {
+	if s.phase >= leaving {
+		return
+	}
+	s.drop()
+	s.phase, s.bye = leaving, reason
+}
+
+// drop lets go of everything but the events the owner has not taken. Unfinished answers were for nothing.
+func (s *Session) drop() {
+	for _, x := range s.fetches.open {
+		s.waste(x)
+	}
+	s.fetches, s.serves = newFetches(s.c), newServes(s.c)
+	s.control, s.untold = queue[Message]{}, queue[*news]{}
+	s.following, s.followed = nil, nil
+}
+
+// waste accounts what came of an answer as not needed any more.
+func (s *Session) waste(x *fetch) {
+	s.stats.Useful -= int64(x.answer.have)
+	s.stats.Wasted += int64(x.answer.have)
+}
+
+// deliverHello takes the first message of the peer.
+func (s *Session) deliverHello(now time.Time, m Message, size int) error {
+	switch m := m.(type) {
+	case Hello:
+		s.stats.Control += int64(size)
+		s.peer = m
+		version := min(m.MaxVersion, s.c.Hello.MaxVersion)
+		if version < max(m.MinVersion, s.c.Hello.MinVersion) {
+			s.Close(now, ByeVersion)
+			return &VersionError{
+				OurMin: s.c.Hello.MinVersion, OurMax: s.c.Hello.MaxVersion,
+				TheirMin: m.MinVersion, TheirMax: m.MaxVersion,
+			}
+		}
+		s.version = version
+		s.capabilities = shared(s.c.Hello.Capabilities, m.Capabilities)
+		s.phase = talking
+		s.watch.started(now)
+		s.events.push(PeerHello{Hello: m, Version: s.version, Capabilities: s.capabilities})
+		return nil
+	case Bye:
+		s.stats.Control += int64(size)
+		s.byeArrived(m)
+		return nil
+	}
+	return s.broken(now, &ProtocolError{Message: typeNames[typeHello], What: fmt.Sprintf("the first message is: %v", m)}, size)
+}
+
+// shared is what both lists have; both ascend.
+func shared(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(c string) bool {
+		_, ok := slices.BinarySearch(b, c)
+		return !ok
+	})
+}
+
+func (s *Session) byeArrived(m Bye) {
+	s.drop()
+	s.phase = over
+	s.events.push(PeerBye{Reason: m.Reason})
+}
+
+// Take gives the next event. What the peer wants is told last, when there is room for the answer.
+func (s *Session) Take() (Event, bool) {
+	if e, ok := s.events.pop(); ok {
+		return e, true
+	}
+	if s.phase != talking {
+		return nil, false
+	}
+	if e, ok := s.serves.tell(); ok {
+		return e, true
+	}
+	return nil, false
+}
 
 // Advance does what is due at now.
-func (s *Session) Advance(now time.Time) {}
+func (s *Session) Advance(now time.Time) {
+	if s.phase >= leaving {
+		return
+	}
+	if s.watch.advance(now) {
+		s.events.push(PingTimeout{})
+	}
+	for {
+		request, ok := s.fetches.stalls(now)
+		if !ok {
+			break
+		}
+		s.events.push(Stalled{Request: request})
+	}
+}
 
 // Deadline is when Advance wants to be called; zero is never.
-func (s *Session) Deadline() time.Time { return time.Time{} }
+func (s *Session) Deadline() time.Time {
+	if s.phase >= leaving {
+		return time.Time{}
+	}
+	return earliest(s.watch.deadline(), s.fetches.deadline())
+}
 
-// Progress says how many bytes of the answer to a want have arrived, and of how many (0: not known yet).
-func (s *Session) Progress(req uint32) (received, total int) { return 0, 0 }
+// Ready says whether the peer has said hello and the session goes on.
+func (s *Session) Ready() bool { return s.phase == talking }
 
-// Recycle gives a buffer of Received back.
-func (s *Session) Recycle(b []byte) {}
-
-// Ready says whether the peer has said hello and the session has not ended.
-func (s *Session) Ready() bool { return false }
-
-// Closed says whether the session has ended and its Bye, if any, has been taken by Next.
-func (s *Session) Closed() bool { return false }
-
-// Stats counts what went through.
-func (s *Session) Stats() Stats { return Stats{} }
+// Closed says whether the session has ended and Next has given its Bye.
+func (s *Session) Closed() bool { return s.phase == over }
 
 // String tells the state in one line.
-func (s *Session) String() string { return "" }
-
-// Stats counts the bytes of a session. Each byte that arrived is counted once:
-// Received = Control + Useful + Duplicate + Wasted + Rejected.
-type Stats struct {
-	Received  int64         // bytes of all messages that arrived
-	Control   int64         // control messages, and the headers of data
-	Useful    int64         // payload that went into answers
-	Duplicate int64         // payload that had arrived before
-	Wasted    int64         // payload of requests that were canceled or refused
-	Rejected  int64         // messages that broke the protocol
-	Sent      int64         // bytes of all messages that were cut
-	SentData  int64         // of these, payload
-	RTT       time.Duration // of the newest Ping, queues included; 0 before the first Pong
-	Inbox     int           // bytes set aside for our open wants
-	Open      int           // our open wants and finds
-	Serving   int           // the peer's open wants and finds
+func (s *Session) String() string {
+	return fmt.Sprintf("%v with %q v%d: fetching %d (inbox %d of %d), serving %d (room %d of %d), following %d, followed %d, rtt %v",
+		s.phase, s.peer.Peer, s.version, len(s.fetches.open), s.fetches.inbox, s.c.MaxInbox,
+		len(s.serves.open), s.serves.room, s.c.MaxServe, len(s.following), len(s.followed), s.watch.rtt)
 }
+
+func (p phase) String() string { return [...]string{"greeting", "talking", "leaving", "over"}[p] }
