@@ -4,11 +4,9 @@ package content
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	chunkers "github.com/PlakarKorp/go-cdc-chunkers"
-	_ "github.com/PlakarKorp/go-cdc-chunkers/chunkers/fastcdc" // registers the algorithm
 )
 
 // The sizes of chunks, in bytes. They belong to the format: two publishers
@@ -18,11 +16,6 @@ const (
 	AvgChunk = 1 << 20   // what the cut points are aimed at
 	MaxChunk = 4 << 20   // no chunk is larger
 )
-
-// algorithm is the fixed, versioned variant: plain "fastcdc" keeps the masks
-// of an 8 KiB average whatever the sizes asked for, and would cut almost
-// everything just behind the minimum.
-const algorithm = "fastcdc-v1.0.0"
 
 // A Chunker cuts a stream of bytes where its content says so, so that equal
 // stretches of two streams become equal chunks wherever they lie. The cuts
@@ -38,7 +31,7 @@ type Chunker struct {
 
 // NewChunker cuts what r yields. It allocates 2*MaxChunk bytes.
 func NewChunker(r io.Reader) *Chunker {
-	cut, err := chunkers.NewChunker(algorithm, r, &chunkers.ChunkerOpts{
+	cut, err := chunkers.NewChunker(fastCutName, r, &chunkers.ChunkerOpts{
 		MinSize:    MinChunk,
 		NormalSize: AvgChunk,
 		MaxSize:    MaxChunk,
@@ -48,8 +41,8 @@ func NewChunker(r io.Reader) *Chunker {
 
 // Next returns the next chunk: 1 to MaxChunk bytes, valid until the next call.
 // At the end of the stream, and at once for an empty one, it returns io.EOF. An
-// error of the reader is returned as soon as it is met, wrapped, in place of
-// the bytes read before it, and again by every later call.
+// error of the reader is returned as it is, in place of the chunk that it cut
+// short, and again by every later call.
 func (c *Chunker) Next() ([]byte, error) {
 	if c.err != nil {
 		return nil, c.err
@@ -57,8 +50,8 @@ func (c *Chunker) Next() ([]byte, error) {
 	data, err := c.cut.Next()
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
-		c.err = fmt.Errorf("cutting a stream into chunks: %w", err)
-		return nil, c.err
+		c.err = err
+		return nil, err
 	case len(data) == 0:
 		c.err = io.EOF
 		return nil, c.err

@@ -46,7 +46,9 @@ func (l *Layout) ChunkRange(i int) (offset, length int64) {
 // first <= index < end. What lies outside the stream is left out; a range that
 // holds no byte of the stream is covered by no chunk, and then first == end.
 func (l *Layout) Cover(offset, length int64) (first, end int) {
-	offset, length = max(offset, 0), length+min(offset, 0)
+	if offset < 0 && length > 0 {
+		offset, length = 0, length+offset
+	}
 	if length <= 0 || offset >= l.Size() {
 		return 0, 0
 	}
