@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package udp
+
+var (
+	AppendHeader = appendHeader
+	ParseHeader  = parseHeader
+)
