@@ -37,11 +37,14 @@ func needIPv6(t testing.TB) {
 	_ = conn.Close()
 }
 
+// modestBuffer is what Linux gives to everybody without being configured (net.core.rmem_max).
+const modestBuffer = 212992
+
 // open gives sockets on one address each; the other end sees them there.
 func open(address netip.AddrPort, change func(*udp.Conn)) udptest.Open {
 	return func(t *testing.T) (a, b udptest.Peer) {
 		for _, p := range []*udptest.Peer{&a, &b} {
-			conn := listen(t, udp.Config{Address: address, TrafficClass: udp.LowEffort | udp.ECT0})
+			conn := listen(t, udp.Config{Address: address, TrafficClass: udp.LowEffort | udp.ECT0, Buffer: modestBuffer})
 			if change != nil {
 				change(conn)
 			}
@@ -62,7 +65,7 @@ func TestIPv6Conforms(t *testing.T) {
 func TestBothFamiliesConform(t *testing.T) {
 	udptest.Conformance(t, func(t *testing.T) (a, b udptest.Peer) {
 		for _, p := range []*udptest.Peer{&a, &b} {
-			conn := listen(t, udp.Config{})
+			conn := listen(t, udp.Config{Buffer: modestBuffer})
 			p.Socket, p.Address = conn, netip.AddrPortFrom(loopback4.Addr(), conn.LocalAddr().Port())
 		}
 		return a, b

@@ -32,3 +32,19 @@ func (c *Conn) Option(level, option int) (value int, err error) {
 	}
 	return value, failed
 }
+
+// WithoutOffload makes a Conn read and write datagrams one by one.
+func (c *Conn) WithoutOffload() error {
+	c.refused.Store(true)
+	raw, err := c.socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_GRO, 0) })
+	if err != nil {
+		return err
+	}
+	c.joins = false
+	return failed
+}

@@ -74,7 +74,7 @@ func FuzzParseHeader(f *testing.F) {
 
 // relay forwards datagrams between the hosts behind it: out with the destination in the header, in with the source.
 func relay(t *testing.T) netip.AddrPort {
-	s := listen(t, udp.Config{Address: loopback4})
+	s := listen(t, udp.Config{Address: loopback4, Buffer: modestBuffer})
 	done := make(chan struct{})
 	t.Cleanup(func() { _ = s.Close(); <-done })
 	go func() {
@@ -99,7 +99,7 @@ func TestThroughARelayConforms(t *testing.T) {
 	udptest.Conformance(t, func(t *testing.T) (a, b udptest.Peer) {
 		through := relay(t)
 		for _, p := range []*udptest.Peer{&a, &b} {
-			conn := listen(t, udp.Config{Address: loopback4})
+			conn := listen(t, udp.Config{Address: loopback4, Buffer: modestBuffer})
 			p.Socket, p.Address = udp.Via(conn, through, never), conn.LocalAddr()
 		}
 		return a, b
@@ -109,7 +109,7 @@ func TestThroughARelayConforms(t *testing.T) {
 func TestDirectConforms(t *testing.T) {
 	udptest.Conformance(t, func(t *testing.T) (a, b udptest.Peer) {
 		for _, p := range []*udptest.Peer{&a, &b} {
-			conn := listen(t, udp.Config{Address: loopback4})
+			conn := listen(t, udp.Config{Address: loopback4, Buffer: modestBuffer})
 			p.Socket = udp.Via(conn, netip.MustParseAddrPort("127.0.0.1:9"), func(netip.AddrPort) bool { return true })
 			p.Address = conn.LocalAddr()
 		}
