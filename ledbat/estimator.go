@@ -38,6 +38,7 @@ type Estimator struct {
 	head    int
 
 	last  time.Duration // the last delay as unwrapped; the next one is unwrapped next to it
+	noise time.Duration // mean difference of successive samples
 	steps stepDetector
 }
 
@@ -64,6 +65,9 @@ func (e *Estimator) Sample(now time.Time, delay, rtt time.Duration) {
 		e.shift(shift)
 	}
 	e.sampled = now
+	if e.filled > 0 {
+		e.noise += ((delay - e.current[e.head].delay).Abs() - e.noise) / 16
+	}
 	e.updateBase(now, delay)
 	e.updateCurrent(now, delay)
 }
@@ -132,6 +136,9 @@ func (e *Estimator) Queue(horizon time.Duration) time.Duration {
 
 // Fresh is like Queue with the last two samples only: it follows a queue that grows fast, and is noisier.
 func (e *Estimator) Fresh(horizon time.Duration) time.Duration { return e.queue(2, horizon) }
+
+// Noise is by how much successive samples differ, on average: what jitter does to Fresh.
+func (e *Estimator) Noise() time.Duration { return e.noise }
 
 func (e *Estimator) queue(samples int, horizon time.Duration) time.Duration {
 	if e.filled == 0 {

@@ -20,13 +20,11 @@ const (
 	minCwnd  = 2
 )
 
-const (
-	// How much faster than window/round trip datagrams may leave, so that the window, not the pacer, decides: feedback
-	// comes in clumps of a quarter of a round trip, and room that opened must be filled before the next clump.
-	paceHeadroom = 1.25
-	// The same while the window doubles each round trip.
-	paceStarting = 2.0
-)
+// How much faster than window/round trip datagrams may leave, so that the window, not the pacer, decides: feedback comes in
+// clumps of a quarter of a round trip, and room that opened must be filled before the next clump. In slow start it makes
+// the window grow 1.9 times a round trip instead of 2, and smoothly: at twice window/round trip each round trip would begin
+// with a burst, whose queue would end slow start too early.
+const paceHeadroom = 1.25
 
 // rfc6817 is LEDBAT as RFC 6817 writes it, with two optional additions: slow start (Config.SlowStart) and losses that
 // must be confirmed by delay (Config.DelayConfirmedLoss).
@@ -39,7 +37,7 @@ type rfc6817 struct {
 	mss  float64
 	cwnd float64 // bytes; at least minCwnd*mss, after a timeout 1 mss; at most cfg.MaxWindow
 
-	ssthresh float64 // below it the window doubles each round trip; 0 without slow start
+	ssthresh float64 // below it the window doubles each round trip; 0 while steering
 
 	delay  Estimator
 	rtt    roundTrip
@@ -47,6 +45,7 @@ type rfc6817 struct {
 	flight float64 // bytes
 	peaked peak    // largest flight of the last round trip
 
+	onProbe float64   // the window to go back to if the judge's trial finds it innocent
 	reacted time.Time // when the window was last halved; a loss of what was sent before is the same event
 	used    time.Time // when the flow last sent or heard something
 }
@@ -108,7 +107,7 @@ func (r *rfc6817) Acked(now time.Time, a Ack) {
 		r.rtt.backoff = 0
 	}
 	r.delay.Sample(now, a.OneWayDelay, a.RTT)
-	r.judge.acked(now, a.Bytes, r.path())
+	r.sentenced(now, now, r.judge.acked(r.path(now), a.Bytes))
 	if a.CE {
 		// A mark is sent by a queue, so it needs no confirmation (RFC 3168, section 6.1.2: as to a single lost packet).
 		r.congested(now, now.Add(-r.span()))
@@ -124,8 +123,10 @@ func (r *rfc6817) Acked(now time.Time, a Ack) {
 }
 
 // path is what the loss judge wants to know of the path.
-func (r *rfc6817) path() pathState {
-	return pathState{rtt: r.span(), queue: r.delay.Fresh(r.span()), target: r.cfg.Target, mss: r.cfg.MSS}
+func (r *rfc6817) path(now time.Time) pathState {
+	return pathState{
+		now: now, rtt: r.span(), queue: r.delay.Fresh(r.span()), noise: r.delay.Noise(), target: r.cfg.Target, mss: r.mss,
+	}
 }
 
 // steer moves the window towards the target.
@@ -140,13 +141,14 @@ func (r *rfc6817) steer(acked float64) {
 
 // double is slow start. It ends at three quarters of the target.
 func (r *rfc6817) double(now time.Time, acked float64) {
-	if r.delay.Fresh(r.span()) < r.cfg.Target*3/4 {
+	if q, end := r.delay.Fresh(r.span()), r.cfg.Target*3/4; q < end {
+		acked *= 1 - q.Seconds()/end.Seconds()
 		r.cwnd = min(r.cwnd+acked, max(r.ssthresh, r.cwnd))
 		return
 	}
 	// What was measured was sent a round trip ago, and the window has doubled in that round trip: take that back.
 	r.cwnd /= 2
-	r.ssthresh = r.cwnd
+	r.ssthresh = 0
 	r.reacted = now // losses of the overshoot are this event's
 }
 
@@ -167,28 +169,48 @@ func (r *rfc6817) bound() {
 	// "cwnd = max(cwnd, MIN_CWND * MSS)"
 	r.cwnd = max(r.cwnd, minCwnd*r.mss)
 	r.cwnd = min(r.cwnd, float64(r.cfg.MaxWindow))
+	if !r.starting() {
+		r.ssthresh = 0 // reached: from here on a smaller window is the controller's will
+	}
 }
 
 func (r *rfc6817) Lost(now time.Time, bytes int, sentAt time.Time) {
 	r.flight = max(0, r.flight-float64(bytes))
-	counts := r.judge.lost(now, bytes, r.path())
-	if counts || !r.cfg.DelayConfirmedLoss {
-		r.congested(now, sentAt)
+	s := r.judge.lost(r.path(now), bytes, r.atoned(sentAt))
+	if !r.cfg.DelayConfirmedLoss {
+		s = halve
 	}
+	r.sentenced(now, sentAt, s)
+}
+
+// sentenced does what the judge of losses says.
+func (r *rfc6817) sentenced(now, sentAt time.Time, s sentence) {
+	switch s {
+	case halve:
+		r.congested(now, sentAt)
+	case probe:
+		r.onProbe = max(r.cwnd, min(r.ssthresh, float64(r.cfg.MaxWindow)))
+		r.congested(now, sentAt)
+	case giveBack:
+		r.ssthresh = max(r.ssthresh, r.onProbe)
+	}
+}
+
+// atoned says whether the window was halved after sentAt.
+func (r *rfc6817) atoned(sentAt time.Time) bool {
+	return !r.reacted.IsZero() && !sentAt.After(r.reacted)
 }
 
 // congested reacts to a loss or a mark of something sent at sentAt.
 func (r *rfc6817) congested(now, sentAt time.Time) {
 	// "on data loss: # at most once per RTT" (section 2.4.2). What was sent before the last reaction could not know of it.
-	if !r.reacted.IsZero() && !sentAt.After(r.reacted) {
+	if r.atoned(sentAt) {
 		return
 	}
 	r.reacted = now
 	// "cwnd = min (cwnd, max (cwnd/2, MIN_CWND * MSS))"
 	r.cwnd = min(r.cwnd, max(r.cwnd/2, minCwnd*r.mss))
-	if r.cfg.SlowStart {
-		r.ssthresh = r.cwnd
-	}
+	r.ssthresh = 0
 }
 
 func (r *rfc6817) TimedOut(now time.Time) {
@@ -215,11 +237,7 @@ func (r *rfc6817) Rate() float64 {
 	if r.rtt.smoothed == 0 {
 		return 0
 	}
-	headroom := paceHeadroom
-	if r.starting() {
-		headroom = paceStarting
-	}
-	return headroom * r.cwnd / r.rtt.smoothed.Seconds()
+	return paceHeadroom * r.cwnd / r.rtt.smoothed.Seconds()
 }
 
 func (r *rfc6817) CTO() time.Duration { return r.rtt.timeout() }
