@@ -447,3 +447,6 @@ func (s *Shim) String() string {
 		s.send.next(), s.send.inFlight, s.send.rtt.smoothed.Round(time.Microsecond), &s.path,
 		len(s.guard.held), len(s.guard.kept), s.send.losses, s.send.spurious, s.ctrl)
 }
+
+// Use replaces the controller: the first one steered greetings, before the size of the datagrams was known.
+func (s *Shim) Use(c ledbat.Controller) { s.ctrl = c }

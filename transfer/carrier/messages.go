@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package carrier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pion/sctp"
+)
+
+const (
+	minGrain  = 4 << 10
+	maxGrain  = 64 << 10
+	grainTime = 4 * time.Millisecond // of sending, that a message is worth between these two
+)
+
+// Send hands over one message of 1 to MaxMessage bytes. It never blocks and copies msg. Unordered messages may
+// arrive in any order; the others keep theirs. Callers ask Budget first: what is sent beyond it waits inside SCTP.
+// Errors: ErrSize, or why the Conn has ended.
+func (c *Conn) Send(msg []byte, unordered bool) error {
+	if len(msg) == 0 || len(msg) > MaxMessage {
+		return fmt.Errorf("%w: %d bytes", ErrSize, len(msg))
+	}
+	stream := c.control
+	if unordered {
+		stream = c.bulk
+	}
+	if _, err := stream.WriteSCTP(msg, sctp.PayloadTypeWebRTCBinary); err != nil {
+		if c.ending.Load() {
+			<-c.done
+			return c.err
+		}
+		return fmt.Errorf("%v: %w: %w", c.RemoteAddr(), ErrBroken, err)
+	}
+	c.mu.Lock()
+	c.pacer.Sent(time.Now(), len(msg))
+	c.mu.Unlock()
+	return nil
+}
+
+// Budget is how many bytes may be handed over now: at least Grain, or 0: then wait for Ready. What SCTP holds
+// unacknowledged never exceeds what the controller allows by more than one message.
+func (c *Conn) Budget() int {
+	n := c.budget(time.Now())
+	if n > 0 {
+		return n
+	}
+	// Say that we wait, then look again: what came between is not missed.
+	c.starved.Store(true)
+	return c.budget(time.Now())
+}
+
+func (c *Conn) budget(now time.Time) int {
+	buffered := c.assoc.BufferedAmount()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	window := c.shim.Window() / c.mtu * c.payload
+	if c.shim.Window() < c.mtu {
+		window = c.payload
+	}
+	if buffered > window || c.shim.Dark() || c.fault != nil {
+		return 0
+	}
+	grain := c.grain()
+	rate := c.shim.Rate()
+	c.pacer.SetRate(rate)
+	if rate == 0 {
+		return window - buffered + grain
+	}
+	if c.pacer.CanSend(now, grain) {
+		return grain
+	}
+	c.paceAt = c.pacer.Next()
+	if c.paceAt.Before(c.armed) {
+		pulse(c.wake)
+	}
+	return 0
+}
+
+// feed pulses Ready if somebody waits and there is something to give. It must not be called under mu.
+func (c *Conn) feed() {
+	if c.starved.Load() && c.budget(time.Now()) > 0 && c.starved.CompareAndSwap(true, false) {
+		pulse(c.ready)
+	}
+}
+
+// Grain is the best size in bytes of a message now: 4 KiB on slow paths, up to 64 KiB on fast ones. It fills SCTP's packets
+// exactly.
+func (c *Conn) Grain() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.grain()
+}
+
+func (c *Conn) grain() int {
+	n := minGrain
+	if rtt := c.shim.RoundTrip(); rtt > 0 {
+		n = int(min(maxGrain, float64(c.shim.Window())*grainTime.Seconds()/rtt.Seconds()))
+	}
+	return max(n, minGrain) / c.payload * c.payload
+}
+
+// Ready is pulsed (capacity 1) when Budget may have grown.
+func (c *Conn) Ready() <-chan struct{} { return c.ready }
+
+// Stats is a snapshot.
+func (c *Conn) Stats() Stats {
+	buffered := c.assoc.BufferedAmount()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.shim.Stats()
+	return Stats{
+		RTT: s.RTT, MinRTT: s.MinRTT, QueueDelay: s.QueueDelay, Window: c.shim.Window(), Rate: c.shim.Rate(),
+		InFlight: s.InFlight, Buffered: buffered, MTU: c.shim.Limit(), Datagrams: s.Datagrams,
+		BytesSent: s.BytesSent, BytesReceived: s.BytesReceived, Lost: s.Lost, Spurious: s.Spurious,
+		Retransmitted: s.Retransmitted, Timeouts: s.Timeouts, SCTPTimeouts: c.t3.t3.Load(),
+		Blackout: c.shim.Dark(), LastHeard: s.Heard,
+	}
+}
+
+// gather reads the messages of one stream until it ends.
+func (c *Conn) gather(stream *sctp.Stream) {
+	for {
+		m, err := nextMessage(stream)
+		if err != nil {
+			c.end(fmt.Errorf("%w: %w", ErrBroken, err))
+			return
+		}
+		select {
+		case c.inbox <- m:
+		case <-c.done:
+			return
+		}
+	}
+}
+
+// nextMessage asks for the size of the next message with an empty buffer, which leaves it where it is, and then takes it.
+func nextMessage(stream *sctp.Stream) ([]byte, error) {
+	n, _, err := stream.ReadSCTP(nil)
+	switch {
+	case err != nil && !errors.Is(err, io.ErrShortBuffer):
+		return nil, err
+	case n > MaxMessage:
+		return nil, fmt.Errorf("%w: %d bytes", ErrSize, n)
+	}
+	m := make([]byte, n)
+	if _, _, err := stream.ReadSCTP(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Receive waits for the next whole message. The caller owns the bytes. After the end of the Conn it returns what
+// had arrived, then Err().
+func (c *Conn) Receive(ctx context.Context) ([]byte, error) {
+	select {
+	case m := <-c.inbox:
+		return m, nil
+	default:
+	}
+	select {
+	case m := <-c.inbox:
+		return m, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-c.done:
+		select {
+		case m := <-c.inbox:
+			return m, nil
+		default:
+			return nil, c.err
+		}
+	}
+}
