@@ -5,6 +5,11 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/ebbproject/ebb/content"
 )
@@ -12,14 +17,22 @@ import (
 // Sentinels to decide by; errors.Is finds them through every wrapping.
 var (
 	// ErrLocked: another process (or another Store of this one) has the state directory open.
-	ErrLocked = errors.New("state directory in use by another process")
+	ErrLocked = errors.New("state directory is in use by another process")
 	// ErrNoSpace: the disk is full. What was stored before stays stored, nothing of the failed call is; the same
 	// call works once there is room.
 	ErrNoSpace = errors.New("disk full")
 	// ErrNotFound: no such chunk, no such record.
 	ErrNotFound = errors.New("not found")
+	// ErrMismatch: the bytes given to Put are not those that their id names.
+	ErrMismatch = errors.New("bytes do not match their id")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("store is closed")
+)
+
+var (
+	errSealed   = errors.New("the journal was opened anew")
+	errNonsense = errors.New("its files make no sense")
+	errMissing  = errors.New("it is missing, and chunks are there")
 )
 
 // A CorruptError says that a chunk file no longer holds what its name promises. The store has already dropped the
@@ -27,7 +40,7 @@ var (
 type CorruptError struct {
 	ID     content.ID
 	Path   string
-	Reason string // "truncated: 17 of 1048576 bytes", "bytes changed at rest", "file is missing"
+	Reason string // "17 of 1048576 bytes are left", "its bytes changed at rest", "its file is missing"
 }
 
 func (e *CorruptError) Error() string {
@@ -37,13 +50,58 @@ func (e *CorruptError) Error() string {
 // A DamagedError says that the journal cannot be read. Chunk files are not touched by it; Repair makes a new journal
 // from them and keeps what records can still be read.
 type DamagedError struct {
-	Dir   string
+	Dir   string // the state directory
 	Cause error
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("the journal in %s is damaged: %v; chunks on disk are intact, records of flows and manifests written last may be lost; "+
-		"repair with: ebb doctor --repair --state %s", e.Dir, e.Cause, e.Dir)
+	return fmt.Sprintf("the journal in %s is damaged: %v. Chunks on disk are kept; records of flows and contents may be lost. "+
+		"Repair it with: ebb doctor --repair --state %s", e.Dir, e.Cause, e.Dir)
 }
 
 func (e *DamagedError) Unwrap() error { return e.Cause }
+
+// explain gives an error of the file system or of pebble the name that callers decide by. The words say what was
+// being done.
+func explain(words string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case vfs.IsNoSpaceError(err), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%s: %w: make room and try again: %w", words, ErrNoSpace, err)
+	default:
+		return fmt.Errorf("%s: %w", words, err)
+	}
+}
+
+// readFailure tells damage of the journal from trouble in reading it, which may pass.
+func (s *Store) readFailure(err error) error {
+	var odd malformedError
+	if pebble.IsCorruptionError(err) || errors.As(err, &odd) || errors.Is(err, fs.ErrNotExist) {
+		return &DamagedError{Dir: s.dir, Cause: err}
+	}
+	return explain("reading the journal", err)
+}
+
+// openFailure does the same for opening, where pebble reports damage in many words and trouble as errors of the
+// operating system.
+func (s *Store) openFailure(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) && !errors.Is(err, fs.ErrNotExist) {
+		return explain("state directory "+s.dir, err)
+	}
+	return &DamagedError{Dir: s.dir, Cause: err}
+}
+
+// lockFailure tells a lock that somebody else holds from one that cannot be made.
+func lockFailure(dir string, err error) error {
+	const sharingViolation = syscall.Errno(32) // how Windows says it
+	var errno syscall.Errno
+	var path *fs.PathError
+	held := !errors.As(err, &errno) || errno == syscall.EAGAIN || errno == sharingViolation ||
+		errno == syscall.EACCES && !errors.As(err, &path)
+	if held {
+		return fmt.Errorf("%w: %s: stop the other ebb, or choose another directory with --state", ErrLocked, dir)
+	}
+	return explain("locking "+dir, err)
+}

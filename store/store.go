@@ -3,7 +3,8 @@
 package store
 
 import (
-	"errors"
+	"io"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -11,109 +12,202 @@ import (
 	"github.com/ebbproject/ebb/content"
 )
 
-var errNotBuilt = errors.New("store: not built yet")
-
 // Options of a store. The zero value is ready to use.
 type Options struct {
 	// FS is the file system that journal and chunk files share; nil is the operating system's.
 	FS vfs.FS
-	// Events is told what happens inside; any of its functions may be nil.
+	// Events is told what happens inside.
 	Events Events
 }
 
-// Events observes a store. The functions are called from the goroutine that does the work, never concurrently with
-// one another for one group, and must not call back into the store.
+// Events observes a store. Any function may be nil; none is called twice at the same time, and none may call back
+// into the store.
 type Events struct {
-	// Committed: one journal sync made a group of changes durable.
+	// Committed: one sync of the journal made a group of changes durable.
 	Committed func(Commit)
-	// JournalFailed: a write or sync of the journal failed; the group it belonged to was refused, and the journal is
-	// opened anew before the next change.
+	// JournalFailed: a write or sync of the journal failed. The changes of that group were refused; the journal is
+	// opened anew before the next change, and until then what is stored can be read.
 	JournalFailed func(err error)
 	// JournalReopened: the journal works again.
 	JournalReopened func()
 }
 
-// A Commit is one group of changes made durable by one sync of the journal.
+// A Commit is one group of changes, of one or several calls, that one sync of the journal made durable.
 type Commit struct {
-	Chunks, Deleted, Records int           // what the group held
-	Folders                  time.Duration // time spent in syncing chunk folders
-	Journal                  time.Duration // time spent in writing and syncing the journal
+	Chunks, Dropped, Records int
+	Folders                  time.Duration // spent on syncing chunk folders
+	Journal                  time.Duration // spent on writing and syncing the journal
 }
 
 // A Blob is a chunk on its way to the disk.
 type Blob struct {
 	ID   content.ID
-	Data []byte
+	Data []byte // 1 to content.MaxChunk bytes
 }
 
 // A Record is a small durable fact of the rooms above: a flow, a manifest, the highest version seen.
 type Record struct {
-	Key   string
+	Key   string // not empty
 	Value []byte // nil deletes the key
 }
 
 // Stats says how much is held.
 type Stats struct {
 	Chunks int
-	Bytes  int64 // of chunk data, without the journal
+	Bytes  int64 // of chunks; the journal comes on top
 }
 
 // Store holds chunks and records. It is safe for concurrent use.
-type Store struct{}
+type Store struct {
+	dir    string
+	fs     vfs.FS
+	events Events
 
-// Open opens or creates the store in dir. ErrLocked, *DamagedError, or what the file system says.
-func Open(dir string, o Options) (*Store, error) { return nil, errNotBuilt }
+	lock    io.Closer
+	journal *journal
+	folders *folders
+	writing chan struct{} // a token for each file being written, at most maxWriters
+	gate    gate
+	group   group
+	doomed  doomed
 
-// Close waits for calls in progress and closes the journal.
-func (s *Store) Close() error { return errNotBuilt }
-
-// Put stores chunks, durably on return.
-func (s *Store) Put(blobs ...Blob) error { return errNotBuilt }
-
-// Get returns the verified bytes of a chunk, in buf if it is large enough.
-func (s *Store) Get(id content.ID, buf []byte) ([]byte, error) { return nil, errNotBuilt }
-
-// Has says whether the chunk is durably stored.
-func (s *Store) Has(id content.ID) bool { return false }
-
-// Path returns the name of the chunk's file, or "" when it is not stored.
-func (s *Store) Path(id content.ID) string { return "" }
-
-// Delete removes chunks; those not stored are fine.
-func (s *Store) Delete(ids ...content.ID) error { return errNotBuilt }
-
-// Evict removes chunks, oldest first, until at least the given number of bytes is freed.
-func (s *Store) Evict(bytes int64, keep func(content.ID) bool) (freed int64, err error) {
-	return 0, errNotBuilt
+	mu    sync.Mutex
+	stats Stats
 }
 
-// Each calls fn for each stored chunk with its size in bytes, in order of ids, until fn returns false.
-func (s *Store) Each(fn func(id content.ID, size uint32) bool) error { return errNotBuilt }
+// Stats says how much is held.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stats
+}
 
-// Stats says how much is stored.
-func (s *Store) Stats() Stats { return Stats{} }
+func (s *Store) count(f file, sign int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Chunks += sign
+	s.stats.Bytes += int64(sign) * int64(f.size)
+}
+
+// recount takes the stats from the journal; it also reads every entry of the order once, which shows damage early.
+func (s *Store) recount(v *view) error {
+	var stats Stats
+	err := v.each([]byte{kindOrder}, func(k, value []byte) error {
+		f, err := parseOrder(k, value)
+		stats.Chunks++
+		stats.Bytes += int64(f.size)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats = stats
+	return nil
+}
+
+func (s *Store) chunks() string { return s.fs.PathJoin(s.dir, chunksName) }
+
+func (s *Store) path(f file) string {
+	return s.fs.PathJoin(s.folders.path(f.folder()), f.name())
+}
+
+// Close waits for the calls in progress and closes the journal. Everything that was acknowledged is durable before
+// Close as well as after it.
+func (s *Store) Close() error {
+	if !s.gate.shut() {
+		return nil
+	}
+	if s.doomed.pending() {
+		s.lead() // forget files that are gone; what fails here is done by the next Open
+	}
+	err := s.journal.close()
+	if cerr := s.lock.Close(); err == nil {
+		err = cerr
+	}
+	return explain("closing the journal", err)
+}
 
 // Record writes records: all of them or none, durably on return.
-func (s *Store) Record(rs ...Record) error { return errNotBuilt }
+func (s *Store) Record(rs ...Record) error {
+	if err := s.gate.enter(); err != nil {
+		return err
+	}
+	defer s.gate.leave()
+	for _, r := range rs {
+		if r.Key == "" {
+			return malformed("record without a key")
+		}
+	}
+	return s.change(&change{records: rs})
+}
 
 // Lookup returns a copy of a record's value. ErrNotFound.
-func (s *Store) Lookup(key string) ([]byte, error) { return nil, errNotBuilt }
+func (s *Store) Lookup(key string) ([]byte, error) {
+	if err := s.gate.enter(); err != nil {
+		return nil, err
+	}
+	defer s.gate.leave()
+	v := s.journal.acquire()
+	defer s.journal.release(v)
+	value, err := v.get(recordKey(key))
+	if err != nil && err != ErrNotFound {
+		return nil, s.readFailure(err)
+	}
+	return value, err
+}
 
-// Scan calls fn for each record whose key begins with prefix, in order of keys, until fn returns false. The value is
-// valid only during the call.
+// Scan calls fn for each record whose key begins with prefix, in order of keys, until fn returns false. It shows one
+// state of the store, whatever is written meanwhile. The value is valid only during the call.
 func (s *Store) Scan(prefix string, fn func(key string, value []byte) bool) error {
-	return errNotBuilt
+	return s.scan(recordKey(prefix), func(k, value []byte) error {
+		if !fn(string(k[1:]), value) {
+			return errStop
+		}
+		return nil
+	})
 }
 
-// A RepairReport says what Repair kept and what is lost.
-type RepairReport struct {
-	Chunks      int      // whole chunks kept
-	Bytes       int64    // their bytes
-	Broken      int      // chunk files that were not whole, removed
-	Records     int      // records kept
-	RecordsLost bool     // the old journal could not be read to its end: records may be missing
-	Lost        []string // in words, for the operator
+// scan is view.each on the present state.
+func (s *Store) scan(prefix []byte, fn func(k, value []byte) error) error {
+	if err := s.gate.enter(); err != nil {
+		return err
+	}
+	defer s.gate.leave()
+	v := s.journal.acquire()
+	defer s.journal.release(v)
+	if err := v.each(prefix, fn); err != nil {
+		return s.readFailure(err)
+	}
+	return nil
 }
 
-// Repair makes a new journal from the chunk files, and from what can still be read of the old one.
-func Repair(dir string, o Options) (RepairReport, error) { return RepairReport{}, errNotBuilt }
+// A gate counts the calls in progress, so that Close can wait for them.
+type gate struct {
+	mu     sync.Mutex
+	closed bool
+	calls  sync.WaitGroup
+}
+
+func (g *gate) enter() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return ErrClosed
+	}
+	g.calls.Add(1)
+	return nil
+}
+
+func (g *gate) leave() { g.calls.Done() }
+
+// shut lets nobody in any more and waits for those inside; false: it was shut before.
+func (g *gate) shut() bool {
+	g.mu.Lock()
+	before := g.closed
+	g.closed = true
+	g.mu.Unlock()
+	g.calls.Wait()
+	return !before
+}
