@@ -53,10 +53,10 @@ type SyncRequest struct {
 	Wanted   []content.ID `json:"wanted,omitempty"`
 }
 
-// SyncReply lists the hub, the members of the caller's location and some holders of what it wants.
+// SyncReply lists the hub, the members of the caller's location and some holders of what it wants. Publisher keys are
+// pinned at enrolment and never come this way, so that a stolen hub cannot add its own.
 type SyncReply struct {
-	Peers      []Member  `json:"peers"`
-	Publishers []string  `json:"publishers"`
-	Hub        Member    `json:"hub"`
-	Time       time.Time `json:"time"`
+	Peers []Member  `json:"peers"`
+	Hub   Member    `json:"hub"`
+	Time  time.Time `json:"time"`
 }
