@@ -44,7 +44,7 @@ func Listen(c Config) (*Conn, error) {
 	}
 	socket, err := net.ListenUDP(network, address)
 	if err != nil {
-		return nil, fmt.Errorf("open a UDP socket on %s (is the port in use?): %w", c.Address, err)
+		return nil, fmt.Errorf("open a UDP socket on %s; choose another address, or port 0: %w", address, err)
 	}
 	if c.Buffer == 0 {
 		c.Buffer = defaultBuffer
