@@ -53,7 +53,10 @@ func checkPath(path string) error {
 	case path[0] == '/':
 		return &NameError{path, "absolute: it would leave the tree"}
 	}
-	for name := range strings.SplitSeq(path, "/") {
+	rest, more := path, true
+	for more {
+		var name string
+		name, rest, more = strings.Cut(rest, "/")
 		if reason := checkComponent(name); reason != "" {
 			return &NameError{path, reason}
 		}
@@ -77,13 +80,14 @@ func checkComponent(name string) string {
 		return "not UTF-8: rename it"
 	}
 	for _, r := range name {
-		switch {
-		case r == '\\':
+		switch r {
+		case '\\':
 			return "a backslash separates directories on Windows: rename it"
-		case unicode.IsControl(r):
-			return fmt.Sprintf("control character %U: rename it", r)
-		case strings.ContainsRune(`<>:"|?*`, r):
+		case '<', '>', ':', '"', '|', '?', '*':
 			return fmt.Sprintf("%q is not allowed on Windows: rename it", r)
+		}
+		if unicode.IsControl(r) {
+			return fmt.Sprintf("control character %U: rename it", r)
 		}
 	}
 	switch last := name[len(name)-1]; {
@@ -101,17 +105,21 @@ func checkComponent(name string) string {
 // Paths, and Namespaces", with the console's two that it leaves out.
 func isDevice(name string) bool {
 	stem, _, _ := strings.Cut(name, ".")
-	stem = strings.ToUpper(strings.TrimRight(stem, " "))
-	switch stem {
-	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
-		return true
+	stem = strings.TrimRight(stem, " ")
+	if len(stem) < len("CON") || len(stem) > len("CONOUT$") {
+		return false
 	}
-	port, ok := strings.CutPrefix(stem, "COM")
-	if !ok {
-		port, ok = strings.CutPrefix(stem, "LPT")
+	for _, device := range []string{"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} {
+		if strings.EqualFold(stem, device) {
+			return true
+		}
+	}
+	port, number := stem[:3], stem[3:]
+	if !strings.EqualFold(port, "COM") && !strings.EqualFold(port, "LPT") {
+		return false
 	}
 	// Windows counts the superscript digits among the digits.
-	return ok && utf8.RuneCountInString(port) == 1 && strings.Contains("0123456789¹²³", port)
+	return utf8.RuneCountInString(number) == 1 && strings.Contains("0123456789¹²³", number)
 }
 
 // checkTarget refuses a symbolic link that leaves the tree.

@@ -14,8 +14,8 @@ import (
 // the format nowhere.
 //
 // No count or length is believed before the bytes it speaks of are seen to be
-// there, so what is allocated is a small multiple of len(b), and no more than
-// MaxManifest bytes are looked at.
+// there: less than 16 bytes are allocated for a byte of b, some 2 as a rule, and
+// none at all if b is longer than MaxManifest.
 func ParseManifest(b []byte) (*Manifest, error) {
 	if len(b) > MaxManifest {
 		return nil, &FormatError{"manifest", MaxManifest, fmt.Sprintf("longer than %d bytes", MaxManifest)}
