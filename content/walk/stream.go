@@ -5,6 +5,7 @@ package walk
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/ebbproject/ebb/content"
@@ -19,7 +20,8 @@ type stream struct {
 	next int // index of the entry to open next
 
 	f    *os.File // the file being read; nil between two
-	at   node
+	at   node     // as it was listed
+	info fs.FileInfo
 	read int64 // bytes read of it
 }
 
@@ -66,7 +68,7 @@ func (s *stream) open() error {
 }
 
 // finish sees that the file was read from beginning to end without a change,
-// and closes it.
+// and is still what its path leads to, and closes it.
 func (s *stream) finish() error {
 	if s.read < s.at.Size {
 		return &ChangedError{s.src.place(s.at.Path), fmt.Sprintf("shrank from %d to %d bytes", s.at.Size, s.read)}
@@ -74,30 +76,30 @@ func (s *stream) finish() error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	// A file that took the place of this one may well have its size and time.
+	there, err := s.src.stat(s.at.Path)
+	if err != nil {
+		return s.src.failed(s.at.Path, err)
+	}
+	if !os.SameFile(s.info, there) {
+		return &ChangedError{s.src.place(s.at.Path), "was replaced by another file"}
+	}
 	s.close()
 	return nil
 }
 
-// check compares the open file with the list, and with what is at its path now:
-// a file that took the place of another one may well have its size and time.
+// check compares the open file with the list.
 func (s *stream) check() error {
-	open, err := s.f.Stat()
-	if err != nil {
+	var err error
+	if s.info, err = s.f.Stat(); err != nil {
 		return s.src.failed(s.at.Path, err)
 	}
-	now, err := s.src.node(nil, s.at.Path, open)
+	now, err := s.src.node(nil, s.at.Path, s.info)
 	if err != nil {
 		return err
 	}
 	if change := s.at.change(now); change != "" {
 		return &ChangedError{s.src.place(s.at.Path), change}
-	}
-	there, err := s.src.stat(s.at.Path)
-	if err != nil {
-		return s.src.failed(s.at.Path, err)
-	}
-	if !os.SameFile(open, there) {
-		return &ChangedError{s.src.place(s.at.Path), "was replaced by another file"}
 	}
 	return nil
 }

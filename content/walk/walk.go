@@ -31,9 +31,9 @@ type UnreadableError struct {
 	Err  error
 }
 
-// Error says what cannot be read, and why.
+// Error says what cannot be read, why, and what to do.
 func (e *UnreadableError) Error() string {
-	return fmt.Sprintf("cannot read %q: %v: nothing was published", e.Path, e.Err)
+	return fmt.Sprintf("cannot read %q (%v), so nothing was published: make it readable, or leave it out", e.Path, e.Err)
 }
 
 // Unwrap returns why it cannot be read.
