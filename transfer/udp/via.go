@@ -105,8 +105,9 @@ func appendHeader(b []byte, to netip.AddrPort) []byte {
 	return binary.BigEndian.AppendUint16(b, to.Port())
 }
 
-// parseHeader takes the header off. Names instead of addresses (ATYP 3) are refused, and so are fragments, as RFC 1928
-// allows: "An implementation that does not support fragmentation MUST drop any datagram whose FRAG field is other than X'00'."
+// parseHeader takes the header off. Each address has one accepted form, the one that appendHeader writes: IPv4 is not
+// dressed as IPv6, and nobody sends from port 0. Names (ATYP 3) are refused, and so are fragments, as RFC 1928 wants: "An
+// implementation that does not support fragmentation MUST drop any datagram whose FRAG field is other than X'00'."
 func parseHeader(d []byte) (from netip.AddrPort, payload []byte, ok bool) {
 	if len(d) < headerIPv4 || d[0] != 0 || d[1] != 0 || d[2] != 0 {
 		return netip.AddrPort{}, nil, false
@@ -121,5 +122,9 @@ func parseHeader(d []byte) (from netip.AddrPort, payload []byte, ok bool) {
 		return netip.AddrPort{}, nil, false
 	}
 	end := headerSize(address)
-	return unmap(netip.AddrPortFrom(address, binary.BigEndian.Uint16(d[end-2:end]))), d[end:], true
+	port := binary.BigEndian.Uint16(d[end-2 : end])
+	if port == 0 || address.Is4In6() {
+		return netip.AddrPort{}, nil, false
+	}
+	return netip.AddrPortFrom(address, port), d[end:], true
 }
