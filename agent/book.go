@@ -209,7 +209,7 @@ func (b *Book) Deadline() time.Time {
 }
 
 // Take returns the next Dial or Hangup.
-func (b *Book) Take(now time.Time) (any, bool) {
+func (b *Book) Take(now time.Time) (Action, bool) {
 	for _, c := range b.wanted() {
 		if c.connected || c.dialing || now.Before(c.retryAt) || b.Refuses(now, c.Peer) {
 			continue

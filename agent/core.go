@@ -40,10 +40,9 @@ type Core struct {
 	holdings     map[content.ID]*holding
 	newest       map[string]content.ID // name -> the newest manifest ever seen, which later ones must not fall behind
 	flows        map[string]*flow
-	order        []string               // of flows, as they were asked for
-	asks         map[uint64]ask         // questions about names and manifests under way
-	asked        uint64                 // last number of an ask
-	writing      map[content.ID]chunkOf // chunks on their way to the disk
+	order        []string       // of flows, as they were asked for
+	asks         map[uint64]ask // questions about names and manifests under way
+	asked        uint64         // last number of an ask
 	hub          hubView
 	out          []Action
 	savedMembers []byte // as last written

@@ -12,10 +12,12 @@ import (
 	"github.com/ebbproject/ebb/transfer"
 )
 
+// manifestLimit is the largest signed manifest asked of a peer.
+const manifestLimit = uint32(min(content.MaxSigned, transfer.MaxReply))
+
 const (
-	resolveEvery  = 3 * time.Second // how often an open question is asked again
-	manifestLimit = min(content.MaxSigned, transfer.MaxReply)
-	askNumber     = 1 << 63 // questions are numbered from here, fetches of the scheduler from 1
+	resolveEvery = 3 * time.Second // how often an open question is asked again
+	askNumber    = 1 << 63         // questions are numbered from here, fetches of the scheduler from 1
 )
 
 // ask is a question to one peer about a name, or for a manifest.

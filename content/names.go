@@ -42,6 +42,14 @@ func checkName(name string) string {
 	return checkLabel(name)
 }
 
+// ValidName says whether s may be the name of a content; a *NameError says what is wrong with it.
+func ValidName(s string) error {
+	if reason := checkName(s); reason != "" {
+		return &NameError{Path: s, Reason: reason}
+	}
+	return nil
+}
+
 // checkPath refuses a path that is not relative, clean and free of names that
 // mean something else on another operating system.
 func checkPath(path string) error {

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ebbproject/ebb/agent/daemon"
+	fleetclient "github.com/ebbproject/ebb/fleet/client"
+	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/transfer/udp"
+)
+
+type agentFlags struct {
+	state, file, listen, relay, level string
+	direct                            []string
+	json                              bool
+}
+
+func newAgent() *cobra.Command {
+	var f agentFlags
+	cmd := &cobra.Command{
+		Use:   "agent",
+		Short: "Run the endpoint: fetch, keep and serve content",
+		Args:  exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.complete(cmd); err != nil {
+				return err
+			}
+			log, err := newLog(cmd.ErrOrStderr(), f.level)
+			if err != nil {
+				return err
+			}
+			return f.run(cmd.Context(), cmd, log)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.state, "state", defaultState(), "state directory of the instance")
+	fl.StringVar(&f.file, "config", "", "configuration file (default: agent.yaml in the usual places)")
+	fl.StringVar(&f.listen, "listen", "[::]:8733", "UDP address of the data plane; port 0: any")
+	fl.StringVar(&f.relay, "wan-relay", "", "send to other locations through this UDP relay (RFC 1928, section 7)")
+	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
+	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
+	fl.BoolVar(&f.json, "json", false, "print one line of JSON when ready")
+	return cmd
+}
+
+// complete fills what no flag says from the environment, then from the file.
+func (f *agentFlags) complete(cmd *cobra.Command) error {
+	if err := fromEnvironment(cmd); err != nil {
+		return err
+	}
+	c, err := loadConfig(f.file)
+	if err != nil {
+		return err
+	}
+	for _, x := range []struct {
+		flag, value string
+		to          *string
+	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level}} {
+		if x.value != "" && !cmd.Flags().Changed(x.flag) {
+			*x.to = x.value
+		}
+	}
+	if len(c.Wan.Direct) > 0 && !cmd.Flags().Changed("direct") {
+		f.direct = c.Wan.Direct
+	}
+	return nil
+}
+
+func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logger) (err error) {
+	beGentle()
+	n, err := node.Load(f.state)
+	if err != nil {
+		return err
+	}
+	st, err := openStore(f.state)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	socket, err := f.socket()
+	if err != nil {
+		return err
+	}
+	hub, err := fleetclient.New(n)
+	if err != nil {
+		return errors.Join(err, socket.Close())
+	}
+	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	local, err := serveLocal(f.state, d.Handler())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopLocal(local)) }()
+	if err := sayReady(cmd.OutOrStdout(), f.json, d.Addr(), n); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// socket opens the data plane, behind the relay if there is one.
+func (f *agentFlags) socket() (udp.Socket, error) {
+	addr, err := parseListen(f.listen)
+	if err != nil {
+		return nil, err
+	}
+	direct, err := parsePrefixes(f.direct)
+	if err != nil {
+		return nil, err
+	}
+	s, err := udp.Listen(udp.Config{Address: addr, TrafficClass: udp.LowEffort})
+	if err != nil || f.relay == "" {
+		return s, err
+	}
+	relay, err := netip.ParseAddrPort(f.relay)
+	if err != nil {
+		return nil, errors.Join(&configError{"wan relay " + f.relay + " is not an address and a port"}, s.Close())
+	}
+	return udp.Via(s, relay, func(to netip.AddrPort) bool {
+		for _, p := range direct {
+			if p.Contains(to.Addr()) {
+				return true
+			}
+		}
+		return false
+	}), nil
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// config is agent.yaml. A flag wins over EBB_... in the environment, which wins over the file.
+type config struct {
+	Listen string `yaml:"listen"`
+	Wan    struct {
+		Relay  string   `yaml:"relay"`
+		Direct []string `yaml:"direct"`
+	} `yaml:"wan"`
+	Log struct {
+		Level string `yaml:"level"`
+	} `yaml:"log"`
+}
+
+var configKeys = []string{"listen", "wan", "relay", "direct", "log", "level"}
+
+// configFile finds the file: the one named, else the first of the usual places that exists, else none.
+func configFile(named string) string {
+	if named != "" {
+		return named
+	}
+	places := []string{"/etc/ebb/agent.yaml"}
+	if runtime.GOOS == "windows" {
+		places = []string{filepath.Join(os.Getenv("ProgramData"), "ebb", "agent.yaml")}
+	}
+	if dir, err := os.UserConfigDir(); err == nil {
+		places = append([]string{filepath.Join(dir, "ebb", "agent.yaml")}, places...)
+	}
+	for _, p := range places {
+		if _, err := os.Stat(p); err == nil {
+			return p
+		}
+	}
+	return ""
+}
+
+func loadConfig(named string) (config, error) {
+	var c config
+	path := configFile(named)
+	if path == "" {
+		return c, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return c, &configError{err.Error()}
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return c, &configError{fmt.Sprintf("%s: %s", path, explainYAML(err))}
+	}
+	return c, nil
+}
+
+var unknownKey = regexp.MustCompile(`line (\d+): field (\S+) not found in type \S+`)
+
+// explainYAML names the nearest known key for each one that is unknown.
+func explainYAML(err error) string {
+	return unknownKey.ReplaceAllStringFunc(err.Error(), func(s string) string {
+		m := unknownKey.FindStringSubmatch(s)
+		return fmt.Sprintf("line %s: unknown key %q, did you mean %q?", m[1], m[2], nearest(m[2], configKeys))
+	})
+}
+
+// nearest finds the candidate that takes the fewest edits (Levenshtein).
+func nearest(word string, candidates []string) string {
+	best, most := "", 1<<30
+	for _, c := range candidates {
+		row := make([]int, len(c)+1)
+		for j := range row {
+			row[j] = j
+		}
+		for i := range len(word) {
+			diagonal := row[0]
+			row[0] = i + 1
+			for j := range len(c) {
+				cost := diagonal
+				if word[i] != c[j] {
+					cost++
+				}
+				diagonal = row[j+1]
+				row[j+1] = min(cost, row[j]+1, diagonal+1)
+			}
+		}
+		if row[len(c)] < most {
+			best, most = c, row[len(c)]
+		}
+	}
+	return best
+}
+
+// fromEnvironment fills flags that were not given from EBB_ and their name: --wan-relay from EBB_WAN_RELAY.
+func fromEnvironment(cmd *cobra.Command) error {
+	var errs []error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := "EBB_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if v, ok := os.LookupEnv(name); ok && !f.Changed {
+			if err := cmd.Flags().Set(f.Name, v); err != nil {
+				errs = append(errs, &configError{fmt.Sprintf("%s: %v", name, err)})
+			}
+		}
+	})
+	return errors.Join(errs...)
+}
+
+func parsePrefixes(texts []string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, t := range texts {
+		p, err := netip.ParsePrefix(t)
+		if err != nil {
+			return nil, &configError{fmt.Sprintf("%q is not a network such as 10.1.0.0/16", t)}
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}

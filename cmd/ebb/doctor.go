@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ebbproject/ebb/agent/client"
+	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/store"
+)
+
+func newDoctor() *cobra.Command {
+	cmd := &cobra.Command{Use: "doctor", Short: "What is wrong with this machine's set-up, and mending a damaged journal", Args: exactly()}
+	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
+	repair := cmd.Flags().Bool("repair", false, "make a new journal from the chunks on disk; the daemon must not run")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *repair {
+			return repairStore(cmd, *state, *asJSON)
+		}
+		return examine(cmd, *state, *asJSON)
+	}
+	return cmd
+}
+
+func repairStore(cmd *cobra.Command, state string, asJSON bool) error {
+	r, err := store.Repair(filepath.Join(state, "store"), store.Options{})
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), r)
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "kept %d chunks (%s) and %d records; removed %d broken chunk files\n", r.Chunks, iec(r.Bytes), r.Records, r.Broken)
+	for _, l := range r.Lost {
+		fmt.Fprintf(out, "- %s\n", l)
+	}
+	return nil
+}
+
+// finding is one thing the doctor looked at.
+type finding struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+func examine(cmd *cobra.Command, state string, asJSON bool) error {
+	var list []finding
+	add := func(check string, err error, good string) {
+		if err != nil {
+			list = append(list, finding{check, false, err.Error()})
+			return
+		}
+		list = append(list, finding{check, true, good})
+	}
+	n, err := node.Load(state)
+	if err == nil {
+		add("enrolment", nil, fmt.Sprintf("peer %s in %s, certificate valid until %s", n.Identity.Peer, n.Identity.Location,
+			n.Certificate.Leaf.NotAfter.Format("2006-01-02")))
+	} else {
+		add("enrolment", err, "")
+	}
+	s, err := client.New(state).Status(cmd.Context())
+	add("daemon", err, "answers on "+client.Socket(state))
+	switch {
+	case err == nil && s.Role != "hub" && !s.Hub.Reachable:
+		add("hub", errors.New(hubLine(s.Hub)), "")
+	case err == nil && s.Role != "hub":
+		add("hub", nil, hubLine(s.Hub))
+	case err != nil: // nobody holds the store: look at it
+		st, err := openStore(state)
+		add("journal", err, "opens")
+		if err == nil {
+			if err := st.Close(); err != nil {
+				return err
+			}
+		}
+	}
+	return tellFindings(cmd, list, asJSON)
+}
+
+func tellFindings(cmd *cobra.Command, list []finding, asJSON bool) error {
+	bad := 0
+	for _, f := range list {
+		if !f.OK {
+			bad++
+		}
+	}
+	if asJSON {
+		if err := printJSON(cmd.OutOrStdout(), map[string]any{"findings": list}); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range list {
+			mark := "ok "
+			if !f.OK {
+				mark = "BAD"
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s %-10s %s\n", mark, f.Check, f.Detail)
+		}
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of %d checks found something wrong", bad, len(list))
+	}
+	return nil
+}

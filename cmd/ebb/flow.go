@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/client"
+)
+
+func newFlow() *cobra.Command {
+	cmd := &cobra.Command{Use: "flow", Short: "See and steer flows", Args: exactly()}
+	cmd.AddCommand(newFlowLs(), newFlowShow(), newFlowSteer("pause", "Stop a flow until it is resumed; it survives a restart", "resume"),
+		newFlowSteer("resume", "Let a paused flow go on", "pause"), newFlowSteer("cancel", "End a flow; what was fetched stays in the cache", ""))
+	return cmd
+}
+
+func newFlowLs() *cobra.Command {
+	cmd := &cobra.Command{Use: "ls", Short: "List running and finished flows", Args: exactly()}
+	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		flows, err := client.New(*state).Flows(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(cmd.OutOrStdout(), map[string]any{"flows": flows})
+		}
+		return flowTable(cmd.OutOrStdout(), flows)
+	}
+	return cmd
+}
+
+func flowTable(out io.Writer, flows []api.Flow) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "FLOW\tCONTENT\tTYPE\tSTATE\tVERIFIED\tSIZE\tRATE\tLAN\tWAN\tORIGIN\tREASON")
+	for _, f := range flows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.ID, f.Ref, f.Type, f.State, iec(f.Verified), iec(f.Size),
+			bitrate(f.Rate), iec(f.From.LAN), iec(f.From.WAN), iec(f.From.Origin), f.Reason)
+	}
+	return w.Flush()
+}
+
+func newFlowShow() *cobra.Command {
+	cmd := &cobra.Command{Use: "show FLOW", Short: "Show one flow", Args: exactly("the flow, as ebb flow ls names it")}
+	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f, err := client.New(*state).Flow(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(cmd.OutOrStdout(), f)
+		}
+		if err := flowTable(cmd.OutOrStdout(), []api.Flow{f}); err != nil {
+			return err
+		}
+		for _, s := range f.Sources {
+			fmt.Fprintf(cmd.OutOrStdout(), "  from %s (%s): %s\n", s.Peer, s.Class, iec(s.Bytes))
+		}
+		return nil
+	}
+	return cmd
+}
+
+// newFlowSteer is pause, resume and cancel: each says what it touched and how to undo it.
+func newFlowSteer(verb, short, undo string) *cobra.Command {
+	cmd := &cobra.Command{Use: verb + " FLOW", Short: short, Args: exactly("the flow, as ebb flow ls names it")}
+	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var f api.Flow
+		if err := client.New(*state).Call(cmd.Context(), http.MethodPost, "flows/"+url.PathEscape(args[0])+"/"+verb, nil, &f); err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(cmd.OutOrStdout(), f)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "flow %s (%s) is %s\n", f.ID, f.Ref, f.State)
+		if undo != "" {
+			fmt.Fprintf(cmd.ErrOrStderr(), "undo: ebb flow %s %s --state %s\n", undo, f.ID, *state)
+		}
+		return nil
+	}
+	return cmd
+}

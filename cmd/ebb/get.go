@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/client"
+)
+
+const (
+	lookEvery  = 200 * time.Millisecond
+	plainEvery = 10 * time.Second // without a terminal
+	unknownFor = 15 * time.Second // how long a name may stay unknown while the hub cannot be asked
+)
+
+type getFlags struct {
+	state, out string
+	priority   int
+	timeout    time.Duration
+	overwrite  bool
+	json       bool
+}
+
+func newGet() *cobra.Command {
+	var f getFlags
+	cmd := &cobra.Command{
+		Use:   "get CONTENT",
+		Short: "Fetch a content by name or id, with a progress bar that says where the bytes come from",
+		Long: "Fetch a content by name or id. Interrupting it leaves the flow with the agent, which goes on fetching;\n" +
+			"ebb flow ls shows it and ebb flow cancel ends it.",
+		Args: exactly("the name or id of the content"),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.state, "state", defaultState(), "state directory of the agent")
+	fl.StringVarP(&f.out, "output", "o", "", "where to write it (default: keep it in the cache only)")
+	fl.IntVar(&f.priority, "priority", 0, "-100 to 100, higher goes first")
+	fl.DurationVar(&f.timeout, "timeout", 0, "stop waiting after this long (default: never)")
+	fl.BoolVar(&f.overwrite, "overwrite", false, "replace what is there")
+	fl.BoolVar(&f.json, "json", false, "print the finished flow as JSON")
+	return cmd
+}
+
+func (f *getFlags) run(cmd *cobra.Command, ref string) error {
+	ctx := cmd.Context()
+	if f.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.timeout)
+		defer cancel()
+	}
+	g := api.Get{Ref: ref, Priority: f.priority, Overwrite: f.overwrite}
+	if f.out != "" {
+		abs, err := filepath.Abs(f.out)
+		if err != nil {
+			return err
+		}
+		g.Out = abs
+	}
+	c := client.New(f.state)
+	flow, err := c.Get(ctx, g)
+	if err != nil {
+		return err
+	}
+	flow, err = watch(ctx, c, flow, newProgress(cmd.ErrOrStderr()))
+	if err != nil {
+		return err
+	}
+	if f.json {
+		if err := printJSON(cmd.OutOrStdout(), flow); err != nil {
+			return err
+		}
+	}
+	return outcome(flow)
+}
+
+// watch shows a flow until it ends, ctx does, or it turns out that nobody can say what is meant.
+func watch(ctx context.Context, c *client.Client, f api.Flow, p progress) (api.Flow, error) {
+	defer p.close()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	unknown := time.Now()
+	for !f.Ended() {
+		p.show(f)
+		select {
+		case <-ctx.Done():
+			return f, fmt.Errorf("%q is not complete (%s of %s; %s), the agent goes on with it as flow %s: %w", f.Ref, iec(f.Verified), iec(f.Size),
+				reasonOf(f), f.ID, ctx.Err())
+		case <-tick.C:
+		}
+		next, err := c.Flow(ctx, f.ID)
+		switch {
+		case errors.Is(err, client.ErrUnreachable): // restarted, perhaps: it will go on
+			p.say("the agent does not answer, waiting for it")
+			continue
+		case err != nil && ctx.Err() == nil:
+			return f, err
+		case err != nil:
+			continue
+		}
+		f = next
+		if f.State != api.StateResolving {
+			unknown = time.Now()
+		} else if time.Since(unknown) > unknownFor {
+			_ = c.Call(ctx, "POST", "flows/"+f.ID+"/cancel", nil, nil)
+			return f, &api.Problem{Title: fmt.Sprintf("nobody reachable knows %q", ref(f)), Code: api.CodeUnreachable, Detail: f.Detail,
+				Hint: "ebb status shows whether the hub can be reached"}
+		}
+	}
+	p.show(f)
+	return f, nil
+}
+
+func ref(f api.Flow) string { return f.Ref }
+
+func outcome(f api.Flow) error {
+	switch f.State {
+	case api.StateDone:
+		return nil
+	case api.StateCancelled:
+		return &api.Problem{Title: fmt.Sprintf("the flow of %q was cancelled", f.Ref), Code: api.CodeIncomplete}
+	}
+	return &api.Problem{Title: fmt.Sprintf("%q could not be fetched", f.Ref), Code: f.Reason, Detail: f.Detail}
+}
+
+func reasonOf(f api.Flow) string {
+	if f.Reason == "" {
+		return f.State
+	}
+	return f.Reason
+}
+
+// progress shows how a flow goes.
+type progress interface {
+	show(api.Flow)
+	say(string)
+	close()
+}
+
+func newProgress(w io.Writer) progress {
+	if isTerminal(w) {
+		return &barProgress{w: w}
+	}
+	return &plainProgress{w: w, last: time.Now()}
+}
+
+// barProgress is a bar on a terminal.
+type barProgress struct {
+	w   io.Writer
+	bar *progressbar.ProgressBar
+}
+
+func (p *barProgress) show(f api.Flow) {
+	if f.Size == 0 {
+		return
+	}
+	if p.bar == nil {
+		p.bar = progressbar.NewOptions64(f.Size, progressbar.OptionSetWriter(p.w), progressbar.OptionShowBytes(true),
+			progressbar.OptionUseIECUnits(true), progressbar.OptionSetWidth(24), progressbar.OptionThrottle(lookEvery/2),
+			progressbar.OptionSetElapsedTime(false), progressbar.OptionClearOnFinish())
+	}
+	p.bar.Describe(describe(f))
+	_ = p.bar.Set64(f.Verified)
+}
+
+func (p *barProgress) say(text string) { fmt.Fprintf(p.w, "\r\x1b[K%s\n", text) }
+
+func (p *barProgress) close() {
+	if p.bar != nil {
+		_ = p.bar.Exit()
+		fmt.Fprintln(p.w)
+	}
+}
+
+// plainProgress prints a line now and then where there is no terminal.
+type plainProgress struct {
+	w    io.Writer
+	last time.Time
+	said string
+}
+
+func (p *plainProgress) show(f api.Flow) {
+	if time.Since(p.last) < plainEvery && !f.Ended() {
+		return
+	}
+	p.last = time.Now()
+	fmt.Fprintf(p.w, "%s: %s of %s, %s, %s\n", f.Ref, iec(f.Verified), iec(f.Size), bitrate(f.Rate), describe(f))
+}
+
+func (p *plainProgress) say(text string) {
+	if text != p.said {
+		fmt.Fprintln(p.w, text)
+		p.said = text
+	}
+}
+
+func (p *plainProgress) close() {}
+
+// describe says where the bytes come from and, when nothing comes, why.
+func describe(f api.Flow) string {
+	s := fmt.Sprintf("%s [lan %s, wan %s, origin %s]", f.State, iec(f.From.LAN), iec(f.From.WAN), iec(f.From.Origin))
+	if f.Rate < 1 && f.Reason != "" && !f.Ended() {
+		s += " waiting: " + f.Reason
+	}
+	return s
+}

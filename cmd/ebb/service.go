@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/client"
+	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/store"
+)
+
+// openStore opens the store of an instance and creates its state directory.
+func openStore(state string) (*store.Store, error) {
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return nil, err
+	}
+	return store.Open(filepath.Join(state, "store"), store.Options{})
+}
+
+// newLog writes text on a terminal and JSON elsewhere.
+func newLog(w io.Writer, level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, &configError{fmt.Sprintf("log level %q: use debug, info, warn or error", level)}
+	}
+	o := &slog.HandlerOptions{Level: l}
+	if isTerminal(w) {
+		return slog.New(slog.NewTextHandler(w, o)), nil
+	}
+	return slog.New(slog.NewJSONHandler(w, o)), nil
+}
+
+// serveLocal serves the local API on the socket in the state directory. Only one daemon can hold the store of that
+// directory, so a socket that lies there is a dead one's.
+func serveLocal(state string, h http.Handler) (*http.Server, error) {
+	path := client.Socket(state)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("local API: %w (the path of a socket has at most about 100 characters)", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	go s.Serve(l) // ends with Shutdown
+	return s, nil
+}
+
+func stopLocal(s *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		return s.Close()
+	}
+	return nil
+}
+
+// sayReady tells scripts and people that the daemon can be used.
+func sayReady(w io.Writer, asJSON bool, addr netip.AddrPort, n *node.Node) error {
+	id := n.Identity
+	if !asJSON {
+		_, err := fmt.Fprintf(w, "ebb %s ready on %s (location %s, peer %s, state %s)\n", id.Role, addr, id.Location, id.Peer, n.Dir)
+		return err
+	}
+	return json.NewEncoder(w).Encode(api.Ready{Event: "ready", Role: string(id.Role), Addr: addr.String(), Socket: client.Socket(n.Dir),
+		Peer: id.Peer, Location: id.Location, PID: os.Getpid(), State: n.Dir})
+}
+
+// parseListen reads host:port; the host must be an address, port 0 lets the system choose.
+func parseListen(text string) (netip.AddrPort, error) {
+	addr, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return addr, usagef("--listen %q: want an address and a port such as 127.0.0.1:0 or [::]:8733", text)
+	}
+	return addr, nil
+}

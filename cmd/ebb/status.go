@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/client"
+)
+
+func newStatus() *cobra.Command {
+	cmd := &cobra.Command{Use: "status", Short: "How this instance goes", Args: exactly()}
+	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := client.New(*state).Status(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(cmd.OutOrStdout(), s)
+		}
+		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+		fmt.Fprintf(w, "%s\t%s in %s, up %s\n", s.Role, s.Peer, s.Location, brief(time.Since(s.Started)))
+		fmt.Fprintf(w, "address\t%s\n", s.Addr)
+		if s.Role != "hub" {
+			fmt.Fprintf(w, "hub\t%s\n", hubLine(s.Hub))
+		}
+		fmt.Fprintf(w, "peers\t%d connected\n", s.Peers)
+		fmt.Fprintf(w, "flows\t%d open\n", s.Flows)
+		fmt.Fprintf(w, "cache\t%s in %d chunks\n", iec(s.Bytes), s.Chunks)
+		fmt.Fprintf(w, "received\t%s lan, %s wan, %s origin\n", iec(s.Received.LAN), iec(s.Received.WAN), iec(s.Received.Origin))
+		fmt.Fprintf(w, "sent\t%s\n", iec(s.Sent))
+		return w.Flush()
+	}
+	return cmd
+}
+
+func hubLine(h api.HubStatus) string {
+	if h.Reachable {
+		return fmt.Sprintf("%s, reached %s ago", h.Addr, brief(time.Since(h.LastSync)))
+	}
+	if h.Error == "" {
+		return h.Addr + ", not asked yet"
+	}
+	return h.Addr + ", not reachable: " + h.Error
+}
+
+func newWhy() *cobra.Command {
+	cmd := &cobra.Command{Use: "why CONTENT", Short: "Why a content waits", Args: exactly("the name or id of the content")}
+	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var why api.Why
+		if err := client.New(*state).Call(cmd.Context(), http.MethodGet, "why/"+url.PathEscape(args[0]), nil, &why); err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(cmd.OutOrStdout(), why)
+		}
+		out := cmd.OutOrStdout()
+		if f := why.Flow; f != nil {
+			fmt.Fprintf(out, "%s: %s, %s of %s\n", f.Ref, f.State, iec(f.Verified), iec(f.Size))
+		}
+		for _, r := range why.Reasons {
+			fmt.Fprintf(out, "- %s: %s\n", r.Code, r.Detail)
+			if r.Hint != "" {
+				fmt.Fprintf(out, "  %s\n", r.Hint)
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func newPeer() *cobra.Command {
+	cmd := &cobra.Command{Use: "peer", Short: "Other hosts of the fleet", Args: exactly()}
+	ls := &cobra.Command{Use: "ls", Short: "List the hosts this one knows, and why one is not used", Args: exactly()}
+	state, asJSON := stateFlag(ls), jsonFlag(ls)
+	ls.RunE = func(cmd *cobra.Command, _ []string) error {
+		list, err := client.New(*state).Peers(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(cmd.OutOrStdout(), map[string]any{"peers": list})
+		}
+		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+		fmt.Fprintln(w, "PEER\tLOCATION\tCLASS\tCONNECTED\tRTT\tQUEUE\tRECEIVED\tSENT\tREASON")
+		for _, p := range list {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%t\t%.1f ms\t%.1f ms\t%s\t%s\t%s\n", p.Peer, p.Location, p.Class, p.Connected, p.RTT*1e3,
+				p.QueueDelay*1e3, iec(p.Received), iec(p.Sent), p.Reason)
+		}
+		return w.Flush()
+	}
+	cmd.AddCommand(ls)
+	return cmd
+}
