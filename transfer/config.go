@@ -24,10 +24,13 @@ const (
 	MaxCapability   = 32        // bytes of one
 )
 
+// typicalManifest is the room kept for a manifest before its size is known. Most are far smaller than the limit.
+const typicalManifest = 1 << 20
+
 // Config sets the bounds of one session. Zero fields take the value of DefaultConfig.
 type Config struct {
 	Hello        Hello         // what the other side is told of us
-	MaxInbox     int           // bytes set aside for incomplete answers to our wants
+	MaxInbox     int           // bytes set aside for incomplete answers to our wants; one manifest may exceed it up to its limit
 	MaxServe     int           // bytes of answers queued for the other side or being read for it; one answer always fits
 	MaxWants     int           // requests (wants and finds) the other side may have open; more are refused
 	MaxInterests int           // contents the other side may follow

@@ -12,14 +12,18 @@ import (
 func (s *Session) deliverData(now time.Time, msg []byte) error {
 	d, fault := parseData(msg)
 	if fault != nil {
-		return s.broken(now, fault, len(msg))
+		return s.broken(fault, len(msg))
 	}
 	payload := int64(len(d.Bytes))
 	header := int64(len(msg)) - payload
 	x := s.fetches.open[d.Request]
+	if x != nil && x.sent && x.fits(d) == "" && !s.fetches.grants(x, int(d.Total)) {
+		s.turnAway(x)
+		x = nil
+	}
 	if x == nil || !x.sent {
 		if what := s.fetches.late(d); what != "" {
-			return s.broken(now, &ProtocolError{Message: typeNames[typeData], Request: d.Request, What: what}, len(msg))
+			return s.broken(&ProtocolError{Message: typeNames[typeData], Request: d.Request, What: what}, len(msg))
 		}
 		s.stats.Control += header
 		s.stats.Wasted += payload
@@ -28,11 +32,11 @@ func (s *Session) deliverData(now time.Time, msg []byte) error {
 	if what, duplicate := s.fetches.accept(now, x, d); what != "" {
 		fault := &ProtocolError{Message: typeNames[typeData], Request: d.Request, What: what}
 		if !duplicate {
-			return s.broken(now, fault, len(msg))
+			return s.broken(fault, len(msg))
 		}
 		s.stats.Control += header
 		s.stats.Duplicate += payload
-		return s.broken(now, fault, 0)
+		return s.broken(fault, 0)
 	}
 	s.stats.Control += header
 	s.stats.Useful += payload
@@ -41,6 +45,13 @@ func (s *Session) deliverData(now time.Time, msg []byte) error {
 		s.events.push(Received{Request: x.request, Kind: x.kind, ID: x.id, Data: x.answer.buf})
 	}
 	return nil
+}
+
+// turnAway cancels a manifest that is too large for the inbox as it is now.
+func (s *Session) turnAway(x *fetch) {
+	s.control.push(Cancel{Request: x.request})
+	s.fetches.end(x, canceled)
+	s.events.push(Refused{Request: x.request, Reason: ReasonBusy})
 }
 
 // deliverControl takes any other message. A fault lacks only the name of the message.

@@ -37,8 +37,9 @@ type Requested struct {
 	Size     uint32 // as in Want
 }
 
-// Canceled: the other side took a request back that Requested or Finding told of. Data is what Serve was given, free
-// again; nil when Serve was not called.
+// Canceled: a request that Requested or Finding told of is over before its answer was cut: the other side took it
+// back, the owner refused it in mid-answer, or the session ended. Data is what Serve was given, free again; nil when
+// Serve was not called.
 type Canceled struct {
 	Request uint32
 	Data    []byte
@@ -65,7 +66,8 @@ type Received struct {
 	Data    []byte
 }
 
-// Refused: a want or find of ours will not be answered.
+// Refused: a want or find of ours will not be answered. ReasonBusy is also said of a manifest that turned out larger
+// than the inbox has room for now.
 type Refused struct {
 	Request uint32
 	Reason  Reason

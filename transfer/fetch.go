@@ -14,8 +14,8 @@ type fetch struct {
 	find    bool // asks for a name; the fields about an answer's bytes are not used
 	kind    Kind
 	id      ID
-	size    int // set aside for it in the inbox: of a manifest the limit until the first piece tells the size
-	sized   bool
+	limit   int // of the answer's size
+	size    int // set aside for it in the inbox: the answer's size, of a manifest a guess until the first piece tells
 	answer  assembly
 
 	sent       bool      // the message left us; before that nobody can answer it
@@ -23,6 +23,17 @@ type fetch struct {
 	stalled    bool      // its owner was told and nothing came since
 	older      *fetch    // neighbours in recency, nil unless sent and not stalled
 	newer      *fetch
+}
+
+// sized says whether size is the size of the answer and no guess.
+func (x *fetch) sized() bool { return x.kind == KindChunk || x.answer.buf != nil }
+
+// trailing is how much of the answer can still be on the way.
+func (x *fetch) trailing() int {
+	if x.sized() {
+		return x.size - x.answer.have
+	}
+	return x.limit
 }
 
 // recency is the list of fetches that progress, the one that did so longest ago first.
@@ -74,7 +85,7 @@ type fetches struct {
 
 	last   uint32            // number of our newest request; they ascend, so that a number is never used twice
 	open   map[uint32]*fetch // by request
-	inbox  int               // sum of size over open; invariant: at most maxInbox
+	inbox  int               // sum of size over open; invariant: at most maxInbox, but for one manifest that turned out large
 	moving recency
 	gone   map[uint32]gone
 	fading queue[uint32] // keys of gone, and some that are already forgotten, the first to forget first; at most maxGone
@@ -87,7 +98,7 @@ func newFetches(c Config) fetches {
 		stallAfter: c.StallAfter,
 		open:       map[uint32]*fetch{},
 		gone:       map[uint32]gone{},
-		spare:      spare{limit: c.MaxInbox / 4},
+		spare:      spare{limit: c.MaxInbox / 2},
 	}
 }
 
@@ -140,9 +151,13 @@ func (f *fetches) end(x *fetch, how ending) {
 		oldest, _ := f.fading.pop()
 		delete(f.gone, oldest)
 	}
-	f.gone[x.request] = gone{left: x.size - x.answer.have, find: x.find, refused: how == refused}
+	f.gone[x.request] = gone{left: x.trailing(), find: x.find, refused: how == refused}
 	f.fading.push(x.request)
 }
+
+// grants says whether the inbox has room for an answer that turns out to be of this size. One may carry it over its
+// bound, for the owner named the limit; while it does, no other may grow.
+func (f *fetches) grants(x *fetch, total int) bool { return total <= x.size || f.inbox <= f.maxInbox }
 
 // accept takes a piece for an open request. What is wrong with it is said in words; "" is nothing.
 func (f *fetches) accept(now time.Time, x *fetch, d Data) (fault string, duplicate bool) {
@@ -151,8 +166,8 @@ func (f *fetches) accept(now time.Time, x *fetch, d Data) (fault string, duplica
 	}
 	if x.answer.buf == nil {
 		total := int(d.Total)
-		f.inbox -= x.size - total
-		x.size, x.sized = total, true
+		f.inbox += total - x.size
+		x.size = total
 		x.answer.buf = f.spare.get(total)
 	}
 	if fault, duplicate = x.answer.add(d.Offset, d.Bytes); fault != "" {
@@ -167,14 +182,13 @@ func (f *fetches) accept(now time.Time, x *fetch, d Data) (fault string, duplica
 // fits holds a piece against what was asked.
 func (x *fetch) fits(d Data) string {
 	total := int(d.Total)
-	exact := x.kind == KindChunk || x.sized
 	switch {
 	case x.find:
 		return "a name was asked, not data"
-	case exact && total != x.size:
+	case x.sized() && total != x.size:
 		return fmt.Sprintf("%d bytes in all, expected are %d", total, x.size)
-	case total > x.size:
-		return fmt.Sprintf("%d bytes in all, allowed are %d", total, x.size)
+	case total > x.limit:
+		return fmt.Sprintf("%d bytes in all, allowed are %d", total, x.limit)
 	}
 	return ""
 }

@@ -5,11 +5,13 @@ package transfer
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/ebbproject/ebb/content"
 )
 
-// ID names a content, a manifest or a chunk: 32 bytes, the SHA-256 of what it names. The conversation only compares
-// ids; hashing what arrived is the owner's business.
-type ID = [32]byte
+// ID names a content, a manifest or a chunk. The conversation only compares ids; hashing what arrived is the owner's
+// business.
+type ID = content.ID
 
 // Kind says what a Want asks for.
 type Kind uint8

@@ -81,6 +81,8 @@ func (n *news) page(max int) Have {
 		h.Count += s.Count
 		taken++
 	}
-	n.waiting = n.waiting[taken:]
+	if n.waiting = n.waiting[taken:]; len(n.waiting) == 0 {
+		n.waiting = nil // lets go of what a large set took
+	}
 	return h
 }

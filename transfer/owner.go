@@ -3,6 +3,7 @@
 package transfer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -13,7 +14,7 @@ type WantSpec struct {
 	Kind     Kind
 	ID       ID
 	Size     int   // of a chunk: its exact size
-	Limit    int   // of a manifest: the most that is accepted; so much of the inbox is set aside until the size is known
+	Limit    int   // of a manifest: the most that is accepted
 	Priority uint8 // higher goes first
 }
 
@@ -32,18 +33,18 @@ func (s *Session) usable() error {
 // Besides ErrClosed, ErrNotReady and ErrInvalid it can say ErrInboxFull and ErrTooMany, which pass, and ErrTooLarge,
 // which does not.
 func (s *Session) Want(now time.Time, w WantSpec) (req uint32, err error) {
-	size := w.Size
+	limit, size := w.Size, w.Size
 	if w.Kind == KindManifest {
-		size = w.Limit
+		limit, size = w.Limit, min(w.Limit, typicalManifest, s.c.MaxInbox)
 	}
-	if w.Kind != KindChunk && w.Kind != KindManifest || size < 1 || size > MaxReply {
-		return 0, fmt.Errorf("%w: want of a %v of %d bytes", ErrInvalid, w.Kind, size)
+	if w.Kind != KindChunk && w.Kind != KindManifest || limit < 1 || limit > MaxReply {
+		return 0, fmt.Errorf("%w: want of a %v of %d bytes", ErrInvalid, w.Kind, limit)
 	}
-	x, err := s.open(fetch{kind: w.Kind, id: w.ID, size: size})
+	x, err := s.open(fetch{kind: w.Kind, id: w.ID, limit: limit, size: size})
 	if err != nil {
 		return 0, err
 	}
-	s.control.push(Want{Request: x.request, Kind: w.Kind, Priority: w.Priority, ID: w.ID, Size: uint32(size)})
+	s.control.push(Want{Request: x.request, Kind: w.Kind, Priority: w.Priority, ID: w.ID, Size: uint32(limit)})
 	return x.request, nil
 }
 
@@ -110,12 +111,13 @@ func (s *Session) Interest(now time.Time, content ID, total uint32, on bool) err
 		return fmt.Errorf("%w: a content of %d chunks, allowed are %d", ErrInvalid, total, MaxChunks)
 	case !on && !follows:
 		return nil
-	case !on:
-		delete(s.following, content)
-	case !follows && len(s.following) >= int(s.peer.MaxInterests):
+	case on && !follows && len(s.following) >= int(s.peer.MaxInterests):
 		return fmt.Errorf("%w: it lets us follow %d contents", ErrTooMany, s.peer.MaxInterests)
-	default:
-		s.following[content] = max(known, total)
+	}
+	if on {
+		s.following[content] = cmp.Or(total, known)
+	} else {
+		delete(s.following, content)
 	}
 	s.control.push(Interest{Content: content, On: on})
 	return nil
@@ -157,7 +159,7 @@ func (s *Session) theirs(req uint32) (*serve, error) {
 }
 
 // Serve answers a Requested. The session refers to data, which must not change, until Served or Canceled gives it
-// back, or the session ends. ErrUnknownRequest is nobody's fault: the peer took the request back.
+// back; after an error it does not. ErrUnknownRequest is nobody's fault: the peer took the request back.
 func (s *Session) Serve(now time.Time, req uint32, data []byte) error {
 	v, err := s.theirs(req)
 	if err != nil {
@@ -188,8 +190,8 @@ func (s *Session) Found(now time.Time, req uint32, id ID) error {
 	return nil
 }
 
-// Refuse answers a Requested or Finding with no. It may come in the middle of an answer; what Serve was given is then
-// free.
+// Refuse answers a Requested or Finding with no. It may come in the middle of an answer: Canceled then gives back what
+// Serve was given.
 func (s *Session) Refuse(now time.Time, req uint32, reason Reason) error {
 	v, err := s.theirs(req)
 	if err != nil {
@@ -200,6 +202,9 @@ func (s *Session) Refuse(now time.Time, req uint32, reason Reason) error {
 	}
 	s.serves.close(v)
 	s.answer(Refuse{Request: req, Reason: reason})
+	if v.stage == sending {
+		s.events.push(Canceled{Request: req, Data: v.data})
+	}
 	return nil
 }
 
@@ -215,7 +220,7 @@ func (s *Session) Progress(req uint32) (received, total int) {
 	if x == nil {
 		return 0, 0
 	}
-	if x.kind == KindChunk || x.sized {
+	if x.sized() {
 		total = x.size
 	}
 	return x.answer.have, total

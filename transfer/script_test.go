@@ -68,7 +68,7 @@ func firstDifference(want, got string) string {
 }
 
 func play(t *testing.T, told string) string {
-	st := &theatre{t: t, now: dawn, sessions: map[string]*Session{}, wire: map[string][][]byte{}}
+	th := &theatre{t: t, now: dawn, sessions: map[string]*Session{}, wire: map[string][][]byte{}}
 	var out strings.Builder
 	for block := range strings.SplitSeq(strings.TrimSpace(told), "\n\n") {
 		commands, _, isPlayed := strings.Cut(block, "\n----")
@@ -76,8 +76,14 @@ func play(t *testing.T, told string) string {
 		if isPlayed {
 			out.WriteString("----\n")
 			for line := range strings.SplitSeq(commands, "\n") {
-				if line != "" && !strings.HasPrefix(line, "#") {
-					st.do(&out, strings.Fields(line))
+				if line == "" || strings.HasPrefix(line, "#") {
+					continue
+				}
+				th.do(&out, strings.Fields(line))
+				for who, s := range th.sessions {
+					if err := broken(s); err != nil {
+						t.Fatalf("after %q, %s: %v", line, who, err)
+					}
 				}
 			}
 		}
@@ -172,7 +178,7 @@ func (th *theatre) call(out *strings.Builder, f []string) {
 		}
 		err = s.Serve(th.now, req, bytesOf(id, th.size(f[3])))
 	case "close":
-		s.Close(th.now, ByeReason(slices.Index(byeNames[:], f[2])))
+		s.Close(ByeReason(slices.Index(byeNames[:], f[2])))
 	case "interest":
 		total := uint32(0)
 		if len(f) > 4 {
@@ -201,6 +207,9 @@ func (th *theatre) call(out *strings.Builder, f []string) {
 
 func (th *theatre) pending(who string) bool {
 	s := th.sessions[who]
+	if s != nil && s.Closed() && s.Pending() {
+		th.t.Fatalf("%s is closed and has something to say", who)
+	}
 	return s != nil && s.Pending()
 }
 

@@ -30,9 +30,6 @@ type serve struct {
 	offset   int    // bytes of data that were cut
 }
 
-// typicalManifest is the room kept for a manifest before its size is known.
-const typicalManifest = 1 << 20
-
 func (v *serve) expected() int {
 	if v.kind == KindManifest {
 		return min(v.size, typicalManifest)

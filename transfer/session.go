@@ -4,6 +4,7 @@ package transfer
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -72,36 +73,36 @@ func (s *Session) Deliver(now time.Time, msg []byte) error {
 	}
 	s.watch.received(now)
 	if fault := checkLength(msg); fault != nil {
-		return s.broken(now, fault, len(msg))
+		return s.broken(fault, len(msg))
 	}
 	if msg[0] == typeData && s.phase == talking {
 		return s.deliverData(now, msg)
 	}
 	m, err := Parse(msg)
 	if err != nil {
-		return s.broken(now, err.(*ProtocolError), len(msg))
+		return s.broken(err.(*ProtocolError), len(msg))
 	}
 	if s.phase == greeting {
 		return s.deliverHello(now, m, len(msg))
 	}
 	if fault := s.deliverControl(now, m); fault != nil {
 		fault.Message = typeNames[msg[0]]
-		return s.broken(now, fault, len(msg))
+		return s.broken(fault, len(msg))
 	}
 	s.stats.Control += int64(len(msg))
 	return nil
 }
 
 // broken ends the session because of what the peer sent: n bytes that are accounted as rejected.
-func (s *Session) broken(now time.Time, fault *ProtocolError, n int) error {
+func (s *Session) broken(fault *ProtocolError, n int) error {
 	s.stats.Rejected += int64(n)
-	s.Close(now, ByeProtocol)
+	s.Close(ByeProtocol)
 	return fault
 }
 
-// Close ends the session: Next gives one Bye and then nothing. All requests of both sides are void, and what Serve was
-// given is free.
-func (s *Session) Close(now time.Time, reason ByeReason) {
+// Close ends the session: Next gives one Bye and then nothing. All requests of both sides are void; Canceled tells of
+// the peer's.
+func (s *Session) Close(reason ByeReason) {
 	if s.phase >= leaving {
 		return
 	}
@@ -113,6 +114,11 @@ func (s *Session) Close(now time.Time, reason ByeReason) {
 func (s *Session) drop() {
 	for _, x := range s.fetches.open {
 		s.waste(x)
+	}
+	for _, request := range slices.Sorted(maps.Keys(s.serves.open)) {
+		if v := s.serves.open[request]; v.stage != asked {
+			s.events.push(Canceled{Request: request, Data: v.data})
+		}
 	}
 	s.fetches, s.serves = newFetches(s.c), newServes(s.c)
 	s.control, s.untold = queue[Message]{}, queue[*news]{}
@@ -133,7 +139,7 @@ func (s *Session) deliverHello(now time.Time, m Message, size int) error {
 		s.peer = m
 		version := min(m.MaxVersion, s.c.Hello.MaxVersion)
 		if version < max(m.MinVersion, s.c.Hello.MinVersion) {
-			s.Close(now, ByeVersion)
+			s.Close(ByeVersion)
 			return &VersionError{
 				OurMin: s.c.Hello.MinVersion, OurMax: s.c.Hello.MaxVersion,
 				TheirMin: m.MinVersion, TheirMax: m.MaxVersion,
@@ -150,7 +156,7 @@ func (s *Session) deliverHello(now time.Time, m Message, size int) error {
 		s.byeArrived(m)
 		return nil
 	}
-	return s.broken(now, &ProtocolError{Message: typeNames[typeHello], What: fmt.Sprintf("the first message is: %v", m)}, size)
+	return s.broken(&ProtocolError{Message: typeNames[typeHello], What: fmt.Sprintf("the first message is: %v", m)}, size)
 }
 
 // shared is what both lists have; both ascend.

@@ -3,15 +3,11 @@
 package transfer
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 )
 
 // Messages and events print themselves in one line; golden scripts and logs are made of these lines.
-
-// short shortens an id to what a reader tells apart.
-func short(id ID) string { return hex.EncodeToString(id[:6]) }
 
 func onOff(on bool) string {
 	if on {
@@ -67,12 +63,12 @@ func (m Bye) String() string  { return "bye " + m.Reason.String() }
 func (m Ping) String() string { return fmt.Sprintf("ping %d", m.Nonce) }
 func (m Pong) String() string { return fmt.Sprintf("pong %d", m.Nonce) }
 func (m Interest) String() string {
-	return fmt.Sprintf("interest %s %s", short(m.Content), onOff(m.On))
+	return fmt.Sprintf("interest %s %s", m.Content.Short(), onOff(m.On))
 }
 
 func (m Have) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "have %s of chunks %d+%d of %d:", short(m.Content), m.First, m.Count, m.Total)
+	fmt.Fprintf(&b, "have %s of chunks %d+%d of %d:", m.Content.Short(), m.First, m.Count, m.Total)
 	for i, r := range m.Held {
 		if i == 8 {
 			fmt.Fprintf(&b, " and %d more runs", len(m.Held)-i)
@@ -87,7 +83,7 @@ func (m Have) String() string {
 }
 
 func (m Want) String() string {
-	return fmt.Sprintf("want %d %v %s size %d priority %d", m.Request, m.Kind, short(m.ID), m.Size, m.Priority)
+	return fmt.Sprintf("want %d %v %s size %d priority %d", m.Request, m.Kind, m.ID.Short(), m.Size, m.Priority)
 }
 
 func (m Data) String() string {
@@ -97,19 +93,19 @@ func (m Data) String() string {
 func (m Cancel) String() string { return fmt.Sprintf("cancel %d", m.Request) }
 func (m Refuse) String() string { return fmt.Sprintf("refuse %d %v", m.Request, m.Reason) }
 func (m Find) String() string   { return fmt.Sprintf("find %d %q", m.Request, m.Name) }
-func (m Found) String() string  { return fmt.Sprintf("found %d %s", m.Request, short(m.ID)) }
+func (m Found) String() string  { return fmt.Sprintf("found %d %s", m.Request, m.ID.Short()) }
 
 func (e PeerHello) String() string {
 	return fmt.Sprintf("PeerHello %q version %d both can [%s]", e.Hello.Peer, e.Version, strings.Join(e.Capabilities, " "))
 }
 
 func (e Interested) String() string {
-	return fmt.Sprintf("Interested %s %s", short(e.Content), onOff(e.On))
+	return fmt.Sprintf("Interested %s %s", e.Content.Short(), onOff(e.On))
 }
 func (e PeerHave) String() string { return "PeerHave " + e.Have.String() }
 
 func (e Requested) String() string {
-	return fmt.Sprintf("Requested %d %v %s size %d priority %d", e.Request, e.Kind, short(e.ID), e.Size, e.Priority)
+	return fmt.Sprintf("Requested %d %v %s size %d priority %d", e.Request, e.Kind, e.ID.Short(), e.Size, e.Priority)
 }
 
 func (e Canceled) String() string { return fmt.Sprintf("Canceled %d frees %d", e.Request, len(e.Data)) }
@@ -117,7 +113,7 @@ func (e Served) String() string   { return fmt.Sprintf("Served %d frees %d", e.R
 func (e Finding) String() string  { return fmt.Sprintf("Finding %d %q", e.Request, e.Name) }
 
 func (e Received) String() string {
-	return fmt.Sprintf("Received %d %v %s %d bytes", e.Request, e.Kind, short(e.ID), len(e.Data))
+	return fmt.Sprintf("Received %d %v %s %d bytes", e.Request, e.Kind, e.ID.Short(), len(e.Data))
 }
 
 func (e Refused) String() string { return fmt.Sprintf("Refused %d %v", e.Request, e.Reason) }

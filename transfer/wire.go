@@ -58,7 +58,7 @@ func (m Hello) Append(dst []byte) []byte {
 	for _, c := range m.Capabilities {
 		dst = appendText(dst, c)
 	}
-	addr := m.Observed.Addr()
+	addr := m.Observed.Addr().Unmap() // sockets of both families show IPv4 in the clothes of IPv6
 	switch {
 	case !addr.IsValid():
 		return append(dst, addrNone)

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func idOf(b byte) (id ID) {
+	for i := range id {
+		id[i] = b
+	}
+	return id
+}
+
+// examples is at least one message of every type, with fields at their ends.
+var examples = []Message{
+	Hello{MinVersion: 1, MaxVersion: 1},
+	Hello{MinVersion: 1, MaxVersion: 65535, MaxWants: 256, MaxInterests: 1024, Peer: "berlin/till-7",
+		Capabilities: []string{"resume", "zstd"}, Observed: netip.MustParseAddrPort("203.0.113.9:4433")},
+	Hello{MinVersion: 2, MaxVersion: 3, Observed: netip.MustParseAddrPort("[2001:db8::1]:65535")},
+	Bye{Reason: ByeDone}, Bye{Reason: ByeReplaced},
+	Ping{}, Ping{Nonce: 127}, Ping{Nonce: 128}, Pong{Nonce: 1<<64 - 1},
+	Interest{Content: idOf(0xd1), On: true}, Interest{Content: idOf(0xd1)},
+	Have{Content: idOf(0xd1), Total: MaxChunks, Count: MaxChunks, Held: []Run{{0, MaxChunks}}},
+	Have{Content: idOf(0xd1), Total: 64, Count: 64, Held: []Run{{3, 10}, {14, 50}}},
+	Have{Content: idOf(0xd1), Total: 10, Count: 10, Held: []Run{{1, 1}, {3, 1}, {5, 1}, {7, 1}, {9, 1}}},
+	Gained(idOf(0xd1), 1000, 999), Lost(idOf(0xd1), 1000, 0),
+	Want{Request: 1, Kind: KindChunk, ID: idOf(0xc1), Size: 1},
+	Want{Request: 1<<32 - 1, Kind: KindManifest, Priority: 255, ID: idOf(0xc2), Size: MaxReply},
+	Data{Request: 7, Total: 3, Bytes: []byte{1, 2, 3}},
+	Data{Request: 300, Offset: MaxReply - 1, Total: MaxReply, Bytes: []byte{0xff}},
+	Cancel{Request: 7}, Refuse{Request: 7, Reason: ReasonUnknown}, Refuse{Request: 7, Reason: ReasonTooMany},
+	Find{Request: 7, Name: "debian-13"}, Found{Request: 7, ID: idOf(0xd1)},
+}
+
+// malformed is what no message is: a byte of each rule in WIRE.md the other way.
+var malformed = []string{
+	"", "00", "0d", "01", "02", "03", "06", "07", "08", // empty, unknown, cut off
+	"02.07", "02.00.00", // bye: unknown reason, too long
+	"03.8000", "03.ffffffffffffffffff02", "03.80", // ping: not shortest, more than 64 bits, cut off
+	"01.00.01.00.00.00.00.00", "01.02.01.00.00.00.00.00", // hello: version 0, versions the wrong way round
+	"01.01.808004.00.00.00.00.00", "01.01.01.8080808010.00.00.00.00", // hello: numbers too large
+	"01.01.01.00.00.01.20.00.00", "01.01.01.00.00.8101.61*129.00.00", // hello: a blank in the name, too long a name
+	"01.01.01.00.00.00.11.00", "01.01.01.00.00.00.02.0161.0161.00", "01.01.01.00.00.00.02.0162.0161.00", // hello: 17 capabilities, twice, descending
+	"01.01.01.00.00.00.01.00.00", "01.01.01.00.00.00.01.0141.00", // hello: capability empty, in capitals
+	"01.01.01.00.00.00.00.05", "01.01.01.00.00.00.00.04.7f000001.00", // hello: unknown family, port cut off
+	"01.01.01.00.00.00.00.06.00*10.ffff.7f000001.0000", // hello: IPv4 in IPv6
+	"05.d1*31.01", "05.d1*32.02", // interest: id cut off, switch 2
+	"06.d1*32.00.00.01.00", "06.d1*32.81808004.00.01.00", // have: no chunks, too many
+	"06.d1*32.0a.0a.01.00", "06.d1*32.0a.01.0a.00", "06.d1*32.0a.00.00.00", // have: range outside, empty
+	"06.d1*32.10.00.10.02", "06.d1*32.10.00.10.00.00.11", "06.d1*32.10.00.10.00.00", // have: form 2, run outside, run cut off
+	"06.d1*32.10.00.10.00.01.00", "06.d1*32.20.00.20.00.01.01.00.01", // have: empty run, runs that touch
+	"06.d1*32.10.00.10.01.ffff", "06.d1*32.08.00.08.00.00.08", // have: bits where runs are not longer, runs where bits are shorter
+	"06.d1*32.05.00.05.01.35", "06.d1*32.09.00.09.01.00", "06.d1*32.09.00.09.01.aa.00.00", // have: bits set behind the end, bits missing, too many
+	"07.00.01.00.c1*32.01", "07.8080808010.01.00.c1*32.01", "07.01.00.00.c1*32.01", "07.01.03.00.c1*32.01", // want: request 0 and 2^32, kinds 0 and 3
+	"07.01.01.00.c1*32.00", "07.01.01.00.c1*32.81808020", "07.01.01.00.c1*32.01.00", // want: sizes 0 and too large, too long
+	"08.01.00.03", "08.01.00.00.01", "08.01.00.81808020.01", // data: no bytes, total 0, total too large
+	"08.01.00.03.01020304", "08.01.03.03.01", "08.01.00.e807.01*511", // data: behind the end, crumbs
+	"09.00", "0a.01.08", "0a.01", // cancel 0, refuse: unknown reason, none
+	"0b.01.00", "0b.01.8101.61*129", "0b.01.01.20", "0b.01.02.61", "0b.01.01.6161", // find: no name, too long, blank, cut off, too long
+	"0c.01.d1*31", "0c.01.d1*33", // found: id too short, too long
+	"0b.01*17000", "08.01*270000", // absurd length
+}
+
+// TestVectors holds the wire format against testdata/vectors.txt, which other implementations can read: bytes in hex
+// (xx*N is N times xx) and what they say, or why they say nothing.
+func TestVectors(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# The wire format of WIRE.md by example. xx*N is the byte xx, N times.\n\n")
+	for _, m := range examples {
+		wire := m.Append(nil)
+		got, err := Parse(wire)
+		if err != nil {
+			t.Fatalf("%v: %v", m, err)
+		}
+		if again := got.Append(nil); !bytes.Equal(again, wire) || got.String() != m.String() {
+			t.Errorf("%v comes back as %v", m, got)
+		}
+		fmt.Fprintf(&b, "%s\n\t%v\n", runsOfBytes(wire), m)
+	}
+	b.WriteString("\n# What is refused.\n\n")
+	for _, bad := range malformed {
+		wire := []byte(nil)
+		if bad != "" {
+			wire = unhex(t, bad)
+		}
+		m, err := Parse(wire)
+		var fault *ProtocolError
+		if !errors.As(err, &fault) {
+			t.Errorf("%s is accepted as %v", bad, m)
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n\t%s: %s\n", bad, fault.Message, fault.What)
+	}
+	golden(t, "testdata/vectors.txt", b.String())
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (rewrite with -update and look at the diff):\n%s", file, firstDifference(string(want), got))
+	}
+}
+
+// runsOfBytes writes bytes in hex, repeated ones as xx*N.
+func runsOfBytes(b []byte) string {
+	var groups []string
+	for len(b) > 0 {
+		n := 1
+		for n < len(b) && b[n] == b[0] {
+			n++
+		}
+		switch last := len(groups) - 1; {
+		case n >= 4:
+			groups = append(groups, fmt.Sprintf("%02x*%d", b[0], n))
+		case last >= 0 && !strings.Contains(groups[last], "*"):
+			groups[last] += hex.EncodeToString(b[:n])
+		default:
+			groups = append(groups, hex.EncodeToString(b[:n]))
+		}
+		b = b[n:]
+	}
+	return strings.Join(groups, ".")
+}
+
+// FuzzParse: whatever is accepted is given back byte for byte, and is no larger in memory than a small multiple of itself.
+func FuzzParse(f *testing.F) {
+	for _, m := range examples {
+		f.Add(m.Append(nil))
+	}
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		m, err := Parse(wire)
+		if err != nil {
+			if fault := new(ProtocolError); !errors.As(err, &fault) || m != nil {
+				t.Fatalf("%v with %v", m, err)
+			}
+			return
+		}
+		if again := m.Append(nil); !bytes.Equal(again, wire) {
+			t.Fatalf("%x comes back as %x (%v)", wire, again, m)
+		}
+		if h, ok := m.(Have); ok {
+			if fault := h.validate(); fault != "" {
+				t.Fatalf("%v: %s", h, fault)
+			}
+			if n := 4 * len(wire); len(h.Held) > n {
+				t.Fatalf("%d bytes became %d runs", len(wire), len(h.Held))
+			}
+		}
+		if d, ok := m.(Data); ok && d.header()+len(d.Bytes) != len(wire) {
+			t.Fatalf("header of %d bytes and %d of payload in %d", d.header(), len(d.Bytes), len(wire))
+		}
+	})
+}
+
+// TestControlFits: a message that Next cannot cut fits in the least room Next may have.
+func TestControlFits(t *testing.T) {
+	h := Hello{MinVersion: 65535, MaxVersion: 65535, MaxWants: 1<<32 - 1, MaxInterests: 1<<32 - 1,
+		Peer: strings.Repeat("p", MaxPeerName), Observed: netip.MustParseAddrPort("[2001:db8::1]:65535")}
+	for i := range MaxCapabilities {
+		h.Capabilities = append(h.Capabilities, fmt.Sprintf("%0*d", MaxCapability, i))
+	}
+	if err := h.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	find := Find{Request: 1<<32 - 1, Name: strings.Repeat("n", MaxName)}
+	for _, m := range []Message{h, find} {
+		if n := len(m.Append(nil)); n > MinMessage {
+			t.Errorf("%v takes %d bytes", m, n)
+		}
+	}
+}
+
+func TestHelloValidate(t *testing.T) {
+	for _, h := range []Hello{
+		{},
+		{MinVersion: 1, MaxVersion: 1, Peer: "two words"},
+		{MinVersion: 1, MaxVersion: 1, Capabilities: []string{"b", "a"}},
+		{MinVersion: 1, MaxVersion: 1, Capabilities: slices.Repeat([]string{"a"}, 17)},
+	} {
+		if err := h.Validate(); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%v: %v", h, err)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a session starts with an invalid hello")
+		}
+	}()
+	New(dawn, Config{Hello: Hello{Peer: "two words"}})
+}
+
+// TestNewsAgainstModel: whatever is said, merged and cut into pages of any size, the listener ends with what the last
+// word about each chunk was.
+func TestNewsAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		total := rapid.Uint32Range(1, 3000).Draw(t, "chunks")
+		n := &news{content: idOf(0xd1), total: total}
+		said, heard := map[uint32]bool{}, map[uint32]bool{}
+		listen := func() {
+			h := n.page(rapid.IntRange(haveOverhead+10, 200).Draw(t, "room"))
+			m, err := Parse(h.Append(nil))
+			if err != nil {
+				t.Fatalf("%v: %v", h, err)
+			}
+			h = m.(Have)
+			for i := h.First; i < h.First+h.Count; i++ {
+				delete(heard, i)
+			}
+			for _, r := range h.Held {
+				for i := r.First; i < r.end(); i++ {
+					heard[i] = true
+				}
+			}
+		}
+		for range rapid.IntRange(1, 12).Draw(t, "words") {
+			h := Have{Content: n.content, Total: total, First: rapid.Uint32Range(0, total-1).Draw(t, "first")}
+			h.Count = rapid.Uint32Range(1, total-h.First).Draw(t, "count")
+			step := rapid.Uint32Range(1, 40).Draw(t, "step")
+			for i := h.First; i < h.First+h.Count; i++ {
+				delete(said, i)
+				if i/step%2 == 0 {
+					said[i] = true
+					h.Held = appendRun(h.Held, Run{i, 1})
+				}
+			}
+			if fault := h.validate(); fault != "" {
+				t.Fatal(fault)
+			}
+			n.put(h)
+			if rapid.Bool().Draw(t, "listen") {
+				listen()
+			}
+		}
+		for len(n.waiting) > 0 {
+			listen()
+		}
+		if len(said) != len(heard) {
+			t.Fatalf("%d chunks said, %d heard", len(said), len(heard))
+		}
+		for i := range said {
+			if !heard[i] {
+				t.Fatalf("chunk %d was said and not heard", i)
+			}
+		}
+	})
+}
+
+func TestHoldingDescribesASet(t *testing.T) {
+	h := Holding(idOf(0xd1), 20, func(i uint32) bool { return i < 3 || i > 17 })
+	if got := h.String(); got != "have d1d1d1d1d1d1 of chunks 0+20 of 20: 0+3 18+2" {
+		t.Error(got)
+	}
+}
