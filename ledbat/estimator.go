@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// "The size of the base_delays list, BASE_HISTORY, SHOULD be 10." (RFC 6817, section 2.4.2)
+	// "The size of the base_delays list, BASE_HISTORY, SHOULD be 10." (RFC 6817, section 2.5)
 	baseHistory = 10
 	// "Each minimum is measured over a period of a minute." (RFC 6817, section 2.4.2)
 	basePeriod = time.Minute

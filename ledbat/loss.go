@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// A loss rate that counts whatever the queue says: no path that loses this much is worth filling.
+	// A loss rate that counts whatever the queue says: a path that loses this much is not ours to fill.
 	heavyLoss = 0.30
 	// A loss rate without queue that is worth a trial. Below it, what we do to others behind a policer or a buffer of a few packets
 	// is bounded; above it, it has to be known.
@@ -29,17 +29,20 @@ const (
 //   - Queue delay above half the target: congestion.
 //   - Next to none: no buffer was full, so the line did it. Such losses are also what teaches how bad the line is.
 //   - In between there may be a full buffer smaller than half the target. The loss counts, unless the line is known to
-//     lose at least a third as much without any queue.
+//     lose at least half as much without any queue.
 //
 // Where there is no buffer to speak of, behind a policer, the queue is no witness. So when the losses without queue exceed 6 %, a
 // trial is held: the window is halved, and if the loss rate does not fall to a quarter, the window was not to blame and
-// is given back. Otherwise losses count. Either verdict is good for half a minute. Above 30 % every loss counts.
+// is given back. Otherwise losses count. Either verdict is good for half a minute. Above 30 % the window is halved for every such stretch.
+//
+// Halving above half the target alone, which is simpler, pushes others aside wherever the buffer is smaller: at
+// 20 Mbit/s, 40 ms and a 20 ms buffer it left a Reno flow 0.7 Mbit/s of the 10.5 that it keeps beside plain RFC 6817.
 type lossJudge struct {
-	queues peak  // queue delays of the last round trip or two
-	bad    tally // of the current stretch, a round trip and trialMSS long at least
-	begun  time.Time
-	queued bool    // there was a queue in the current stretch
-	rate   float64 // loss rate of the last complete stretch
+	queues  peak  // queue delays of the last round trip or two
+	stretch tally // what happened since begun; it ends after a round trip and trialMSS
+	begun   time.Time
+	queued  bool    // there was a queue in this stretch
+	rate    float64 // loss rate of the last complete stretch
 
 	idle, filling tally // evidence: losses while there was no queue, and while there was some
 
@@ -65,6 +68,8 @@ func (t trial) String() string {
 
 // tally counts bytes.
 type tally struct{ acked, lost float64 }
+
+func (t *tally) add(u tally) { t.acked, t.lost = t.acked+u.acked, t.lost+u.lost }
 
 func (t tally) total() float64 { return t.acked + t.lost }
 
@@ -95,6 +100,8 @@ type pathState struct {
 // sentence is what the controller is to do.
 type sentence uint8
 
+func (s sentence) String() string { return [...]string{"nothing", "halve", "probe", "give back"}[s] }
+
 const (
 	nothing  sentence = iota
 	halve             // the loss counts
@@ -104,17 +111,17 @@ const (
 
 func (j *lossJudge) acked(p pathState, bytes int) sentence {
 	j.queues.add(p.now, p.rtt, float64(p.queue))
-	return j.count(p, tally{acked: float64(bytes)}, false)
+	return j.count(p, tally{acked: float64(bytes)})
 }
 
-// lost judges a loss. It has atoned if the window was halved after it was sent: what else a full buffer lost with it
-// is the same event, and no new evidence.
-func (j *lossJudge) lost(p pathState, bytes int, atoned bool) sentence {
-	if s := j.count(p, tally{lost: float64(bytes)}, atoned); s != nothing {
+// lost judges losses that nothing has atoned for yet: what a full buffer loses besides them is the same event, and no
+// new evidence.
+func (j *lossJudge) lost(p pathState, bytes int) sentence {
+	if s := j.count(p, tally{lost: float64(bytes)}); s != nothing {
 		return s
 	}
 	switch worst := time.Duration(j.queues.max()); {
-	case worst > p.target/2 || j.rate > heavyLoss || j.trial == convicted:
+	case worst > p.target/2 || j.trial == convicted:
 		return halve
 	case worst <= p.emptyQueue() || j.lossy(p.mss):
 		return nothing
@@ -133,29 +140,25 @@ func (j *lossJudge) lossy(mss float64) bool {
 }
 
 // count enters a report into the evidence, and ends a stretch that is long enough.
-func (j *lossJudge) count(p pathState, t tally, atoned bool) sentence {
+func (j *lossJudge) count(p pathState, t tally) sentence {
 	evidence := &j.filling
 	if time.Duration(j.queues.max()) <= p.emptyQueue() {
 		evidence = &j.idle
 	}
-	evidence.acked += t.acked
-	if !atoned {
-		evidence.lost += t.lost
-	}
+	evidence.add(t)
 	evidence.fade(evidenceMSS * p.mss)
 
 	if j.trial == tried && p.now.Before(j.settled) {
 		return nothing // these were sent before the window was halved
 	}
-	j.bad.acked += t.acked
-	j.bad.lost += t.lost
+	j.stretch.add(t)
 	j.queued = j.queued || evidence == &j.filling
-	if p.now.Sub(j.begun) < p.rtt || j.bad.total() < trialMSS*p.mss {
+	if p.now.Sub(j.begun) < p.rtt || j.stretch.total() < trialMSS*p.mss {
 		return nothing
 	}
 	queued := j.queued
-	j.rate = j.bad.rate()
-	j.begun, j.bad, j.queued = p.now, tally{}, false
+	j.rate = j.stretch.rate()
+	j.begun, j.stretch, j.queued = p.now, tally{}, false
 	return j.decide(p, queued)
 }
 
@@ -165,6 +168,8 @@ func (j *lossJudge) decide(p pathState, queued bool) sentence {
 		j.trial = open
 	}
 	switch {
+	case j.rate > heavyLoss:
+		return halve
 	case j.trial == open && j.rate > doubtfulLoss && !queued:
 		j.trial, j.before = tried, j.rate
 		j.settled = p.now.Add(2 * p.rtt)

@@ -45,9 +45,11 @@ type rfc6817 struct {
 	flight float64 // bytes
 	peaked peak    // largest flight of the last round trip
 
-	onProbe float64   // the window to go back to if the judge's trial finds it innocent
-	reacted time.Time // when the window was last halved; a loss of what was sent before is the same event
-	used    time.Time // when the flow last sent or heard something
+	accused   int       // bytes lost, not yet judged
+	accusedAt time.Time // when the last of them was sent
+	onProbe   float64   // the window to go back to if the judge's trial finds it innocent
+	reacted   time.Time // when the window was last halved; a loss of what was sent before is the same event
+	used      time.Time // when the flow last sent or heard something
 }
 
 func newRFC6817(c Config) *rfc6817 {
@@ -107,17 +109,25 @@ func (r *rfc6817) Acked(now time.Time, a Ack) {
 		r.rtt.backoff = 0
 	}
 	r.delay.Sample(now, a.OneWayDelay, a.RTT)
-	r.sentenced(now, now, r.judge.acked(r.path(now), a.Bytes))
+	if r.cfg.DelayConfirmedLoss {
+		r.hold(now, a.Bytes)
+	}
 	if a.CE {
 		// A mark is sent by a queue, so it needs no confirmation (RFC 3168, section 6.1.2: as to a single lost packet).
 		r.congested(now, now.Add(-r.span()))
 	}
+	// "An ALLOWED_INCREASE of 1 allows and limits the cwnd increase based on flightsize in the previous RTT" (section 2.5): so the
+	// largest flight of the last round trip is taken. The one just before this feedback would be too small, because a paced
+	// sender has not yet refilled what the feedback before it made room for.
+	flightsize := r.peaked.max()
 	if r.starting() {
 		r.double(now, float64(a.Bytes))
+		r.bound(2 * flightsize)
 	} else {
 		r.steer(float64(a.Bytes))
+		// "max_allowed_cwnd = flightsize + ALLOWED_INCREASE * MSS" (section 2.4.2)
+		r.bound(flightsize + float64(r.cfg.AllowedIncrease*r.cfg.MSS))
 	}
-	r.bound()
 	r.flight = float64(a.InFlight) // "flightsize = flightsize - bytes_newly_acked"
 	r.peaked.add(now, r.span(), r.flight)
 }
@@ -139,11 +149,13 @@ func (r *rfc6817) steer(acked float64) {
 	r.cwnd += float64(gain * offTarget * acked * r.mss / r.cwnd)
 }
 
-// double is slow start. It ends at three quarters of the target.
+// double is slow start: "During slow start, a TCP increments cwnd by at most SMSS bytes for each ACK received that cumulatively
+// acknowledges new data" (RFC 5681, section 3.1), here by what was acknowledged. It ends at three quarters of the target.
 func (r *rfc6817) double(now time.Time, acked float64) {
 	if q, end := r.delay.Fresh(r.span()), r.cfg.Target*3/4; q < end {
+		// Slower the nearer the end, because what is measured is a round trip old.
 		acked *= 1 - q.Seconds()/end.Seconds()
-		r.cwnd = min(r.cwnd+acked, max(r.ssthresh, r.cwnd))
+		r.cwnd = min(r.cwnd+acked, r.ssthresh)
 		return
 	}
 	// What was measured was sent a round trip ago, and the window has doubled in that round trip: take that back.
@@ -153,15 +165,8 @@ func (r *rfc6817) double(now time.Time, acked float64) {
 }
 
 // bound keeps the window between its floor and what the flow has shown to use.
-func (r *rfc6817) bound() {
-	// "max_allowed_cwnd = flightsize + ALLOWED_INCREASE * MSS"; "cwnd = min(cwnd, max_allowed_cwnd)" (section 2.4.2).
-	// "An ALLOWED_INCREASE of 1 allows and limits the cwnd increase based on flightsize in the previous RTT" (section 2.5): so the
-	// largest flight of the last round trip is taken. The one just before this feedback would be too small, because a paced
-	// sender has not yet refilled what the feedback before it made room for.
-	allowed := r.peaked.max() + float64(r.cfg.AllowedIncrease*r.cfg.MSS)
-	if r.starting() {
-		allowed = max(allowed, 2*r.peaked.max())
-	}
+func (r *rfc6817) bound(allowed float64) {
+	// "cwnd = min(cwnd, max_allowed_cwnd)" (section 2.4.2)
 	if r.cwnd > allowed {
 		r.remember(r.cwnd)
 		r.cwnd = allowed
@@ -176,11 +181,24 @@ func (r *rfc6817) bound() {
 
 func (r *rfc6817) Lost(now time.Time, bytes int, sentAt time.Time) {
 	r.flight = max(0, r.flight-float64(bytes))
-	s := r.judge.lost(r.path(now), bytes, r.atoned(sentAt))
-	if !r.cfg.DelayConfirmedLoss {
-		s = halve
+	switch {
+	case !r.cfg.DelayConfirmedLoss:
+		r.congested(now, sentAt)
+	case !r.atoned(sentAt):
+		// Judged with the feedback that is about to come, because it tells the delays around the loss.
+		r.accused += bytes
+		r.accusedAt = sentAt
 	}
-	r.sentenced(now, sentAt, s)
+}
+
+// hold has the losses and the acknowledgements of a feedback judged.
+func (r *rfc6817) hold(now time.Time, acked int) {
+	p := r.path(now)
+	r.sentenced(now, now, r.judge.acked(p, acked))
+	if r.accused > 0 && !r.atoned(r.accusedAt) {
+		r.sentenced(now, r.accusedAt, r.judge.lost(p, r.accused))
+	}
+	r.accused = 0
 }
 
 // sentenced does what the judge of losses says.
@@ -190,7 +208,7 @@ func (r *rfc6817) sentenced(now, sentAt time.Time, s sentence) {
 		r.congested(now, sentAt)
 	case probe:
 		r.onProbe = max(r.cwnd, min(r.ssthresh, float64(r.cfg.MaxWindow)))
-		r.congested(now, sentAt)
+		r.congested(now, now)
 	case giveBack:
 		r.ssthresh = max(r.ssthresh, r.onProbe)
 	}
@@ -223,6 +241,7 @@ func (r *rfc6817) TimedOut(now time.Time) {
 	r.reacted = now
 	r.used = now
 	r.judge.reset()
+	r.accused = 0
 	r.restart()
 }
 

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledbat
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func TestPacerLetsAFewDatagramsGoAtOnce(t *testing.T) {
+	var p Pacer
+	p.SetRate(100_000)
+	for i := range burstDatagrams {
+		if !p.CanSend(at(0), 1000) {
+			t.Fatalf("datagram %d of the first burst is refused: %v", i, &p)
+		}
+		p.Sent(at(0), 1000)
+	}
+	if p.CanSend(at(0), 1000) {
+		t.Fatalf("the burst has no end: %v", &p)
+	}
+	// 1000 bytes at 100,000 bytes a second.
+	if got := p.Next().Sub(at(0)); got < 10*ms || got > 10*ms+time.Microsecond {
+		t.Errorf("the next may leave after %v, want 10ms", got)
+	}
+	if !p.CanSend(p.Next(), 1000) {
+		t.Errorf("refused at the time it named itself: %v", &p)
+	}
+	if !p.Next().IsZero() {
+		t.Errorf("Next is %v though nothing is refused", p.Next())
+	}
+}
+
+func TestPacerOff(t *testing.T) {
+	var p Pacer
+	for range 1000 {
+		if !p.CanSend(at(0), 65535) {
+			t.Fatal("a pacer without rate refuses")
+		}
+		p.Sent(at(0), 65535)
+	}
+	if p.String() != "pacer off" {
+		t.Errorf("it says %q", p.String())
+	}
+	p.SetRate(1e6)
+	if !strings.HasPrefix(p.String(), "pacer 1000000 B/s") {
+		t.Errorf("it says %q", p.String())
+	}
+}
+
+// Whatever is sent and however late the timers are: no more leaves in any stretch than rate times time and one
+// bucket; a sender that waits for Next is never refused then; and it is not slower than the rate by more than late timers explain.
+func TestPacerKeepsTheRate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rate := rapid.Float64Range(1e3, 1e9).Draw(t, "rate")
+		size := rapid.IntRange(1, 65535).Draw(t, "size")
+		late := time.Duration(rapid.IntRange(0, 1000).Draw(t, "late µs")) * time.Microsecond
+		var p Pacer
+		p.SetRate(rate)
+		now, sent := at(0), 0.0
+		for range 300 {
+			if !p.CanSend(now, size) {
+				now = p.Next()
+				if !p.CanSend(now, size) {
+					t.Fatalf("refused at the time it named itself: %v", &p)
+				}
+				now = now.Add(late)
+			}
+			p.Sent(now, size)
+			sent += float64(size)
+			elapsed := now.Sub(at(0)).Seconds()
+			if limit := rate*elapsed*1.000001 + p.depth() + 1; sent > limit {
+				t.Fatalf("%.0f bytes left in %.6f s, more than %.0f: %v", sent, elapsed, limit, &p)
+			}
+		}
+		if late == 0 {
+			if want := now.Sub(at(0)).Seconds() * rate * 0.9999; sent < want-float64(size) {
+				t.Fatalf("%.0f bytes left, the rate allows %.0f", sent, want)
+			}
+		}
+	})
+}
+
+// What must leave without permission is paid back, but not for ever.
+func TestPacerDebtIsBounded(t *testing.T) {
+	var p Pacer
+	p.SetRate(1e6)
+	for range 1000 {
+		p.Sent(at(0), 1000)
+	}
+	p.CanSend(at(0), 1000)
+	if got := p.Next().Sub(at(0)); got > 10*ms {
+		t.Errorf("after a burst by force nothing may leave for %v", got)
+	}
+}
