@@ -3,7 +3,6 @@
 package content
 
 import (
-	"errors"
 	"io"
 
 	chunkers "github.com/PlakarKorp/go-cdc-chunkers"
@@ -41,15 +40,15 @@ func NewChunker(r io.Reader) *Chunker {
 
 // Next returns the next chunk: 1 to MaxChunk bytes, valid until the next call.
 // At the end of the stream, and at once for an empty one, it returns io.EOF. An
-// error of the reader is returned as it is, in place of the chunk that it cut
-// short, and again by every later call.
+// error of the reader is returned as it is, in place of the chunks not yet
+// returned, and again by every later call.
 func (c *Chunker) Next() ([]byte, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
 	data, err := c.cut.Next()
 	switch {
-	case err != nil && !errors.Is(err, io.EOF):
+	case err != nil && err != io.EOF: // an error that only wraps io.EOF is no end
 		c.err = err
 		return nil, err
 	case len(data) == 0:

@@ -5,6 +5,7 @@ package content
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"testing"
@@ -229,6 +230,15 @@ func TestReadersErrorEndsTheStream(t *testing.T) {
 		if _, again := c.Next(); !errors.Is(again, errDisk) {
 			t.Errorf("asked again after an error: %v", again)
 		}
+	}
+}
+
+// A reader that failed because something below it ended too early has not ended.
+func TestWrappedEndIsNoEnd(t *testing.T) {
+	torn := fmt.Errorf("reading the archive: %w", io.EOF)
+	c := NewChunker(io.MultiReader(bytes.NewReader(random(2, 100)), iotest.ErrReader(torn)))
+	if data, err := c.Next(); len(data) != 0 || err != torn {
+		t.Errorf("%d bytes, %v", len(data), err)
 	}
 }
 

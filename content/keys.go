@@ -38,7 +38,7 @@ func ParsePublisherKey(text string) (ed25519.PublicKey, error) {
 
 // MarshalPublisherSecret writes a private key on one line:
 // "ebb-publisher-secret:" and its 32-byte seed (RFC 8032) in base64. Who reads
-// the line can sign as the publisher.
+// the line can sign as the publisher. It panics if key is not a private key.
 func MarshalPublisherSecret(key ed25519.PrivateKey) string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(key.Seed())
 }

@@ -137,8 +137,8 @@ func isDevice(name string) bool {
 // other links the tree holds: the directories above a link are directories and
 // not links themselves, so the start climbs real parents and stays inside; each
 // name behind it leads down, or into another link, which stays inside for the
-// same reason. It is also necessary: with a link "a" to "b/c", the target
-// "a/../.." is inside by its spelling and outside in the file system.
+// same reason. Spelling alone would not do: with a link "d/up" to "..", the
+// target "d/up/.." is "d" as it is spelt, and above the root in the file system.
 func checkTarget(e *Entry) error {
 	refuse := func(reason string) error {
 		return &NameError{e.Path, fmt.Sprintf("symbolic link to %q: %s", shorten(e.Target), reason)}

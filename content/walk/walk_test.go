@@ -18,7 +18,7 @@ import (
 	"github.com/ebbproject/ebb/content"
 )
 
-// long ago is when the files of these tests were written, so that whatever is
+// longAgo is when the files of these tests were written, so that whatever is
 // written in the course of a test is later, however coarse the clock is.
 var longAgo = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
 
