@@ -86,16 +86,20 @@ func newHubNode(state string, ca *authority, now time.Time) (*node.Node, error) 
 	if err != nil {
 		return nil, err
 	}
-	publisher, err := openPublisher(state)
+	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, err
 	}
-	return &node.Node{Dir: state, Certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, CA: ca.cert,
+	publisher, err := newPublisher(state)
+	if err != nil {
+		return nil, err
+	}
+	return &node.Node{Dir: state, Identity: id, Certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, CA: ca.cert,
 		Publishers: []ed25519.PublicKey{publisher}}, nil
 }
 
-// openPublisher makes the default publisher's key pair.
-func openPublisher(state string) (ed25519.PublicKey, error) {
+// newPublisher makes the default publisher's key pair.
+func newPublisher(state string) (ed25519.PublicKey, error) {
 	public, secret, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
