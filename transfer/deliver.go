@@ -76,7 +76,7 @@ func (s *Session) deliverControl(now time.Time, m Message) *ProtocolError {
 	case Find:
 		request = m.Request
 		if what = s.admit(&serve{request: m.Request, find: true, stage: told}); what == "" && s.serves.open[m.Request] != nil {
-			s.events.push(Finding{Request: m.Request, Name: m.Name})
+			s.events.push(Finding(m))
 		}
 	case Cancel:
 		request = m.Request

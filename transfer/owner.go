@@ -65,7 +65,7 @@ func (s *Session) open(x fetch) (*fetch, error) {
 	if err := s.usable(); err != nil {
 		return nil, err
 	}
-	if len(s.fetches.open) >= int(s.peer.MaxWants) {
+	if uint32(len(s.fetches.open)) >= s.peer.MaxWants {
 		return nil, fmt.Errorf("%w: it allows %d open requests", ErrTooMany, s.peer.MaxWants)
 	}
 	return s.fetches.add(x)
@@ -111,7 +111,7 @@ func (s *Session) Interest(now time.Time, content ID, total uint32, on bool) err
 		return fmt.Errorf("%w: a content of %d chunks, allowed are %d", ErrInvalid, total, MaxChunks)
 	case !on && !follows:
 		return nil
-	case on && !follows && len(s.following) >= int(s.peer.MaxInterests):
+	case on && !follows && uint32(len(s.following)) >= s.peer.MaxInterests:
 		return fmt.Errorf("%w: it lets us follow %d contents", ErrTooMany, s.peer.MaxInterests)
 	}
 	if on {

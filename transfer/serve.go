@@ -30,6 +30,7 @@ type serve struct {
 	offset   int    // bytes of data that were cut
 }
 
+// expected is the room to keep for the answer before it is there.
 func (v *serve) expected() int {
 	if v.kind == KindManifest {
 		return min(v.size, typicalManifest)

@@ -170,7 +170,7 @@ func shared(a, b []string) []string {
 func (s *Session) byeArrived(m Bye) {
 	s.drop()
 	s.phase = over
-	s.events.push(PeerBye{Reason: m.Reason})
+	s.events.push(PeerBye(m))
 }
 
 // Take gives the next event. What the peer wants is told last, when there is room for the answer.
