@@ -42,7 +42,8 @@ func checkName(name string) string {
 	return checkLabel(name)
 }
 
-// ValidName says whether s may be the name of a content; a *NameError says what is wrong with it.
+// ValidName tells whether s may be the name of a content, which Validate asks
+// of every manifest. A *NameError says what is wrong with it.
 func ValidName(s string) error {
 	if reason := checkName(s); reason != "" {
 		return &NameError{Path: s, Reason: reason}

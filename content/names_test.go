@@ -59,14 +59,15 @@ func TestLinkTargets(t *testing.T) {
 func TestLabels(t *testing.T) {
 	id := Sum(nil).String()
 	for _, name := range []string{"a", "Win-11_24H2.iso", "0", "+", "_", "a..b", id[1:], id + "0", strings.Repeat("x", MaxLabel)} {
-		if reason := checkName(name); reason != "" {
-			t.Errorf("%q: %s", name, reason)
+		if err := ValidName(name); err != nil {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 	for _, name := range []string{"", ".", ".a", "-a", "--json", "a b", "a/b", "a\n", "é", "a:b", "@", "[", "{", "`", "\x00",
 		id, strings.ToUpper(id), strings.Repeat("x", MaxLabel+1)} {
-		if checkName(name) == "" {
-			t.Errorf("%q accepted as a name", name)
+		var refused *NameError
+		if err := ValidName(name); !errors.As(err, &refused) || refused.Path != name {
+			t.Errorf("%q: %v, want a NameError", name, err)
 		}
 	}
 	if checkLabel("") != "" {
