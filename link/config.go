@@ -22,7 +22,8 @@ const (
 // Config says what a link does to datagrams. The zero Config is a perfect wire:
 // infinitely fast, no delay, no loss.
 type Config struct {
-	// Rate of the bottleneck in bit/s, at least MinRate; 0 is infinitely fast.
+	// Rate of the bottleneck in bit/s, at least MinRate, rounded to whole bits; 0 is
+	// infinitely fast.
 	Rate float64
 	// Delay is the one-way propagation delay behind the bottleneck.
 	Delay time.Duration
