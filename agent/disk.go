@@ -21,17 +21,15 @@ func (c *Core) Stored(now time.Time, id content.ID) {
 	}
 }
 
-// StoreFailed: a chunk could not be written. Nothing more is fetched until StoreReady.
-func (c *Core) StoreFailed(now time.Time, id content.ID, full bool) {
+// StoreFailed: chunks cannot be written now. They stay with the edge, which writes them once it can; nothing more is
+// fetched until StoreReady.
+func (c *Core) StoreFailed(now time.Time, full bool) {
 	why := scheduler.StoreFailing
 	if full {
 		why = scheduler.DiskFull
 	}
-	for _, h := range c.sortedHoldings() {
-		if i, ok := h.index(id); ok {
-			c.sched.StoreFailed(now, h.id, i, why)
-		}
-	}
+	const noChunk = -1 // none is lost
+	c.sched.StoreFailed(now, content.ID{}, noChunk, why)
 }
 
 // StoreReady: the disk takes chunks again.

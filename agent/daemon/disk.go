@@ -48,8 +48,10 @@ func (d *Daemon) write() {
 			n := min(len(group), groupMost)
 			err := d.put(group[:n])
 			if err != nil {
-				d.reportStoreFailure(group, err, !failing)
-				failing = true
+				if !failing {
+					failing = true
+					d.storeFailed(err)
+				}
 				retry.Reset(storeRetry)
 				break
 			}
@@ -81,13 +83,10 @@ func (d *Daemon) put(group []agent.Store) error {
 	return nil
 }
 
-func (d *Daemon) reportStoreFailure(group []agent.Store, err error, first bool) {
-	if first {
-		d.o.Log.Error("chunks cannot be written; fetching waits until they can", "err", err)
-	}
+func (d *Daemon) storeFailed(err error) {
+	d.o.Log.Error("chunks cannot be written; fetching waits until they can", "err", err)
 	full := errors.Is(err, store.ErrNoSpace)
-	id := group[0].ID
-	d.do(func(c *agent.Core, now time.Time) { c.StoreFailed(now, id, full) })
+	d.do(func(c *agent.Core, now time.Time) { c.StoreFailed(now, full) })
 }
 
 // read reads what peers requested, for the conversation to send.

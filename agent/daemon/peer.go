@@ -96,8 +96,10 @@ func (p *conversation) run() {
 		}
 		p.tell()
 		p.pump()
+		p.tell() // cutting the last piece of an answer makes room for the next request
 	}
 	cancel()
+	p.report() // the last of it counts too
 	p.conn.Close()
 	p.d.do(func(c *agent.Core, now time.Time) { p.d.ended(c, now, p) })
 }
