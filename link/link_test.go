@@ -207,7 +207,8 @@ func TestABlackoutLosesWhatEntersAndWhatWaits(t *testing.T) {
 	// Packets of 10 ms each: the link is dark from 25 to 45 ms.
 	l := New[int](epoch, Config{Rate: 1e6, Delay: 30 * ms, Blackouts: []Window{{From: 25 * ms, For: 20 * ms}}})
 	want := map[time.Duration][]Verdict{
-		0:       {Queued, Queued, DroppedBlackout, DroppedBlackout}, // the third would leave at 30 ms
+		// The third would leave at 30 ms, the last at 70.
+		0:       {Queued, Queued, DroppedBlackout, DroppedBlackout, DroppedBlackout, DroppedBlackout, DroppedBlackout},
 		25 * ms: {DroppedBlackout},
 		44 * ms: {DroppedBlackout},
 		45 * ms: {Queued}, // and finds an empty buffer
@@ -222,7 +223,7 @@ func TestABlackoutLosesWhatEntersAndWhatWaits(t *testing.T) {
 		}
 	}
 	got := drain(t, l)
-	if len(got) != 3 || got[1] != (arrival{1, 50 * ms}) || got[2] != (arrival{6, 85 * ms}) {
+	if len(got) != 3 || got[1] != (arrival{1, 50 * ms}) || got[2] != (arrival{9, 85 * ms}) {
 		t.Fatalf("%v: what was on the way must arrive, and the queue start anew", got)
 	}
 }
@@ -323,6 +324,39 @@ func TestAShorterRouteOvertakes(t *testing.T) {
 		if got[0].packet != 1 || got[0].at.Truncate(ms) != 30*ms || got[1].packet != 0 || got[2].packet != 2 {
 			t.Fatalf("jitter %v: %v", jitter, got)
 		}
+	}
+}
+
+func TestANewRateKeepsTheOrderOfAShorterRoute(t *testing.T) {
+	l := New[int](epoch, Config{Rate: 1e6, Delay: time.Second, Jitter: 1})
+	l.Send(epoch, 1250, 0)
+	l.SetDelay(epoch, 20*ms)
+	for i := range 6 { // these overtake packet 0
+		l.Send(epoch, 1250, i+1)
+	}
+	if p, ok := l.Take(at(41 * ms)); !ok || p != 1 {
+		t.Fatal(p, ok)
+	}
+	l.SetRate(at(40*ms), 2e6) // packets 4, 5 and 6 still wait
+	want := []time.Duration{50 * ms, 60 * ms, 65 * ms, 70 * ms, 75 * ms, 1010 * ms}
+	for i, a := range drain(t, l) {
+		if a.packet != (i+2)%7 || a.at.Truncate(time.Microsecond) != want[i] {
+			t.Fatalf("%v, want packet %d at %v", a, (i+2)%7, want[i])
+		}
+	}
+}
+
+func TestPacketsThatArriveTogetherKeepTheirOrder(t *testing.T) {
+	l := New[int](epoch, Config{Reorder: 0.5, ReorderDelay: 10 * ms, Seed: 1})
+	for i := range 100 {
+		l.Send(epoch, 1, i)
+	}
+	last := arrival{packet: -1}
+	for _, a := range drain(t, l) {
+		if a.at == last.at && a.packet < last.packet {
+			t.Fatalf("packet %d came after packet %d", a.packet, last.packet)
+		}
+		last = a
 	}
 }
 
