@@ -139,7 +139,7 @@ func (d *Daemon) restore() (*agent.Core, error) {
 	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
 		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has})
 	if n.Hub.Peer != "" {
-		core.HubKnown(d.started, n.Hub)
+		core.HubKnown(d.started, atHub(n.Hub, n.HubAddr))
 	}
 	for _, err := range core.Restore(d.started, records) {
 		d.o.Log.Warn("left out of the journal", "err", err)

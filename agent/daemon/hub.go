@@ -5,7 +5,9 @@ package daemon
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
@@ -40,7 +42,7 @@ func (d *Daemon) askHub() {
 }
 
 func (d *Daemon) sync(r fleet.SyncRequest) {
-	r.Lan = d.Addr().String()
+	r.Lan = d.lan()
 	ctx, cancel := context.WithTimeout(d.ctx, hubTimeout)
 	defer cancel()
 	reply, err := d.o.Hub.Sync(ctx, r)
@@ -49,8 +51,44 @@ func (d *Daemon) sync(r fleet.SyncRequest) {
 			c.SyncFailed(now, err.Error())
 			return
 		}
+		reply.Hub = atHub(reply.Hub, d.o.Node.HubAddr)
 		c.Synced(now, reply)
 	})
+}
+
+// lan is where neighbours reach this host: the address it listens on or, when it listens on all, the one it speaks to
+// the hub from.
+func (d *Daemon) lan() string {
+	addr := d.Addr()
+	if !addr.Addr().IsUnspecified() {
+		return addr.String()
+	}
+	probe, err := net.Dial("udp", d.o.Node.HubAddr) // chooses an address and sends nothing
+	if err != nil {
+		return ""
+	}
+	defer probe.Close()
+	here := probe.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+	return netip.AddrPortFrom(here, addr.Port()).String()
+}
+
+// atHub fills in the hub's own address where the hub listens on all and cannot tell: it is where we reach it.
+func atHub(hub fleet.Member, control string) fleet.Member {
+	data, err := netip.ParseAddrPort(hub.Lan)
+	if err != nil || !data.Addr().IsUnspecified() {
+		return hub
+	}
+	host, _, err := net.SplitHostPort(control)
+	if err != nil {
+		return hub
+	}
+	found, err := net.ResolveUDPAddr("udp", net.JoinHostPort(host, strconv.Itoa(int(data.Port()))))
+	if err != nil {
+		return hub
+	}
+	hub.Lan = netip.AddrPortFrom(found.AddrPort().Addr().Unmap(), data.Port()).String()
+	hub.Wan = hub.Lan
+	return hub
 }
 
 func (d *Daemon) resolve(ref string) {
