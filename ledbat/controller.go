@@ -54,7 +54,7 @@ type Controller interface {
 // Ack is what one feedback says.
 type Ack struct {
 	Bytes       int           // newly acknowledged
-	OneWayDelay time.Duration // the smallest (arrival stamp - send stamp) among them; the clocks' offset does not matter
+	OneWayDelay time.Duration // the smallest (arrival stamp - send stamp) among them, see Smaller; the clocks' offset does not matter
 	RTT         time.Duration // round trip of the newest of them, without the time the receiver held its report back; 0: none
 	CE          bool          // one of them arrived with the mark Congestion Experienced (RFC 3168)
 	InFlight    int           // bytes still in flight after this feedback
@@ -68,9 +68,10 @@ type Config struct {
 	Target time.Duration
 	// MaxWindow limits the window, in bytes; at least 2 MSS.
 	MaxWindow int
-	// AllowedIncrease is ALLOWED_INCREASE of RFC 6817, in MSS: how far the window may exceed what was in flight in the last
-	// round trip. It is 1, and more only where data is handed over in pieces larger than an MSS: then one piece.
-	AllowedIncrease int
+	// AllowedShare, 0 to 1, raises ALLOWED_INCREASE of RFC 6817 above 1 MSS, to this share of what was in flight in the last round
+	// trip. Where the window limits what is handed to a reliable transport, part of it is always used up by what that has still to
+	// repeat, and is neither in flight nor room for more: without a share the window would shrink to what is left, again and again.
+	AllowedShare float64
 	// SlowStart doubles the window each round trip at the start, after a timeout and after idling, until the queue
 	// delay reaches 3/4 Target or a loss counts. Without it the window grows by one MSS a round trip from the beginning.
 	SlowStart bool
@@ -85,7 +86,7 @@ func Default() Config {
 		MSS:                1400,
 		Target:             60 * time.Millisecond,
 		MaxWindow:          32 << 20,
-		AllowedIncrease:    1,
+		AllowedShare:       0.5,
 		SlowStart:          true,
 		DelayConfirmedLoss: true,
 	}
@@ -116,9 +117,8 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: Target is %v, must be above 0 and at most %v", ErrConfig, c.Target, maxTarget)
 	case c.MaxWindow < minCwnd*c.MSS:
 		return fmt.Errorf("%w: MaxWindow is %d bytes, must be at least %d MSS (%d)", ErrConfig, c.MaxWindow, minCwnd, minCwnd*c.MSS)
-	case c.AllowedIncrease < 1:
-		// "ALLOWED_INCREASE SHOULD be 1, and it MUST be greater than 0." (RFC 6817, section 2.5)
-		return fmt.Errorf("%w: AllowedIncrease is %d MSS, must be at least 1", ErrConfig, c.AllowedIncrease)
+	case !(c.AllowedShare >= 0 && c.AllowedShare <= 1):
+		return fmt.Errorf("%w: AllowedShare is %v, must be 0 to 1", ErrConfig, c.AllowedShare)
 	}
 	return nil
 }

@@ -84,6 +84,15 @@ func unwrap(last, delay time.Duration) time.Duration {
 	return last + d
 }
 
+// Smaller is the smaller of two delays of one path, either of which may have wrapped: where both are near 2^31 microseconds,
+// the smaller number is the larger delay.
+func Smaller(a, b time.Duration) time.Duration {
+	if unwrap(a, b) < a {
+		return b
+	}
+	return a
+}
+
 // "Maintain BASE_HISTORY delay-minima. Each minimum is measured over a period of a minute." (RFC 6817, section 2.4.2)
 func (e *Estimator) updateBase(now time.Time, delay time.Duration) {
 	if e.used > 0 && now.Sub(e.rolled) < basePeriod {

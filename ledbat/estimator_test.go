@@ -117,6 +117,17 @@ func TestStampsWrap(t *testing.T) {
 	}
 }
 
+func TestSmallerOfWrappedDelays(t *testing.T) {
+	for _, c := range []struct{ a, b, want time.Duration }{
+		{5 * ms, 9 * ms, 5 * ms}, {9 * ms, 5 * ms, 5 * ms}, {-9 * ms, 5 * ms, -9 * ms},
+		{stampWrap/2 - ms, -stampWrap/2 + ms, stampWrap/2 - ms}, {-stampWrap/2 + ms, stampWrap/2 - ms, stampWrap/2 - ms},
+	} {
+		if got := Smaller(c.a, c.b); got != c.want {
+			t.Errorf("the smaller of %v and %v is %v, want %v", c.a, c.b, got, c.want)
+		}
+	}
+}
+
 // steady feeds n samples of a path with the given queue, 10 ms apart.
 func steady(e *Estimator, from time.Duration, n int, offset, queue time.Duration) time.Duration {
 	for range n {

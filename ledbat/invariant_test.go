@@ -30,7 +30,7 @@ func drawConfig(t *rapid.T) Config {
 		MSS:                size,
 		Target:             time.Duration(rapid.IntRange(1, 100).Draw(t, "target ms")) * ms,
 		MaxWindow:          size * rapid.IntRange(2, 2000).Draw(t, "max window"),
-		AllowedIncrease:    rapid.IntRange(1, 12).Draw(t, "allowed increase"),
+		AllowedShare:       rapid.Float64Range(0, 1).Draw(t, "allowed share"),
 		SlowStart:          rapid.Bool().Draw(t, "slow start"),
 		DelayConfirmedLoss: rapid.Bool().Draw(t, "confirmed loss"),
 	}
@@ -114,11 +114,12 @@ func (w *world) acked(t *rapid.T) {
 	if c.cwnd < 2*c.mss {
 		t.Fatalf("the window is below MIN_CWND after an acknowledgement: %v", c)
 	}
-	allowed := float64(2*w.largestFlight(2*w.longest) + c.cfg.AllowedIncrease*c.cfg.MSS)
-	if !starting {
-		allowed = float64(w.largestFlight(2*w.longest) + c.cfg.AllowedIncrease*c.cfg.MSS)
+	flight := float64(w.largestFlight(2 * w.longest))
+	allowed := flight + max(c.mss, c.cfg.AllowedShare*flight)
+	if starting {
+		allowed = 2 * flight
 	}
-	if c.cwnd > max(allowed, 2*c.mss) {
+	if c.cwnd > max(allowed*1.0001, 2*c.mss) {
 		t.Fatalf("the window %.0f exceeds what was in flight by more than allowed (%.0f): %v", c.cwnd, allowed, c)
 	}
 }

@@ -18,6 +18,8 @@ const (
 	// "INIT_CWND and MIN_CWND SHOULD both be 2." In MSS.
 	initCwnd = 2
 	minCwnd  = 2
+	// "ALLOWED_INCREASE SHOULD be 1, and it MUST be greater than 0." In MSS.
+	allowedIncrease = 1
 )
 
 // How much faster than window/round trip datagrams may leave, so that the window, not the pacer, decides: feedback comes in
@@ -125,8 +127,9 @@ func (r *rfc6817) Acked(now time.Time, a Ack) {
 		r.bound(2 * flightsize)
 	} else {
 		r.steer(float64(a.Bytes))
-		// "max_allowed_cwnd = flightsize + ALLOWED_INCREASE * MSS" (section 2.4.2)
-		r.bound(flightsize + float64(r.cfg.AllowedIncrease*r.cfg.MSS))
+		// "max_allowed_cwnd = flightsize + ALLOWED_INCREASE * MSS" (section 2.4.2). "An ALLOWED_INCREASE greater than 1 MAY be used when
+		// interactions between LEDBAT and the framing protocol provide a clear reason for doing so." (section 2.5)
+		r.bound(flightsize + max(allowedIncrease*r.mss, r.cfg.AllowedShare*flightsize))
 	}
 	r.flight = float64(a.InFlight) // "flightsize = flightsize - bytes_newly_acked"
 	r.peaked.add(now, r.span(), r.flight)
