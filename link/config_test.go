@@ -77,3 +77,16 @@ func TestNewPanicsOnWhatValidateRefuses(t *testing.T) {
 		}()
 	}
 }
+
+func TestSizesOutsideTheLimitsPanic(t *testing.T) {
+	for _, size := range []int{-1, MaxSize + 1, MaxSize - 27} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%d bytes passed", size)
+				}
+			}()
+			New[int](epoch, Config{Overhead: 28}).Send(epoch, size, 0)
+		}()
+	}
+}
