@@ -243,7 +243,7 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 		go d.dial(a)
 	case agent.Hangup:
 		if p := d.peers[a.Peer]; p != nil {
-			p.mail.put(leave{transfer.ByeDone})
+			p.mail.put(end{transfer.ByeDone})
 		}
 	case agent.Store:
 		d.toWrite.put(a)

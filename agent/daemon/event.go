@@ -71,7 +71,7 @@ func (p *conversation) pass(e transfer.Event) {
 		x := p.forget(e.Request)
 		tell = func(c *agent.Core, now time.Time) { c.Refused(now, name, x.fetch, e.Reason) }
 	case transfer.PeerBye, transfer.PingTimeout:
-		p.leaving = true
+		p.leave(transfer.ByeIdle)
 		return
 	default: // Stalled: the scheduler watches progress itself
 		return

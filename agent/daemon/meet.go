@@ -63,7 +63,7 @@ func (d *Daemon) met(conn *carrier.Conn, expected string) {
 			return
 		}
 		if old != nil {
-			old.mail.put(leave{transfer.ByeReplaced})
+			old.mail.put(end{transfer.ByeReplaced})
 			c.PeerDown(now, id.Peer)
 		}
 		d.peers[id.Peer] = p

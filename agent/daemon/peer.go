@@ -14,6 +14,9 @@ import (
 	"github.com/ebbproject/ebb/transfer/carrier"
 )
 
+// farewell is how long a goodbye may take.
+const farewell = time.Second
+
 // progressEvery is how often a conversation tells the core how far its fetches are.
 const progressEvery = 250 * time.Millisecond
 
@@ -26,8 +29,8 @@ type (
 	}
 	// recycle gives back a buffer that came with Received.
 	recycle struct{ data []byte }
-	// leave ends the conversation.
-	leave struct{ why transfer.ByeReason }
+	// end ends the conversation.
+	end struct{ why transfer.ByeReason }
 )
 
 // conversation is one peer: a connection and the session over it.
@@ -43,7 +46,7 @@ type conversation struct {
 	fetches  map[uint32]pending
 	requests map[uint64]uint32 // the core's number -> the wire's
 	message  []byte
-	leaving  bool
+	leaveBy  time.Time      // set once goodbye was said
 	told     transfer.Stats // as last reported
 }
 
@@ -75,14 +78,16 @@ func (p *conversation) run() {
 	defer tick.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for !p.over(incoming) {
-		now := time.Now()
-		if t := p.session.Deadline(); !t.IsZero() {
-			timer.Reset(t.Sub(now))
+	closing := p.d.ctx.Done()
+	for arrivals := (<-chan []byte)(incoming); !p.over(len(incoming)); {
+		if t := p.deadline(); !t.IsZero() {
+			timer.Reset(time.Until(t))
 		}
 		select {
-		case m, ok := <-incoming:
-			p.deliver(m, ok, incoming)
+		case m, ok := <-arrivals:
+			if !p.deliver(m, ok, arrivals) {
+				arrivals = nil // the connection has ended
+			}
 		case <-p.mail.signal:
 			p.obey()
 		case <-p.conn.Ready():
@@ -90,9 +95,9 @@ func (p *conversation) run() {
 			p.session.Advance(time.Now())
 		case <-tick.C:
 			p.report()
-		case <-p.d.ctx.Done():
-			p.session.Close(transfer.ByeShuttingDown)
-			p.leaving = true
+		case <-closing:
+			p.leave(transfer.ByeShuttingDown)
+			closing = nil
 		}
 		p.tell()
 		p.pump()
@@ -104,14 +109,30 @@ func (p *conversation) run() {
 	p.d.do(func(c *agent.Core, now time.Time) { p.d.ended(c, now, p) })
 }
 
-// over reports whether nothing is left to be said.
-func (p *conversation) over(incoming chan []byte) bool {
+// leave says goodbye; a peer that does not take it is left without after farewell.
+func (p *conversation) leave(why transfer.ByeReason) {
+	p.session.Close(why)
+	if p.leaveBy.IsZero() {
+		p.leaveBy = time.Now().Add(farewell)
+	}
+}
+
+func (p *conversation) deadline() time.Time {
+	t := p.session.Deadline()
+	if !p.leaveBy.IsZero() && (t.IsZero() || p.leaveBy.Before(t)) {
+		return p.leaveBy
+	}
+	return t
+}
+
+// over reports whether nothing is left to be said, or nobody to say it to.
+func (p *conversation) over(arrived int) bool {
 	select {
 	case <-p.conn.Done():
-		return len(incoming) == 0
+		return arrived == 0
 	default:
-		return p.session.Closed() || p.leaving && !p.session.Pending()
 	}
+	return !p.leaveBy.IsZero() && (!p.session.Pending() || !time.Now().Before(p.leaveBy))
 }
 
 func (p *conversation) receive(ctx context.Context, to chan<- []byte) {
@@ -130,33 +151,33 @@ func (p *conversation) receive(ctx context.Context, to chan<- []byte) {
 	}
 }
 
-// deliver takes one message and whatever else has arrived.
-func (p *conversation) deliver(m []byte, ok bool, incoming <-chan []byte) {
-	for range cap(incoming) {
+// deliver takes one message and whatever else has arrived; false when nothing will arrive any more.
+func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
+	for range cap(arrivals) {
 		if !ok {
-			p.leaving = true
-			return
+			p.leave(transfer.ByeDone)
+			return false
 		}
 		err := p.session.Deliver(time.Now(), m)
 		var fault *transfer.ProtocolError
 		if errors.As(err, &fault) {
 			p.d.o.Log.Warn("the peer broke the protocol and is left", "peer", p.id.Peer, "err", err)
 		}
+		if err != nil {
+			p.leave(transfer.ByeProtocol)
+		}
 		select {
-		case m, ok = <-incoming:
+		case m, ok = <-arrivals:
 		default:
-			return
+			return true
 		}
 	}
+	return true
 }
 
-// pump hands messages to the connection as long as it may send.
+// pump hands messages to the connection as long as it may send; a goodbye may always.
 func (p *conversation) pump() {
-	for {
-		budget := p.conn.Budget()
-		if budget == 0 && !p.leaving {
-			return
-		}
+	for p.conn.Budget() > 0 || !p.leaveBy.IsZero() {
 		msg, unordered, ok := p.session.Next(time.Now(), p.message[:0], max(p.conn.Grain(), transfer.MinMessage))
 		if !ok {
 			return
@@ -198,9 +219,8 @@ func (p *conversation) obey() {
 			}
 		case recycle:
 			p.session.Recycle(m.data)
-		case leave:
-			p.session.Close(m.why)
-			p.leaving = true
+		case end:
+			p.leave(m.why)
 		}
 	}
 }
