@@ -298,7 +298,7 @@ func (w *world) evict(s *Store) error {
 	all := w.some(1 << 20)
 	kept := all[:len(all)/3]
 	w.mark(unsure, all[len(kept):]...)
-	_, err := s.Evict(int64(w.draw(30_000)), func(id content.ID) bool { return slices.Contains(kept, id) })
+	_, err := s.Evict(int64(w.draw(100_000)), func(id content.ID) bool { return slices.Contains(kept, id) })
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -32,6 +33,7 @@ var (
 var (
 	errSealed   = errors.New("the journal was opened anew")
 	errNonsense = errors.New("its files make no sense")
+	errUnmarked = errors.New("the marker of its manifest is missing")
 	errMissing  = errors.New("it is missing, and chunks are there")
 )
 
@@ -55,8 +57,14 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("the journal in %s is damaged: %v. Chunks on disk are kept; records of flows and contents may be lost. "+
-		"Repair it with: ebb doctor --repair --state %s", e.Dir, e.Cause, e.Dir)
+	return fmt.Sprintf("the journal in %s is damaged: %s. Chunks on disk are kept; records of flows and contents may be lost. "+
+		"Repair it with: ebb doctor --repair --state %s", e.Dir, firstLine(e.Cause), e.Dir)
+}
+
+// firstLine is what fits into a sentence: pebble's errors go on with details for its authors.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 func (e *DamagedError) Unwrap() error { return e.Cause }

@@ -5,7 +5,9 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -61,10 +63,15 @@ func openSession(fsys vfs.FS, dir string, readOnly bool) (s *session, err error)
 		return nil, fmt.Errorf("opening the journal: %w", failed)
 	}
 	if err != nil {
+		g.seal(err)
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
 	return &session{db: db, guard: g}, nil
 }
+
+// memTableSize bounds in bytes what pebble holds in memory before it writes a table. Tests make it small, to meet
+// flushes and compactions more often.
+var memTableSize uint64 = 4 << 20
 
 // pebbleOptions keeps pebble small: a journal has little to say, and the memory belongs to the transfers.
 func pebbleOptions(fsys vfs.FS, readOnly bool) *pebble.Options {
@@ -74,7 +81,7 @@ func pebbleOptions(fsys vfs.FS, readOnly bool) *pebble.Options {
 		// Its checksummed table footers and synced offsets in the log tell damage from a torn end.
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
 		CacheSize:                   8 << 20,
-		MemTableSize:                4 << 20,
+		MemTableSize:                memTableSize,
 		MemTableStopWritesThreshold: 3,
 		MaxOpenFiles:                100,
 		L0CompactionThreshold:       4,
@@ -85,6 +92,9 @@ func pebbleOptions(fsys vfs.FS, readOnly bool) *pebble.Options {
 			DataCorruption:  func(pebble.DataCorruptionInfo) {},
 		},
 	}
+	// The usual scheduler wakes up ten times a second, and is left running when Open fails. With one compaction at a
+	// time, granting the next when one is done is enough; the name says what else it is used for.
+	o.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
@@ -100,6 +110,9 @@ func (silence) Errorf(string, ...any)             {}
 func (silence) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 func openJournal(fsys vfs.FS, dir string) (*journal, error) {
+	if err := wantMarker(fsys, dir); err != nil {
+		return nil, err
+	}
 	s, err := openSession(fsys, dir, false)
 	if err != nil {
 		return nil, err
@@ -107,6 +120,26 @@ func openJournal(fsys vfs.FS, dir string) (*journal, error) {
 	j := &journal{dir: dir, fs: fsys}
 	j.show(s)
 	return j, nil
+}
+
+// wantMarker refuses a directory that holds logs or tables and no marker of a manifest. Pebble would take it for a new
+// one, and clear it; it makes the marker durable before the first log.
+func wantMarker(fsys vfs.FS, dir string) error {
+	names, err := fsys.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	marked := slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "marker.manifest.") })
+	used := slices.ContainsFunc(names, func(name string) bool {
+		return strings.HasSuffix(name, ".log") || strings.HasSuffix(name, ".sst")
+	})
+	if used && !marked {
+		return errUnmarked
+	}
+	return nil
 }
 
 // show makes the present state of a session the current view.
@@ -196,11 +229,14 @@ func (j *journal) commit(fill func(*pebble.Batch, *view) error) error {
 	return nil
 }
 
+// close moves what is in the log to a table before it closes. The log ends where writing ended, so that damage at its
+// end looks like a power cut and cannot be told from one; a table has checksums from one end to the other.
 func (j *journal) close() error {
 	j.mu.Lock()
 	v := j.current
 	j.mu.Unlock()
-	err := j.release(v)
+	err := v.session.db.Flush()
+	err = errors.Join(err, j.release(v))
 	if failed := v.session.guard.failure(); failed != nil {
 		return failed
 	}

@@ -21,7 +21,7 @@ type RepairReport struct {
 	Chunks  int      // whole chunks kept
 	Bytes   int64    // their bytes
 	Broken  int      // chunk files that were not whole, removed
-	Records int      // records kept
+	Records int      // records kept; beside a loss some may have an older value than the last
 	Lost    []string // what is lost, in words for the operator; none: nothing
 }
 
@@ -95,14 +95,14 @@ func (r *repair) lost(format string, args ...any) {
 
 // salvage copies the records that can still be read.
 func (r *repair) salvage(old string) error {
-	s, err := openSession(r.fs, old, true)
+	s, err := openSession(hidden{r.fs, "OPTIONS-", ""}, old, true)
 	if err != nil {
-		r.lost("records written last: the end of the journal cannot be read: %v", err)
-		s, err = openSession(withoutLogs{r.fs}, old, true)
+		r.lost("records written last: the log of the journal cannot be read: %s", firstLine(err))
+		s, err = openSession(hidden{r.fs, "OPTIONS-", ".log"}, old, true)
 	}
 	if err != nil {
 		r.report.Lost = nil
-		r.lost("all records of flows and contents: the journal cannot be read: %v", err)
+		r.lost("all records of flows and contents: the journal cannot be read: %s", firstLine(err))
 		return nil
 	}
 	defer s.db.Close()
@@ -116,7 +116,7 @@ func (r *repair) salvage(old string) error {
 	if err != nil || cause == nil {
 		return err
 	}
-	r.lost("some records behind %q: %v", strings.TrimPrefix(string(last), string(rune(kindRecord))), cause)
+	r.lost("records behind %q: %s", strings.TrimPrefix(string(last), string(rune(kindRecord))), firstLine(cause))
 	_, _, err = r.copy(it, it.Last, it.Prev, last)
 	return err
 }
@@ -147,12 +147,18 @@ func (r *repair) copy(it *pebble.Iterator, start, step func() bool, until []byte
 	return last, errors.Join(cause, it.Error()), nil
 }
 
-// withoutLogs hides pebble's logs: what is in its tables can then be read even when a log is damaged.
-type withoutLogs struct{ vfs.FS }
+// hidden hides files that pebble reads and can do without: its options, which are not damage worth losing records for,
+// and its logs, without which the tables can still be read.
+type hidden struct {
+	vfs.FS
+	prefix, suffix string // "" hides nothing
+}
 
-func (w withoutLogs) List(dir string) ([]string, error) {
-	names, err := w.FS.List(dir)
-	return slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, ".log") }), err
+func (h hidden) List(dir string) ([]string, error) {
+	names, err := h.FS.List(dir)
+	return slices.DeleteFunc(names, func(name string) bool {
+		return h.prefix != "" && strings.HasPrefix(name, h.prefix) || h.suffix != "" && strings.HasSuffix(name, h.suffix)
+	}), err
 }
 
 // rescan enters every whole chunk file into the new journal and removes the others.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
@@ -16,7 +17,14 @@ import (
 	"github.com/ebbproject/ebb/content"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childEnv); dir != "" {
+		fmt.Fprintln(os.Stderr, child(dir))
+		os.Exit(1)
+	}
+	memTableSize = 64 << 10
+	goleak.VerifyTestMain(m)
+}
 
 // blob makes a chunk of the given size; the same seed makes the same chunk.
 func blob(seed uint64, size int) Blob {
