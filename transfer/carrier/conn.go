@@ -151,7 +151,7 @@ func (c *Conn) recycle(out []*batch) {
 
 // pump stamps and seals what the shim wants sent. Under mu.
 func (c *Conn) pump(now time.Time) {
-	for {
+	for c.fault == nil {
 		f, ok := c.shim.Take(now)
 		if !ok {
 			return
@@ -173,9 +173,6 @@ func (c *Conn) post(now time.Time, f shim.Frame) {
 }
 
 func (c *Conn) postOne(now time.Time, f shim.Frame) {
-	if c.fault != nil {
-		return
-	}
 	b := c.out.room(c.shim.Remote(), seal.Overhead+shim.HeaderSize+len(f.Payload)+f.Room)
 	start := len(b.data)
 	frame, seq := c.shim.Stamp(now, b.data[:start+seal.HeaderSize], f)

@@ -91,9 +91,14 @@ func (e *Endpoint) Accept(ctx context.Context) (*Conn, error) {
 	}
 }
 
-// Close closes every Conn and the socket, and waits until all goroutines have ended.
+// Close closes every Conn and the socket, and waits until all goroutines have ended. It may be called again.
 func (e *Endpoint) Close() error {
 	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		e.wg.Wait()
+		return nil
+	}
 	e.closed = true
 	conns := make([]*Conn, 0, len(e.conns))
 	for _, c := range e.conns {

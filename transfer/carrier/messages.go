@@ -101,7 +101,7 @@ func (c *Conn) grain() int {
 	if rtt := c.shim.RoundTrip(); rtt > 0 {
 		n = int(min(maxGrain, float64(c.shim.Window())*grainTime.Seconds()/rtt.Seconds()))
 	}
-	return max(n, minGrain) / c.payload * c.payload
+	return max(n, minGrain, c.payload) / c.payload * c.payload
 }
 
 // Ready is pulsed (capacity 1) when Budget may have grown.

@@ -126,18 +126,10 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 	if f.ranges[0].hi >= s.next() {
 		return fmt.Errorf("%w: acknowledged %d, %d is the next to be sent", ErrLiar, f.ranges[0].hi, s.next())
 	}
-	newest := uint64(0)
-	if len(f.arrivals) > 0 {
-		newest = f.arrivals[0].sequence
-	}
-	fresh := false // the newest arrival is news
-	if r := s.at(newest); r != nil && (r.fate == flying || r.fate == lost) {
-		fresh = true
-	}
 	for i, a := range f.arrivals {
 		r := s.at(a.sequence)
-		if r == nil || r.fate != flying && r.fate != lost {
-			continue
+		if r == nil || r.fate == landed {
+			continue // told before
 		}
 		// Both stamps wrap together, so their difference is right modulo 71 minutes.
 		d := time.Duration(int32(a.stamp-stampOf(r.sent))) * time.Microsecond
@@ -147,7 +139,7 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 		if r.kind == Probe || r.kind == Greeting {
 			o.probes = append(o.probes, ProbeResult{Size: int(r.size), OneWay: d})
 		}
-		if i == 0 && fresh {
+		if i == 0 {
 			o.rtt = max(now-r.sent-time.Duration(f.held)*time.Microsecond, time.Microsecond)
 		}
 	}
@@ -190,14 +182,13 @@ func (s *sender) land(now time.Duration, seq uint64, o *outcome) error {
 	case flying:
 		s.inFlight -= int(r.size)
 		o.bytes += int(r.size)
-		o.landed = append(o.landed, seq)
 	case lost:
 		s.spurious++
 		s.late(now, seq, r)
-		o.landed = append(o.landed, seq)
 	}
-	if r.fate == flying || r.fate == lost {
+	if r.fate != landed {
 		r.fate = landed
+		o.landed = append(o.landed, seq)
 	}
 	if !s.acked || seq > s.highest {
 		s.highest, s.acked = seq, true

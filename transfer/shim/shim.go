@@ -127,7 +127,7 @@ func (s *Shim) overdueAt(now time.Duration, seq uint64) time.Duration {
 	if r == nil || r.fate != flying {
 		return 0
 	}
-	t := r.sent + s.send.rtt.timeout()
+	t := r.sent + s.send.rtt.timeout() + s.send.patience
 	if t <= now {
 		return 0
 	}
