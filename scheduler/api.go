@@ -39,8 +39,7 @@ type FlowSpec struct {
 // Span is Count chunks from index First on.
 type Span struct{ First, Count uint32 }
 
-// Holding is what a peer says it holds of a content. An empty Holding is worth telling:
-// it says that the peer wants the content too.
+// Holding is what a peer says it holds of a content.
 type Holding struct {
 	All   bool   // everything
 	Delta bool   // Spans are added to what was known; otherwise they replace it

@@ -6,22 +6,22 @@ package scheduler
 // waits, waits for one of these, and `ebb why` prints them.
 type Reason uint8
 
-// The reasons. The first group is said by the scheduler, the second is told to it
-// (Pause, StoreFailed), the third belongs to rooms above, which share the list.
+// The reasons. The first group is found by the scheduler, the second is told to it
+// (Pause, StoreFailed), the third belongs to the rooms above, which share the list.
 const (
 	None                Reason = iota
 	Complete                   // every chunk is stored
 	Fetching                   // chunks are on their way
 	Storing                    // chunks have arrived and are being written
-	HigherPriorityFirst        // flows of higher priority use the peers
+	HigherPriorityFirst        // the holders are busy with flows of higher priority
 	NoPeers                    // no other host is connected
 	NoHolder                   // no connected host holds the missing chunks
 	PeersBusy                  // the holders are asked for as much as their paths carry
-	PeersRefused               // the holders said no and will be asked again
+	PeersRefused               // the holders said no, or were too slow, and rest before they are asked again
 	PeersBanned                // the holders sent wrong data
-	Stalled                    // the holders have gone silent
+	Stalled                    // the holders owe data and have gone silent
 	LeftToNearer               // a nearer host holds it and will be asked for it
-	LeftToNeighbour            // another host of the location is fetching it over the WAN
+	LeftToNeighbour            // another host of the location is to fetch it from beyond the location
 	MemoryLimit                // as much is under way as this host may hold in memory
 
 	PausedByUser
@@ -34,11 +34,72 @@ const (
 	HubUnreachable
 )
 
+// reasons holds the code, the meaning and the remedy of each. The codes are stable: scripts read them.
+var reasons = [...]struct{ code, explain, remedy string }{
+	None: {"none", "Nothing is known to be in the way.", "Nothing needs to be done."},
+	Complete: {"done", "Every chunk is stored and verified.",
+		"Nothing needs to be done."},
+	Fetching: {"fetching", "Chunks are on their way.",
+		"Nothing needs to be done."},
+	Storing: {"storing", "Chunks have arrived and are being written to disk.",
+		"Nothing needs to be done; if it lasts, the disk is slow: see `ebb doctor`."},
+	HigherPriorityFirst: {"higher-priority-first", "The hosts that hold it are busy with content of higher priority.",
+		"Wait, or raise its priority: `ebb flow prioritize`."},
+	NoPeers: {"no-peers", "No other host is connected.",
+		"Check the network and the firewall for Ebb's UDP port: `ebb doctor`."},
+	NoHolder: {"no-holder", "No connected host holds the missing chunks.",
+		"Wait for a host that has them, or publish the content again; `ebb peer ls` shows who is connected."},
+	PeersBusy: {"peers-busy", "The hosts that hold it are asked for as much as their paths carry.",
+		"Nothing needs to be done; another host that holds it would make it faster."},
+	PeersRefused: {"peers-refused", "The hosts that hold it refused, or were much too slow, and will be asked again after a rest.",
+		"Nothing needs to be done; if it lasts, see on those hosts what occupies or forbids them: `ebb status`."},
+	PeersBanned: {"peers-banned", "The hosts that hold it sent wrong data and are not asked until their ban ends.",
+		"Verify the content on those hosts: `ebb content verify`; their disks or memory may be faulty."},
+	Stalled: {"stalled", "The hosts that were asked have gone silent, and nobody else holds it.",
+		"Check the path to those hosts; the transfer goes on by itself when it is back."},
+	LeftToNearer: {"left-to-nearer", "A nearer host holds it and will be asked for it in a moment.",
+		"Nothing needs to be done; if the nearer host does not deliver, a farther one is asked."},
+	LeftToNeighbour: {"left-to-neighbour", "Another host of this location is to fetch it, so that it crosses the WAN link once.",
+		"Nothing needs to be done; if the neighbour does not deliver, this host fetches it."},
+	MemoryLimit: {"memory-limit", "As much is under way as this host may hold in memory.",
+		"Nothing needs to be done."},
+	PausedByUser: {"paused-by-user", "It was paused by hand.",
+		"Let it go on: `ebb flow resume`."},
+	PausedByPolicy: {"paused-by-policy", "A policy pauses it.",
+		"See which: `ebb policy get`."},
+	DiskFull: {"disk-full", "The disk has no room for more chunks.",
+		"Make room: `ebb cache gc`, or delete other files; it goes on by itself."},
+	StoreFailing: {"store-failing", "The disk reports errors when chunks are written.",
+		"See the log for the error, and `ebb doctor`."},
+	WaitingForManifest: {"waiting-for-manifest", "The list of its chunks has not arrived yet.",
+		"Nothing needs to be done; if it lasts, no connected host knows the content."},
+	RateLimited: {"rate-limited", "A configured limit keeps the rate down.",
+		"See limits.download and limits.upload: `ebb policy get`."},
+	HubUnreachable: {"hub-unreachable", "The hub cannot be reached.",
+		"Check the hub and the way to it: `ebb doctor`; content that other hosts hold is fetched all the same."},
+}
+
+// Reasons returns the whole list, without None.
+func Reasons() []Reason {
+	all := make([]Reason, 0, len(reasons)-1)
+	for r := None + 1; int(r) < len(reasons); r++ {
+		all = append(all, r)
+	}
+	return all
+}
+
 // String is the stable code, such as "no-holder".
-func (r Reason) String() string { return "" }
+func (r Reason) String() string { return reasons[r.known()].code }
 
 // Explain says in one sentence what the reason means.
-func (r Reason) Explain() string { return "" }
+func (r Reason) Explain() string { return reasons[r.known()].explain }
 
-// Remedy says in one sentence what, if anything, to do about it.
-func (r Reason) Remedy() string { return "" }
+// Remedy says in one sentence what, if anything, is to be done about it.
+func (r Reason) Remedy() string { return reasons[r.known()].remedy }
+
+func (r Reason) known() Reason {
+	if int(r) >= len(reasons) {
+		return None
+	}
+	return r
+}

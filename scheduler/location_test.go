@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduler
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+const locationFile = "testdata/location.txt"
+
+// location is a site of n hosts that start to fetch one content together, from a hub behind
+// the site's WAN link.
+func location(t testing.TB, n, chunks int, link float64) (*world, []*node) {
+	w := newWorld(t)
+	w.links["shop"] = link
+	w.relaxed = 50
+	hub := newNode("hub", "centre", 100<<20)
+	w.nodes = append(w.nodes, hub)
+	var hosts []*node
+	for i := range n {
+		h := newNode(PeerID(fmt.Sprintf("till-%d", i+1)), "shop", 50<<20)
+		h.s = New(w.now, Default(h.name))
+		hosts = append(hosts, h)
+	}
+	w.nodes = append(w.nodes, hosts...)
+	for _, h := range hosts {
+		spec := FlowSpec{Content: idOf("image"), Chunks: chunksOf("image", chunks, 1<<20, nil)}
+		if err := h.s.AddFlow(w.now, spec); err != nil {
+			t.Fatal(err)
+		}
+		w.comes(h, hub, Far)
+		h.s.PeerHas(w.now, "hub", idOf("image"), Holding{All: true})
+		for _, other := range hosts {
+			if other != h {
+				w.comes(h, other, Subnet)
+				h.s.PeerWants(w.now, other.name, idOf("image"))
+			}
+		}
+	}
+	return w, hosts
+}
+
+func complete(hosts []*node) func() bool {
+	return func() bool {
+		for _, h := range hosts {
+			if !h.gone && !h.s.flows[0].done() {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// amplification is how often the content crossed the WAN link.
+func amplification(hosts []*node) float64 {
+	var wan int64
+	for _, h := range hosts {
+		wan += h.wan
+	}
+	return float64(wan) / float64(hosts[0].s.flows[0].bytes)
+}
+
+// Hosts of one location that start together choose different chunks for the WAN and swap them
+// over the LAN. The golden file shows how well; the assertion is what the figures must
+// not exceed.
+func TestLocationStartsTogether(t *testing.T) {
+	var b strings.Builder
+	fmt.Fprintln(&b, "# Hosts of one location start together; a hub behind their WAN link (20 Mbit/s) holds all.")
+	fmt.Fprintln(&b, "# Three tills, 64 chunks of 1 MiB: KiB received over the WAN and over the LAN so far.")
+	const link = 20e6 / 8
+	w, hosts := location(t, 3, 64, link)
+	for !complete(hosts)() {
+		w.run(5 * time.Second)
+		fmt.Fprintf(&b, "%4.0fs", w.now.Sub(dawn).Seconds())
+		for _, h := range hosts {
+			fmt.Fprintf(&b, "   %s %2d chunks wan %5d lan %5d", h.name, h.s.flows[0].heldChunks, h.wan>>10, h.lan>>10)
+		}
+		fmt.Fprintln(&b)
+		if w.now.Sub(dawn) > 5*time.Minute {
+			t.Fatal("not complete after five minutes")
+		}
+	}
+	fmt.Fprintf(&b, "# The content crossed the WAN link %.3f times.\n\n", amplification(hosts))
+	fmt.Fprintln(&b, "# Other sizes: hosts, chunks, seconds (the link alone needs ...), times across the WAN.")
+	for _, c := range []struct{ hosts, chunks int }{{2, 16}, {3, 200}, {10, 64}, {10, 400}, {30, 300}} {
+		w, hosts := location(t, c.hosts, c.chunks, link)
+		if !w.until(time.Hour, complete(hosts)) {
+			t.Fatalf("%d hosts, %d chunks: not complete after an hour", c.hosts, c.chunks)
+		}
+		fmt.Fprintf(&b, "%3d hosts %4d chunks %6.1fs (%6.1fs)  %.3f\n", c.hosts, c.chunks, w.now.Sub(dawn).Seconds(),
+			float64(c.chunks<<20)/link, amplification(hosts))
+		if a := amplification(hosts); a > 1.05 {
+			t.Errorf("%d hosts, %d chunks crossed the WAN %.3f times", c.hosts, c.chunks, a)
+		}
+	}
+	golden(t, locationFile, b.String())
+}
+
+// A host that leaves takes nothing with it: what was left to it is fetched by the others.
+func TestLocationLosesAHost(t *testing.T) {
+	w, hosts := location(t, 3, 64, 20e6/8)
+	w.run(8 * time.Second)
+	w.leave(hosts[1])
+	if !w.until(2*time.Minute, complete(hosts)) {
+		t.Fatal("not complete after two minutes")
+	}
+	if a := amplification(hosts); a > 1.10 {
+		t.Errorf("the content crossed the WAN %.3f times", a)
+	}
+}
+
+// A neighbour that never fetches anything is waited for no longer than it is plausible.
+func TestIdleNeighbour(t *testing.T) {
+	w, hosts := location(t, 2, 32, 20e6/8)
+	hosts[1].s.Pause(w.now, idOf("image"), PausedByUser)
+	start := w.now
+	if !w.until(time.Minute, func() bool { return hosts[0].s.flows[0].done() }) {
+		t.Fatalf("not complete after a minute: %v", hosts[0].s.Why(w.now, idOf("image")))
+	}
+	if took := w.now.Sub(start); took > 45*time.Second {
+		t.Errorf("took %s", took)
+	}
+}

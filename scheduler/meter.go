@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduler
+
+import (
+	"time"
+
+	"github.com/ebbproject/ebb/content"
+)
+
+const (
+	meterWindow = 250 * time.Millisecond // shorter samples say more about bursts than about the path
+	meterMemory = 2 * time.Second        // a sample of this length counts half
+)
+
+// meter estimates a rate from what arrives between start and stop. Time in which nothing
+// is owed is left out: it would say nothing about the path.
+type meter struct {
+	rate  float64 // bytes per second; 0: nothing known
+	bytes int64   // since the time below
+	since time.Time
+}
+
+func (m *meter) start(now time.Time) { m.bytes, m.since = 0, now }
+
+func (m *meter) stop(now time.Time) { m.rate = m.at(now); m.start(now) }
+
+func (m *meter) add(now time.Time, bytes int64) {
+	m.bytes += bytes
+	if now.Sub(m.since) >= meterWindow || m.rate == 0 && m.bytes >= content.MinChunk {
+		m.stop(now)
+	}
+}
+
+// at returns the estimate with the running sample in it, so that it falls while a peer is silent.
+func (m *meter) at(now time.Time) float64 {
+	t := now.Sub(m.since).Seconds()
+	if t <= 0 {
+		return m.rate
+	}
+	sample := float64(m.bytes) / t
+	if m.rate == 0 {
+		return sample
+	}
+	weight := t / (t + meterMemory.Seconds())
+	return m.rate*(1-weight) + sample*weight
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scheduler
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/ebbproject/ebb/content"
+)
+
+func (c Class) local() bool { return c <= Location }
+
+func (c Class) String() string {
+	switch c {
+	case Subnet:
+		return "subnet"
+	case Location:
+		return "location"
+	case Near:
+		return "near"
+	case Far:
+		return "far"
+	case Origin:
+		return "origin"
+	}
+	return fmt.Sprintf("class-%d", uint8(c))
+}
+
+// peer is a connected host. Its state is made of three independent questions:
+//
+//	banned   it sent wrong data: asked for nothing until the ban ends
+//	quiet    it said no a moment ago: asked for nothing until it has rested
+//	doubted  it stalled, was much slower than others or said no repeatedly: asked for one chunk
+//	         at a time, and nobody waits for it, until it has delivered a whole chunk
+type peer struct {
+	id    PeerID
+	key   uint64 // its part in rendezvous scores
+	turn  uint64 // order of asking among equals, different for every host that asks
+	class Class
+	slot  int
+
+	rtt      time.Duration
+	meter    meter
+	open     []*request // oldest first
+	owed     int64      // invariant: bytes of the open requests that have not arrived
+	lastByte time.Time  // when it last sent some, or when it was first asked after owing nothing
+
+	most       int // open requests it bears, learnt from "too many"
+	setbacks   int // refusals, wrong hashes and requests moved away, in a row
+	quietUntil time.Time
+	doubted    bool
+	stalled    bool // invariant: it owes bytes; implies doubted
+	record     *record
+}
+
+func (p *peer) banned(now time.Time) bool { return p.record != nil && now.Before(p.record.until) }
+
+func (p *peer) quiet(now time.Time) bool { return now.Before(p.quietUntil) }
+
+// hasRoom reports whether the pipeline takes another request. What is asked for reaches
+// one bandwidth-delay product ahead (and PipelineTime, for the time a chunk takes to be
+// served), so that with the next chunk in hand the peer never runs dry, and no more than
+// that is lost with it.
+func (p *peer) hasRoom(c *Config) bool {
+	n := len(p.open)
+	switch {
+	case n == 0:
+		return true
+	case p.doubted || n >= min(c.MaxPipeline, p.most):
+		return false
+	case p.meter.rate == 0:
+		return n < newPipeline
+	}
+	return float64(p.owed) <= p.meter.rate*(p.rtt+c.PipelineTime).Seconds()
+}
+
+// eta is how many seconds the peer needs for what it owes and extra bytes more.
+func (p *peer) eta(now time.Time, extra int64) float64 {
+	if p.stalled {
+		return math.Inf(1)
+	}
+	rate := p.meter.rate
+	if p.owed > 0 {
+		rate = p.meter.at(now)
+	}
+	if rate == 0 {
+		rate = unknownRate
+	}
+	return p.rtt.Seconds() + float64(p.owed+extra)/rate
+}
+
+// owe books bytes that the peer owes from now on, or (negative) no more.
+func (p *peer) owe(now time.Time, bytes int64) {
+	was := p.owed
+	p.owed += bytes
+	switch {
+	case was == 0 && p.owed > 0:
+		p.meter.start(now)
+		p.lastByte = now
+	case was > 0 && p.owed == 0:
+		p.meter.stop(now)
+		p.stalled = false
+	}
+}
+
+// PeerJoined says that a host is connected, or that it turned out to be nearer or farther than thought.
+func (s *Scheduler) PeerJoined(now time.Time, id PeerID, class Class) {
+	class = min(class, Origin)
+	p := s.peers[id]
+	if p == nil {
+		p = &peer{id: id, key: hostKey(id), class: class, most: s.config.MaxPipeline, record: s.records[id]}
+		p.turn = mix(p.key ^ s.self)
+		p.slot = s.seat(p)
+		s.peers[id] = p
+	}
+	if p.class != class {
+		s.eachSource(p, func(src *source) {
+			src.count(false)
+			src.flow.hungry[p.class].clear(p.slot)
+		})
+		p.class = class
+		s.eachSource(p, func(src *source) { src.flow.wake(now) })
+	}
+	s.refresh(now, p)
+	s.recount(now, p)
+}
+
+// seat gives the peer the lowest free slot.
+func (s *Scheduler) seat(p *peer) int {
+	for i, other := range s.slots {
+		if other == nil {
+			s.slots[i] = p
+			return i
+		}
+	}
+	s.slots = append(s.slots, p)
+	return len(s.slots) - 1
+}
+
+// PeerLost says that a host is no longer connected. What it was asked for is asked for
+// elsewhere; what it held is forgotten; what it did wrong is not.
+func (s *Scheduler) PeerLost(now time.Time, id PeerID) {
+	p := s.peers[id]
+	if p == nil {
+		return
+	}
+	for len(p.open) > 0 {
+		s.giveUp(now, p.open[0])
+	}
+	s.eachSource(p, func(src *source) {
+		src.count(false)
+		f := src.flow
+		f.sources[p.slot] = nil
+		f.connected--
+		f.hungry[p.class].clear(p.slot)
+		f.neighbours.left(p)
+		f.wake(now)
+	})
+	s.able.clear(p.slot)
+	s.slots[p.slot] = nil
+	delete(s.peers, id)
+}
+
+// PeerMeasured tells what the transport knows of the way to a peer: its rate towards us in bytes per
+// second (0: not known, and what arrives tells), and its round trip.
+func (s *Scheduler) PeerMeasured(now time.Time, id PeerID, rate float64, rtt time.Duration) {
+	p := s.peers[id]
+	if p == nil {
+		return
+	}
+	p.rtt = max(rtt, 0)
+	if rate > 0 {
+		p.meter.rate = rate
+		p.meter.start(now)
+	}
+	s.refresh(now, p)
+}
+
+// PeerHas says what a peer holds of a content. What it says about a content without a
+// flow is dropped: ask the peer after AddFlow.
+func (s *Scheduler) PeerHas(now time.Time, id PeerID, of content.ID, h Holding) {
+	p, f := s.peers[id], s.byID[of]
+	if p == nil || f == nil {
+		return
+	}
+	src := f.source(p)
+	if !h.Delta {
+		src.empty()
+		f.wake(now) // what it held was left to it by those farther away
+	}
+	wake := h.All
+	if h.All {
+		src.fill()
+	}
+	for _, span := range h.Spans {
+		end := min(uint64(span.First)+uint64(span.Count), uint64(len(f.chunks)))
+		for i := uint64(span.First); i < end; i++ {
+			r := f.rank[i]
+			first := p.class.local() && !f.held.has(r) && !f.heldWithin(Location, r)
+			if !src.set(r) || f.held.has(r) {
+				continue
+			}
+			wake = true
+			if first {
+				f.neighbours.heard(now, src)
+			}
+		}
+	}
+	src.count(s.countable(now, src))
+	if wake {
+		f.feed(now, src)
+	}
+}
+
+// eachSource visits what a peer holds, flow by flow.
+func (s *Scheduler) eachSource(p *peer, visit func(*source)) {
+	for _, f := range s.flows {
+		if p.slot < len(f.sources) && f.sources[p.slot] != nil {
+			visit(f.sources[p.slot])
+		}
+	}
+}
+
+// countable reports whether nearer-first and rarest-first reckon with the source.
+func (s *Scheduler) countable(now time.Time, src *source) bool {
+	return !src.peer.doubted && !src.peer.banned(now) && !now.Before(src.quietUntil)
+}
+
+// recount brings every flow in line with the state of a peer. Whoever is farther away gets another
+// look at what the peer no longer stands before.
+func (s *Scheduler) recount(now time.Time, p *peer) {
+	s.eachSource(p, func(src *source) {
+		was := src.counted
+		src.count(s.countable(now, src))
+		if src.counted && !was {
+			src.flow.feed(now, src)
+		} else if was && !src.counted {
+			src.flow.wake(now)
+		}
+	})
+}
+
+// doubt stops counting on a peer; trust counts on it again.
+func (s *Scheduler) doubt(now time.Time, p *peer) {
+	p.doubted = true
+	s.refresh(now, p)
+	s.recount(now, p)
+}
+
+func (s *Scheduler) trust(now time.Time, p *peer) {
+	p.setbacks = 0
+	if !p.doubted {
+		return
+	}
+	p.doubted, p.stalled = false, false
+	s.recount(now, p)
+}
+
+// refresh enters whether the peer may be asked for something now.
+func (s *Scheduler) refresh(now time.Time, p *peer) {
+	switch {
+	case p.banned(now):
+		s.wakeAt(p.record.until)
+	case p.quiet(now):
+		s.wakeAt(p.quietUntil)
+	case p.hasRoom(&s.config):
+		s.able.set(p.slot)
+		return
+	}
+	s.able.clear(p.slot)
+}
