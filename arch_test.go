@@ -54,6 +54,7 @@ var rooms = map[string]room{
 	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api"}},
 	"hub":          {floor: 3, may: []string{"agent/api"}},
 
+	"demo":            {floor: 5},
 	"sim":             {floor: 5, pure: true},
 	"bench":           {floor: 5, may: []string{"bench/reference"}},
 	"bench/reference": {floor: 5},
