@@ -46,6 +46,8 @@ type Conn struct {
 	wake    chan struct{}
 	ready   chan struct{}
 	inbox   chan []byte
+	rest    [][]byte       // messages that the end of the Conn found between SCTP and the inbox
+	reading sync.WaitGroup // the goroutines that gather messages
 	t3      counter
 	mtu     int           // of SCTP's packets
 	payload int           // of one of its chunks
@@ -239,7 +241,7 @@ func (c *Conn) write(packet []byte) error {
 		return c.fault
 	}
 	if c.shim.Offer(now, packet) {
-		c.post(now, shim.Frame{Kind: shim.Packet, Payload: packet, Room: c.mtu - len(packet)})
+		c.post(now, shim.Frame{Kind: shim.Packet, Payload: packet, Room: c.shim.Room(c.shim.Limit()) - len(packet)})
 		pulse(c.wake)
 	} else if c.shim.Deadline().Before(c.armed) {
 		pulse(c.wake)
@@ -286,19 +288,6 @@ const (
 // Close gives what was sent up to a second to be acknowledged, tells the peer, and frees everything.
 func (c *Conn) Close() error {
 	c.linger()
-	c.mu.Lock()
-	if c.fault == nil {
-		now := time.Now()
-		for range farewells {
-			c.post(now, shim.Frame{Kind: shim.Bye})
-		}
-		out := c.out.take()
-		c.fault = ErrClosed
-		c.mu.Unlock()
-		transmit(c.endpoint.socket, out)
-	} else {
-		c.mu.Unlock()
-	}
 	c.end(ErrClosed)
 	<-c.done
 	c.wg.Wait()
@@ -327,12 +316,18 @@ func (c *Conn) end(reason error) {
 		return
 	}
 	c.mu.Lock()
+	c.err = fmt.Errorf("%v: %w", c.shim.Remote(), reason)
+	if c.fault == nil && c.shim.Heard() {
+		for range farewells {
+			c.post(time.Now(), shim.Frame{Kind: shim.Bye})
+		}
+	}
 	if c.fault == nil {
 		c.fault = reason
 	}
-	c.err = fmt.Errorf("%v: %w", c.shim.Remote(), reason)
-	assoc := c.assoc
+	out, assoc := c.out.take(), c.assoc
 	c.mu.Unlock()
+	transmit(c.endpoint.socket, out)
 	c.endpoint.forget(c)
 	c.spawn(func() {
 		c.facade.Close()

@@ -109,7 +109,7 @@ func (e *Endpoint) knock(ctx context.Context, addr netip.AddrPort, try attempt, 
 		case <-ctx.Done():
 			h := &HandshakeError{Addr: addr, Reason: ErrUnreachable, Hint: "no answer; is it running, and may UDP pass?", Err: ctx.Err()}
 			if err != nil {
-				h.Hint, h.Err = "the system cannot send there", errors.Join(err, ctx.Err())
+				h.Hint, h.Err = "the system cannot send there", fmt.Errorf("%w; %w", err, ctx.Err())
 			}
 			return nil, h
 		}

@@ -6,9 +6,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/ebbproject/ebb/transfer/seal"
 	"github.com/ebbproject/ebb/transfer/shim"
 	"github.com/pion/sctp"
 )
@@ -29,6 +29,7 @@ const (
 	greetAgain    = 250 * time.Millisecond // doubling
 	greetAgainMax = time.Second
 	patience      = 100 * time.Millisecond // for larger sizes once a smaller one has passed; or two round trips
+	sizeTrials    = 3                      // that a larger size has, since SCTP cannot change its mind later
 
 	// The largest datagrams pay on fast paths; on slow ones they would hold up everything else. A path is fast when they
 	// arrive no later than this after a small one that left just before them.
@@ -182,6 +183,7 @@ func (c *Conn) join(assoc *sctp.Association) error {
 	}
 	c.bulk.SetReliabilityParams(true, sctp.ReliabilityTypeReliable, 0)
 	close(c.joined)
+	c.reading.Add(2)
 	c.spawn(func() { c.gather(c.control) })
 	c.spawn(func() { c.gather(c.bulk) })
 	return nil
@@ -218,16 +220,20 @@ func (c *Conn) acquaint(ctx context.Context) (int, error) {
 
 // introduce greets until both ends know one another, and returns the largest of the sizes that passes.
 func (c *Conn) introduce(ctx context.Context, all []int) (int, error) {
-	wait := greetAgain
+	wait, size, trials := greetAgain, 0, 0
 	again := time.NewTimer(0)
 	defer again.Stop()
-	var decideAt time.Time
 	for {
 		select {
 		case <-again.C:
-			if decideAt.IsZero() {
-				c.greet(all)
-				again.Reset(wait)
+			if trials == sizeTrials {
+				return size, nil
+			}
+			c.greet(all[slices.Index(all, size)+1:]) // all of them while none has passed
+			again.Reset(wait)
+			if size > 0 {
+				trials++
+			} else {
 				wait = min(2*wait, greetAgainMax)
 			}
 		case <-c.greeting.changed:
@@ -236,41 +242,44 @@ func (c *Conn) introduce(ctx context.Context, all []int) (int, error) {
 		case <-c.done:
 			return 0, c.err
 		}
-		size, patience, err := c.passed(all)
-		if err != nil {
+		known := size > 0
+		var err error
+		if size, err = c.passed(all); err != nil {
 			return 0, err
 		}
-		if size == 0 {
-			continue
-		}
-		now := time.Now()
-		if decideAt.IsZero() {
-			decideAt = now.Add(patience)
-			again.Reset(patience)
-		}
-		if size == all[len(all)-1] || !now.Before(decideAt) {
+		switch {
+		case size == all[len(all)-1]:
 			return size, nil
+		case size > 0 && !known: // the larger ones may be on their way
+			wait = max(patience, 2*c.roundTrip())
+			again.Reset(wait)
 		}
 	}
 }
 
-// passed is the largest size that has passed so far, 0 before both greetings arrived, and how long to wait for the larger ones.
-func (c *Conn) passed(all []int) (size int, wait time.Duration, err error) {
+func (c *Conn) roundTrip() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.shim.RoundTrip()
+}
+
+// passed is the largest size that has passed so far; 0 before both greetings arrived.
+func (c *Conn) passed(all []int) (size int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	g := &c.greeting
 	if err := firstError(g.fault, c.fault); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	if !g.heardIt {
-		return 0, 0, nil
+		return 0, nil
 	}
 	for _, n := range all {
 		if _, ok := g.arrived[n]; ok && n <= max(g.largest, minDatagram) {
 			size = n
 		}
 	}
-	return size, max(patience, 2*c.shim.RoundTrip()), nil
+	return size, nil
 }
 
 // try sends one of the smallest and one of that size behind it, and waits for both a little longer than a round trip.
@@ -315,6 +324,3 @@ func firstError(errs ...error) error {
 	}
 	return nil
 }
-
-// maxFrame is the most bytes that one frame adds around its payload.
-const maxFrame = seal.Overhead + shim.HeaderSize

@@ -4,6 +4,7 @@ package carrier
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
@@ -69,6 +70,10 @@ func (e *Endpoint) shakeHands(ctx context.Context, p *pipe, client bool) (*secre
 		for _, o := range e.dtlsOptions() {
 			opts = append(opts, o)
 		}
+		// Show the certificate even to a listener that does not name its issuer: then it can say what is wrong with it.
+		opts = append(opts, dtls.WithGetClientCertificate(func(*dtls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return &e.cfg.Certificate, nil
+		}))
 		conn, err = dtls.ClientWithOptions(p, remote, opts...)
 	} else {
 		opts := []dtls.ServerOption{

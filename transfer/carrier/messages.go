@@ -58,7 +58,8 @@ func (c *Conn) budget(now time.Time) int {
 	buffered := c.assoc.BufferedAmount()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	window := c.shim.Window() / c.mtu * c.payload
+	// More than the peer's buffer takes would only wait in SCTP.
+	window := min(c.shim.Window()/c.mtu*c.payload, sctpBuffer)
 	if c.shim.Window() < c.mtu {
 		window = c.payload
 	}
@@ -122,19 +123,28 @@ func (c *Conn) Stats() Stats {
 	}
 }
 
-// gather reads the messages of one stream until it ends.
+// gather reads the messages of one stream until it ends. When the Conn ends, what SCTP has acknowledged is still given to
+// Receive: the peer counts on it.
 func (c *Conn) gather(stream *sctp.Stream) {
+	defer c.reading.Done()
+	late := false
 	for {
 		m, err := nextMessage(stream)
 		if err != nil {
 			c.end(fmt.Errorf("%w: %w", ErrBroken, err))
 			return
 		}
-		select {
-		case c.inbox <- m:
-		case <-c.done:
-			return
+		if !late {
+			select {
+			case c.inbox <- m:
+				continue
+			case <-c.done:
+				late = true
+			}
 		}
+		c.mu.Lock()
+		c.rest = append(c.rest, m)
+		c.mu.Unlock()
 	}
 }
 
@@ -168,11 +178,19 @@ func (c *Conn) Receive(ctx context.Context) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-c.done:
-		select {
-		case m := <-c.inbox:
-			return m, nil
-		default:
-			return nil, c.err
-		}
 	}
+	c.reading.Wait()
+	select {
+	case m := <-c.inbox:
+		return m, nil
+	default:
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.rest) == 0 {
+		return nil, c.err
+	}
+	m := c.rest[0]
+	c.rest = c.rest[1:]
+	return m, nil
 }

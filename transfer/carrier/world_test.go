@@ -36,14 +36,14 @@ func wire(c link.Config) link.Config {
 
 // world is two hosts on a network in virtual time, with a Conn between them.
 type world struct {
-	t           *testing.T
-	net         *linktest.Network
-	hostA       *linktest.Endpoint
-	there, back *linktest.Path
-	a, b        *Endpoint
-	dialed      *Conn
-	accepted    *Conn
-	start       time.Time
+	t            *testing.T
+	net          *linktest.Network
+	hostA, hostB *linktest.Endpoint
+	there, back  *linktest.Path
+	a, b         *Endpoint
+	dialed       *Conn
+	accepted     *Conn
+	start        time.Time
 }
 
 // inWorld runs a story between two hosts; there is the path of what the dialer sends.
@@ -53,10 +53,10 @@ func inWorld(t *testing.T, there, back link.Config, story func(w *world)) {
 		w := &world{t: t, net: linktest.New()}
 		defer w.net.Close()
 		w.hostA = w.net.Listen(netip.MustParseAddrPort("192.0.2.1:1001"))
-		hostB := w.net.Listen(netip.MustParseAddrPort("192.0.2.2:1002"))
-		w.there, w.back = w.net.Join(w.hostA, hostB, wire(there), wire(back))
+		w.hostB = w.net.Listen(netip.MustParseAddrPort("192.0.2.2:1002"))
+		w.there, w.back = w.net.Join(w.hostA, w.hostB, wire(there), wire(back))
 		fleet := newAuthority(t, "fleet")
-		w.a, w.b = w.endpoint(fleet, w.hostA), w.endpoint(fleet, hostB)
+		w.a, w.b = w.endpoint(fleet, w.hostA), w.endpoint(fleet, w.hostB)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		var err error
@@ -91,6 +91,7 @@ func (w *world) elapsed() time.Duration { return time.Since(w.start) }
 type flow struct {
 	from, to *Conn
 	received atomic.Int64
+	requests atomic.Int64 // messages of other sizes than bulk's
 	stop     chan struct{}
 	ended    chan struct{}
 }
@@ -121,6 +122,10 @@ func pour(from, to *Conn) *flow {
 			m, err := to.Receive(context.Background())
 			if err != nil {
 				return
+			}
+			if len(m) < 100 {
+				f.requests.Add(1)
+				continue
 			}
 			f.received.Add(int64(len(m)))
 		}

@@ -34,6 +34,7 @@ type copied struct {
 	first   uint32 // of its chunks' numbers (TSN)
 	chunks  uint16
 	until   time.Duration // withheld packets: when patience ends
+	rouse   bool          // to be sent although the peer has it
 }
 
 // guard knows where every chunk of SCTP's is, and so which retransmissions are needed. A chunk is named by its TSN; a packet
@@ -117,9 +118,6 @@ func (g *guard) move(first uint32, n uint16, from, to uint64) {
 func (g *guard) judge(packet []byte, dark bool, overdue func(seq uint64) time.Duration) (v verdict, c copied) {
 	first, n, ok := chunksOf(packet)
 	if !ok {
-		if dark {
-			return withhold, c // nothing to lose: SCTP says it again
-		}
 		return pass, c
 	}
 	c = copied{first: first, chunks: n}
@@ -296,6 +294,9 @@ func (g *guard) pop(from *[]copied) (copied, bool) {
 		if from == &g.kept {
 			g.bytes -= len(c.payload)
 		}
+		if c.rouse {
+			return c, true
+		}
 		for tsn := c.first; tsn != c.first+uint32(c.chunks); tsn++ {
 			if p := g.at(tsn); p != nil && *p != delivery {
 				return c, true
@@ -303,4 +304,14 @@ func (g *guard) pop(from *[]copied) (copied, bool) {
 		}
 	}
 	return copied{}, false
+}
+
+// rouse lets one kept packet go, needed or not. If only acknowledgements were lost in the dark, the peer has everything and would stay
+// silent; the copy makes its SCTP acknowledge at once (RFC 9260, section 6.2).
+func (g *guard) rouse() {
+	if len(g.kept) > 0 {
+		c := g.kept[0]
+		c.rouse = true
+		g.urgent = append(g.urgent, c)
+	}
 }

@@ -71,8 +71,12 @@ func (p *path) darken(now time.Duration) {
 	p.dark, p.wait, p.probeAt = true, firstProbeAfter, now
 }
 
-// light notes that something was acknowledged.
-func (p *path) light() { p.dark = false }
+// light notes that something was acknowledged, and reports whether that ends the dark.
+func (p *path) light() bool {
+	was := p.dark
+	p.dark = false
+	return was
+}
 
 // probeDue reports whether a probe is to leave now, and reckons with it.
 func (p *path) probeDue(now time.Duration) bool {

@@ -14,7 +14,8 @@ const (
 	quiet   fate = iota // not eliciting: nobody waits for it
 	flying              // sent, nothing heard of it yet
 	landed              // acknowledged
-	lost                // given up
+	lost                // given up, because later ones landed
+	expired             // given up, because nothing landed for the whole timeout
 	skipped             // a number that was never sent: whoever acknowledges it is lying
 )
 
@@ -86,7 +87,7 @@ func (s *sender) forget(now time.Duration) {
 	keep := max(keepLost, 3*s.rtt.smoothed)
 	for s.head < len(s.log) {
 		r := &s.log[s.head]
-		if r.fate == flying || r.fate == lost && now-r.sent < keep {
+		if r.fate == flying || (r.fate == lost || r.fate == expired) && now-r.sent < keep {
 			break
 		}
 		s.head++
@@ -185,6 +186,8 @@ func (s *sender) land(now time.Duration, seq uint64, o *outcome) error {
 	case lost:
 		s.spurious++
 		s.late(now, seq, r)
+	case expired: // the path was slow or dark; that is not reordering
+		s.spurious++
 	}
 	if r.fate != landed {
 		r.fate = landed
@@ -251,7 +254,7 @@ func (s *sender) graceOf(seq uint64) time.Duration {
 func (s *sender) giveUpAll(each func(seq uint64, r *record)) {
 	for seq := max(s.flyingAt, s.base); seq < s.next(); seq++ {
 		if r := s.at(seq); r.fate == flying {
-			r.fate = lost
+			r.fate = expired
 			s.losses++
 			each(seq, r)
 		}

@@ -21,6 +21,8 @@ const (
 	firstProbeAfter = 250 * time.Millisecond
 	probeEvery      = time.Second // while the path is dark
 	defaultDeath    = 30 * time.Minute
+	// While the path is dark, SCTP's acknowledgements leave only if the peer was heard that recently: it may be waiting for them.
+	hearsay = time.Second
 )
 
 // Config is what a Shim needs to know. Controller and Remote are required.
@@ -116,6 +118,9 @@ func (s *Shim) Offer(now time.Time, packet []byte) bool {
 	if c.payload != nil {
 		c.payload = append([]byte(nil), c.payload...)
 		s.repeats++
+	}
+	if c.chunks == 0 && s.path.dark && t-s.path.heardAt > hearsay {
+		return false // an acknowledgement into the void; SCTP says it again
 	}
 	s.offered = c
 	return true
@@ -246,8 +251,8 @@ func (s *Shim) takeFeedback(now time.Time, t time.Duration) error {
 	if len(s.probes) < maxArrivals {
 		s.probes = append(s.probes, o.probes...)
 	}
-	if len(o.landed) > 0 {
-		s.path.light()
+	if len(o.landed) > 0 && s.path.light() {
+		s.guard.rouse()
 	}
 	s.giveUp(now, t)
 	if o.bytes > 0 || o.marked {
@@ -382,6 +387,9 @@ func (s *Shim) packet(c copied) Frame {
 func (s *Shim) mayRelease() bool {
 	return s.send.inFlight == 0 || s.send.inFlight+len(s.guard.kept[0].payload)+HeaderSize+s.cfg.Overhead <= s.ctrl.Window()
 }
+
+// Heard reports whether anything has ever been heard of the peer.
+func (s *Shim) Heard() bool { return s.path.any }
 
 // Dead reports whether the peer has been silent for too long.
 func (s *Shim) Dead(now time.Time) bool { return s.clock(now)-s.path.heardAt >= s.cfg.DeadAfter }
