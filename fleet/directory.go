@@ -19,12 +19,20 @@ const (
 	maxHolders = 32
 	// maxNeighbours bounds the hosts of the caller's location that one reply names.
 	maxNeighbours = 512
-	// MaxHoldings bounds the contents one report speaks of.
-	MaxHoldings = 65536
+	// MaxHoldings bounds the contents that one report says are held: with it, a report fits into 4 MiB.
+	MaxHoldings = 16384
+	// MaxWanted bounds the contents that one report asks about: with it, a reply fits into 16 MiB.
+	MaxWanted = 256
 )
 
-// Directory knows who is where and who holds what, from what the members report. It forgets nothing that a restart
-// must not lose: members report again within seconds.
+// forgetAfter is how long a silent member's observed address is kept, in case it comes back.
+const forgetAfter = time.Hour
+
+// Directory knows who is where and who holds what, from what the members report. Nothing of it needs to survive a
+// restart: members report again within seconds.
+//
+// Who owns it calls Announced for every report, Observed for what the data plane sees, Forget now and then, and asks
+// with Reply and Members.
 type Directory struct {
 	hub     Member
 	members map[string]*entry
@@ -59,9 +67,9 @@ func (d *Directory) Observed(peer string, addr netip.AddrPort) {
 	}
 }
 
-// Members lists everybody who is not silent.
+// Members lists everybody who is not silent, by name.
 func (d *Directory) Members(now time.Time) []Member {
-	var list []Member
+	list := []Member{}
 	for _, e := range d.members {
 		if now.Sub(e.Seen) < SilentAfter {
 			list = append(list, e.Member)
@@ -97,25 +105,33 @@ func (d *Directory) Reply(now time.Time, caller Identity, wanted []content.ID) S
 	return reply
 }
 
-// spread picks the members with the highest rendezvous weight for the caller.
+// spread picks the members with the highest rendezvous weight for the caller (Thaler and Ravishankar, "Using Name-Based
+// Mappings to Increase Hit Rates", 1998), heaviest first.
 func spread(caller string, list []Member, most int) []Member {
-	weight := func(m Member) uint64 {
-		h := fnv.New64a()
-		h.Write([]byte(caller))
-		h.Write([]byte{0})
-		h.Write([]byte(m.Peer))
-		return h.Sum64()
+	type weighed struct {
+		weight uint64
+		Member
 	}
-	slices.SortFunc(list, func(a, b Member) int {
-		return cmp.Or(cmp.Compare(weight(b), weight(a)), cmp.Compare(a.Peer, b.Peer))
+	all := make([]weighed, len(list))
+	for i, m := range list {
+		h := fnv.New64a()
+		h.Write([]byte(caller + "\x00" + m.Peer))
+		all[i] = weighed{h.Sum64(), m}
+	}
+	slices.SortFunc(all, func(a, b weighed) int {
+		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.Peer, b.Peer))
 	})
-	return list[:min(len(list), most)]
+	picked := make([]Member, min(len(all), most))
+	for i := range picked {
+		picked[i] = all[i].Member
+	}
+	return picked
 }
 
-// Forget drops members that have been silent for an hour.
+// Forget drops members that have been silent for long.
 func (d *Directory) Forget(now time.Time) {
 	for name, e := range d.members {
-		if now.Sub(e.Seen) > time.Hour {
+		if now.Sub(e.Seen) > forgetAfter {
 			delete(d.members, name)
 		}
 	}

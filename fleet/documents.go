@@ -41,12 +41,13 @@ type EnrollReply struct {
 	Hub         Member   `json:"hub"`
 }
 
-// RenewRequest asks for a new certificate for the same host.
+// RenewRequest asks for a new certificate for the same host and key; the answer is an EnrollReply.
 type RenewRequest struct {
 	CSR []byte `json:"csr"`
 }
 
-// SyncRequest tells the hub where this host is and what it holds, and asks who has what it wants.
+// SyncRequest tells the hub where this host is and what it holds, and asks who has what it wants. At most MaxHoldings
+// and MaxWanted.
 type SyncRequest struct {
 	Lan      string       `json:"lan,omitempty"`
 	Holdings []Holding    `json:"holdings,omitempty"`
@@ -54,7 +55,7 @@ type SyncRequest struct {
 }
 
 // SyncReply lists the hub, the members of the caller's location and some holders of what it wants. Publisher keys are
-// pinned at enrolment and never come this way, so that a stolen hub cannot add its own.
+// pinned at enrolment and renewal and never come this way.
 type SyncReply struct {
 	Peers []Member  `json:"peers"`
 	Hub   Member    `json:"hub"`

@@ -13,9 +13,11 @@ const (
 	CodeTokenUnknown = "token-unknown"
 	CodeTokenUsed    = "token-used"
 	CodeTokenExpired = "token-expired"
+	CodeExpired      = "certificate-expired" // or not valid yet
 	CodeBadRequest   = "bad-request"
 	CodeTooLarge     = "too-large"
-	CodeBusy         = "busy"
+	CodeBusy         = "busy"        // asked too often
+	CodeUnavailable  = "unavailable" // the hub cannot do it now; again helps
 	CodeInternal     = "internal"
 )
 

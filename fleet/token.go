@@ -3,13 +3,12 @@
 package fleet
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base32"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -46,7 +45,7 @@ func ParseToken(s string) (Token, error) {
 	rest, ok := strings.CutPrefix(s, tokenPrefix)
 	secret, ca, two := strings.Cut(rest, "-")
 	if !ok || !two {
-		return t, fmt.Errorf("%w: it begins with %q and has three parts", ErrTokenFormat, tokenPrefix)
+		return t, fmt.Errorf("%w: one begins with %q and has three parts", ErrTokenFormat, tokenPrefix)
 	}
 	a, errA := tokenAlphabet.DecodeString(strings.ToUpper(secret))
 	b, errB := hex.DecodeString(ca)
@@ -66,16 +65,20 @@ func (t Token) Hash() [sha256.Size]byte {
 	return sha256.Sum256(append([]byte("ebb enrolment token\x00"), t.Secret[:]...))
 }
 
-// TokenState is what the hub knows of one token.
+// TokenState is what the hub knows of one token. Its durable record is found by the hash and does not repeat it.
 type TokenState struct {
-	Hash     [sha256.Size]byte `json:"hash"`
+	Hash     [sha256.Size]byte `json:"-"`
 	Expires  time.Time         `json:"expires"`
 	Location string            `json:"location,omitempty"` // the only one it is good for; empty: any
 	UsedAt   time.Time         `json:"used_at,omitzero"`
 }
 
-// TokenBook knows which tokens are good. Whoever writes what it returns to disk, before acting on it, keeps a token
-// from being used twice.
+// TokenBook knows which tokens are good. A token is redeemed at most once in the life of a book; Redeem's caller makes
+// that durable before it lets the bearer in, so that it stays true across a crash:
+//
+//	state, err := book.Redeem(now, hash, location)   // nobody else can redeem it from here on
+//	write state to disk; if that fails: book.Returned(hash)
+//	let the bearer in
 type TokenBook struct {
 	tokens map[[sha256.Size]byte]TokenState
 }
@@ -92,35 +95,45 @@ func NewTokenBook(known []TokenState) *TokenBook {
 // Issued enters a new token.
 func (b *TokenBook) Issued(t TokenState) { b.tokens[t.Hash] = t }
 
-// Redeem uses a token up. The state returned is to be durable before the bearer is let in.
+// Redeem uses a token up. Looking it up by the hash of its secret tells nothing to who measures the time: hashes
+// cannot be aimed. ErrTokenUnknown, ErrTokenUsed, ErrTokenExpired, ErrTokenLocation; none of them uses it up.
 func (b *TokenBook) Redeem(now time.Time, hash [sha256.Size]byte, location string) (TokenState, error) {
 	t, ok := b.tokens[hash]
 	switch {
-	case !ok || subtle.ConstantTimeCompare(t.Hash[:], hash[:]) != 1:
+	case !ok:
 		return TokenState{}, ErrTokenUnknown
 	case !t.UsedAt.IsZero():
-		return TokenState{}, fmt.Errorf("%w at %s", ErrTokenUsed, t.UsedAt.UTC().Format(time.RFC3339))
+		return TokenState{}, fmt.Errorf("%w at %s", ErrTokenUsed, t.UsedAt.Format(time.RFC3339))
 	case !now.Before(t.Expires):
-		return TokenState{}, fmt.Errorf("%w at %s", ErrTokenExpired, t.Expires.UTC().Format(time.RFC3339))
+		return TokenState{}, fmt.Errorf("%w at %s", ErrTokenExpired, t.Expires.Format(time.RFC3339))
 	case t.Location != "" && t.Location != location:
 		return TokenState{}, fmt.Errorf("%w: %s, not %s", ErrTokenLocation, t.Location, location)
 	}
-	t.UsedAt = now
+	t.UsedAt = now.UTC()
 	b.tokens[hash] = t
 	return t, nil
+}
+
+// Returned: a redemption could not be made durable, and nobody was let in.
+func (b *TokenBook) Returned(hash [sha256.Size]byte) {
+	if t, ok := b.tokens[hash]; ok {
+		t.UsedAt = time.Time{}
+		b.tokens[hash] = t
+	}
 }
 
 // keepTokens is how long a token that is used up or expired is remembered, so that its bearer hears why.
 const keepTokens = 30 * 24 * time.Hour
 
-// Forget drops tokens that ended long ago and returns them.
+// Forget drops tokens that ended long ago and returns them, by hash.
 func (b *TokenBook) Forget(now time.Time) []TokenState {
 	var gone []TokenState
-	for _, hash := range slices.SortedFunc(maps.Keys(b.tokens), func(x, y [sha256.Size]byte) int { return slices.Compare(x[:], y[:]) }) {
-		if t := b.tokens[hash]; now.Sub(t.Expires) > keepTokens {
+	for hash, t := range b.tokens {
+		if now.Sub(t.Expires) > keepTokens {
 			gone = append(gone, t)
 			delete(b.tokens, hash)
 		}
 	}
+	slices.SortFunc(gone, func(x, y TokenState) int { return bytes.Compare(x.Hash[:], y.Hash[:]) })
 	return gone
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package node keeps on disk what makes a host a member of its fleet: its private key, its certificate, the fleet's CA,
-// the pinned publisher keys and where the hub is. All of it lies in the state directory, which only its owner may
-// enter. Each file is written whole or not at all, enrolment.json last: with it the enrolment exists.
+// the pinned publisher keys and where the hub is. All of it lies in one file of the state directory, enrolment.json,
+// which only its owner may read and which is written whole or not at all: a crash leaves the old enrolment or the new
+// one, never a key without its certificate.
 package node
 
 import (
@@ -17,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
@@ -28,18 +30,12 @@ var ErrNotEnrolled = errors.New("this host is not enrolled")
 // ErrEnrolled: the state directory belongs to a fleet already.
 var ErrEnrolled = errors.New("this host is enrolled already")
 
-// Files of the state directory.
-const (
-	keyFile   = "node.key"
-	certFile  = "node.crt"
-	caFile    = "ca.crt"
-	enrolFile = "enrolment.json"
-)
+const fileName = "enrolment.json"
 
 // Node is an enrolled host.
 type Node struct {
 	Dir         string          // state directory
-	Certificate tls.Certificate // with its private key; Leaf is set
+	Certificate tls.Certificate // with its private key, ECDSA; Leaf is set
 	CA          *x509.Certificate
 	Roots       *x509.CertPool // CA alone
 	Identity    fleet.Identity
@@ -48,68 +44,69 @@ type Node struct {
 	Publishers  []ed25519.PublicKey
 }
 
-// enrolment is enrolment.json.
+// enrolment is the file.
 type enrolment struct {
-	HubAddr    string       `json:"hub_addr"`
-	Hub        fleet.Member `json:"hub"`
-	Publishers []string     `json:"publishers"`
+	HubAddr     string       `json:"hub_addr"`
+	Hub         fleet.Member `json:"hub"`
+	Publishers  []string     `json:"publishers"`
+	CA          []byte       `json:"ca"`          // DER
+	Certificate []byte       `json:"certificate"` // DER
+	Key         []byte       `json:"key"`         // PKCS #8
 }
 
-// Exists reports whether the state directory holds an enrolment.
+// Exists reports whether the state directory holds an enrolment, readable or not.
 func Exists(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, enrolFile))
+	_, err := os.Stat(filepath.Join(dir, fileName))
 	return err == nil
 }
 
-// Load reads an enrolment. ErrNotEnrolled; any other error names the file.
+// Load reads an enrolment. ErrNotEnrolled; any other error names the file. A certificate that has expired is no error
+// here.
 func Load(dir string) (*Node, error) {
-	b, err := os.ReadFile(filepath.Join(dir, enrolFile))
+	path := filepath.Join(dir, fileName)
+	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s holds no enrolment", ErrNotEnrolled, dir)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("enrolment: %w", err)
 	}
-	var e enrolment
-	if err := json.Unmarshal(b, &e); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, enrolFile), err)
+	n, err := parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w; join again: ebb enroll HUB --token T --again", path, err)
 	}
-	n := &Node{Dir: dir, HubAddr: e.HubAddr, Hub: e.Hub}
-	for _, text := range e.Publishers {
-		key, err := content.ParsePublisherKey(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, enrolFile), err)
-		}
-		n.Publishers = append(n.Publishers, key)
-	}
-	return n, n.loadCertificates()
+	n.Dir = dir
+	return n, nil
 }
 
-func (n *Node) loadCertificates() (err error) {
-	n.Certificate, err = tls.LoadX509KeyPair(filepath.Join(n.Dir, certFile), filepath.Join(n.Dir, keyFile))
+func parse(b []byte) (*Node, error) {
+	var e enrolment
+	if err := json.Unmarshal(b, &e); err != nil {
+		return nil, err
+	}
+	n := &Node{HubAddr: e.HubAddr, Hub: e.Hub}
+	var err error
+	if n.Publishers, err = ParsePublishers(e.Publishers); err != nil {
+		return nil, err
+	}
+	if n.CA, err = x509.ParseCertificate(e.CA); err != nil {
+		return nil, fmt.Errorf("CA: %w", err)
+	}
+	n.Certificate, err = tls.X509KeyPair(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: e.Certificate}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: e.Key}))
 	if err != nil {
-		return fmt.Errorf("certificate in %s: %w", n.Dir, err)
+		return nil, err
 	}
-	b, err := os.ReadFile(filepath.Join(n.Dir, caFile))
-	if err != nil {
-		return err
-	}
-	block, _ := pem.Decode(b)
-	if block == nil {
-		return fmt.Errorf("%s holds no certificate", filepath.Join(n.Dir, caFile))
-	}
-	if n.CA, err = x509.ParseCertificate(block.Bytes); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(n.Dir, caFile), err)
-	}
-	return n.complete()
+	return n, n.complete()
 }
 
 // complete derives what follows from the certificates.
 func (n *Node) complete() (err error) {
-	if n.Certificate.Leaf == nil {
-		if n.Certificate.Leaf, err = x509.ParseCertificate(n.Certificate.Certificate[0]); err != nil {
-			return err
-		}
+	if n.Certificate.Leaf, err = x509.ParseCertificate(n.Certificate.Certificate[0]); err != nil {
+		return fmt.Errorf("certificate: %w", err)
+	}
+	if err := n.Certificate.Leaf.CheckSignatureFrom(n.CA); err != nil {
+		return fmt.Errorf("certificate: %w", err)
 	}
 	n.Roots = x509.NewCertPool()
 	n.Roots.AddCert(n.CA)
@@ -117,11 +114,8 @@ func (n *Node) complete() (err error) {
 	return err
 }
 
-// Save writes an enrolment; Certificate, CA, HubAddr, Hub and Publishers must be set. It fills in the rest of n.
+// Save writes an enrolment; Dir, Certificate, CA, HubAddr, Hub and Publishers must be set. It fills in the rest of n.
 func (n *Node) Save() error {
-	if err := os.MkdirAll(n.Dir, 0o700); err != nil {
-		return err
-	}
 	if err := n.complete(); err != nil {
 		return err
 	}
@@ -133,44 +127,40 @@ func (n *Node) Save() error {
 	if err != nil {
 		return err
 	}
-	e := enrolment{HubAddr: n.HubAddr, Hub: n.Hub}
-	for _, k := range n.Publishers {
-		e.Publishers = append(e.Publishers, content.MarshalPublisherKey(k))
-	}
-	doc, err := json.MarshalIndent(e, "", "  ")
+	b, err := json.MarshalIndent(enrolment{HubAddr: n.HubAddr, Hub: n.Hub, Publishers: PublisherTexts(n.Publishers), CA: n.CA.Raw,
+		Certificate: n.Certificate.Certificate[0], Key: der}, "", "  ")
 	if err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name string
-		data []byte
-	}{
-		{keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})},
-		{certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: n.Certificate.Certificate[0]})},
-		{caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: n.CA.Raw})},
-		{enrolFile, append(doc, '\n')},
-	} {
-		if err := WriteFile(filepath.Join(n.Dir, f.name), f.data); err != nil {
-			return err
-		}
+	if err := os.MkdirAll(n.Dir, 0o700); err != nil {
+		return err
 	}
-	return nil
+	return WriteFile(filepath.Join(n.Dir, fileName), append(b, '\n'))
 }
 
-// WriteFile writes a file that only its owner may read, whole or not at all.
-func WriteFile(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
+// Due reports whether the certificate has lived two thirds of its time and wants to be renewed.
+func (n *Node) Due(now time.Time) bool {
+	leaf := n.Certificate.Leaf
+	return now.After(leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) * 2 / 3))
+}
+
+// PublisherTexts writes publisher keys as documents carry them.
+func PublisherTexts(keys []ed25519.PublicKey) []string {
+	texts := make([]string, len(keys))
+	for i, k := range keys {
+		texts[i] = content.MarshalPublisherKey(k)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
+	return texts
+}
+
+// ParsePublishers reads publisher keys as documents carry them.
+func ParsePublishers(texts []string) ([]ed25519.PublicKey, error) {
+	keys := make([]ed25519.PublicKey, len(texts))
+	for i, t := range texts {
+		var err error
+		if keys[i], err = content.ParsePublisherKey(t); err != nil {
+			return nil, fmt.Errorf("publisher %d: %w", i+1, err)
 		}
-	}()
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
 	}
-	return os.Rename(f.Name(), path)
+	return keys, nil
 }
