@@ -5,26 +5,21 @@ package hub
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
 )
@@ -34,11 +29,7 @@ const (
 	hostLife = 90 * 24 * time.Hour
 	skew     = time.Hour // clocks of endpoints may be late by this much
 
-	caKeyFile     = "ca.key"
-	publisherFile = "publisher.key"
-
-	// Location is where a hub is.
-	Location = "hub"
+	caFile = "ca.key"
 )
 
 // authority is the fleet's CA.
@@ -47,73 +38,10 @@ type authority struct {
 	key  crypto.Signer
 }
 
-// Init makes what a hub needs and does not have yet: the CA, the hub's own certificate, and a publisher's key pair
-// whose secret may be moved elsewhere. addr is where the hub's data plane listens now.
-func Init(state string, addr netip.AddrPort, now time.Time) error {
-	ca, err := openCA(state, now)
-	if err != nil {
-		return err
-	}
-	n, err := node.Load(state)
-	if errors.Is(err, node.ErrNotEnrolled) {
-		n, err = newHubNode(state, ca, now)
-	}
-	if err != nil {
-		return err
-	}
-	if now.After(n.Certificate.Leaf.NotAfter.Add(-hostLife / 3)) {
-		der, err := ca.issue(n.Certificate.Leaf.PublicKey, n.Identity, now)
-		if err != nil {
-			return err
-		}
-		n.Certificate.Certificate, n.Certificate.Leaf = [][]byte{der}, nil
-	}
-	n.HubAddr = addr.String()
-	n.Hub = fleet.Member{Peer: n.Identity.Peer, Role: fleet.RoleHub, Location: Location, Lan: addr.String(), Wan: addr.String()}
-	return n.Save()
-}
-
-func newHubNode(state string, ca *authority, now time.Time) (*node.Node, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	id, err := ca.identity(key.Public(), fleet.RoleHub, Location)
-	if err != nil {
-		return nil, err
-	}
-	der, err := ca.issue(key.Public(), id, now)
-	if err != nil {
-		return nil, err
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, err
-	}
-	publisher, err := newPublisher(state)
-	if err != nil {
-		return nil, err
-	}
-	return &node.Node{Dir: state, Identity: id, Certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, CA: ca.cert,
-		Publishers: []ed25519.PublicKey{publisher}}, nil
-}
-
-// newPublisher makes the default publisher's key pair.
-func newPublisher(state string) (ed25519.PublicKey, error) {
-	public, secret, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	return public, node.WriteFile(filepath.Join(state, publisherFile), []byte(content.MarshalPublisherSecret(secret)+"\n"))
-}
-
-// openCA reads the CA of a state directory, or makes it.
-func openCA(state string, now time.Time) (*authority, error) {
-	path := filepath.Join(state, caKeyFile)
+// openCA reads the CA of a state directory. fs.ErrNotExist.
+func openCA(state string) (*authority, error) {
+	path := filepath.Join(state, caFile)
 	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return newCA(path, now)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +66,7 @@ func openCA(state string, now time.Time) (*authority, error) {
 }
 
 // newCA makes the CA. Key and certificate lie in one file, so that there is never one without the other.
-func newCA(path string, now time.Time) (*authority, error) {
+func newCA(state string, now time.Time) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -163,7 +91,7 @@ func newCA(path string, now time.Time) (*authority, error) {
 	}
 	file := append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}),
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
-	return &authority{cert, key}, node.WriteFile(path, file)
+	return &authority{cert, key}, node.WriteFile(filepath.Join(state, caFile), file)
 }
 
 func newSerial() (*big.Int, error) {
@@ -186,7 +114,7 @@ func (a *authority) identity(public any, role fleet.Role, location string) (flee
 	return fleet.Identity{Fleet: a.fleetName(), Role: role, Location: location, Peer: fleet.PeerName(der)}, nil
 }
 
-// issue makes the certificate of a host, good for both ends of TLS and DTLS.
+// issue makes the certificate of a host (DER), good for both ends of TLS and DTLS.
 func (a *authority) issue(public any, id fleet.Identity, now time.Time) ([]byte, error) {
 	serial, err := newSerial()
 	if err != nil {

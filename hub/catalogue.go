@@ -3,10 +3,13 @@
 package hub
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/ebbproject/ebb/content"
@@ -16,72 +19,60 @@ import (
 
 // Keys of the hub's records.
 const (
-	keyToken   = "hub/token/"
-	keyContent = "hub/content/"
+	keyToken   = "hub/token/"   // and the hash of the secret, hex
+	keyContent = "hub/content/" // and the content id
 )
 
-// restore reads tokens and catalogue. A manifest was verified before it was written; expiry is decided anew by every
-// endpoint.
+// restore reads tokens and catalogue. What cannot be read is left out: a token that is forgotten lets nobody in, and a
+// content is published again. Manifests stay on the disk; only what names stand for is kept in memory.
 func (s *Server) restore() error {
+	skip := func(key string, err error) { s.o.Log.Error("left out of the hub's journal", "record", key, "err", err) }
 	var known []fleet.TokenState
-	var bad error
 	err := s.o.Store.Scan(keyToken, func(key string, value []byte) bool {
-		var t fleet.TokenState
-		if bad = json.Unmarshal(value, &t); bad != nil {
-			bad = fmt.Errorf("record %s: %w", key, bad)
-			return false
+		t, err := parseToken(key, value)
+		if err != nil {
+			skip(key, err)
+			return true
 		}
 		known = append(known, t)
 		return true
 	})
-	if err != nil || bad != nil {
-		return firstOf(err, bad)
+	if err != nil {
+		return fmt.Errorf("the hub's tokens: %w", err)
 	}
 	s.tokens = fleet.NewTokenBook(known)
-	s.contents, s.newest = map[content.ID][]byte{}, map[string]version{}
 	err = s.o.Store.Scan(keyContent, func(key string, value []byte) bool {
-		if bad = s.catalogue(slices.Clone(value)); bad != nil {
-			bad = fmt.Errorf("record %s: %w", key, bad)
-		}
-		return bad == nil
-	})
-	return firstOf(err, bad)
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
+		signed, err := content.ParseSigned(value)
 		if err != nil {
-			return err
+			skip(key, err)
+			return true
 		}
+		m, err := content.ParseManifest(signed.Manifest)
+		if err != nil {
+			skip(key, err)
+			return true
+		}
+		s.catalogue.Published(m.Name, fleet.Version{Content: signed.ID(), Created: m.Created})
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("the hub's catalogue: %w", err)
 	}
 	return nil
 }
 
-// catalogue enters a manifest that is durable already. A name stands for the newest manifest ever published under it,
-// by its signed time of making, so that it never goes back.
-func (s *Server) catalogue(raw []byte) error {
-	signed, err := content.ParseSigned(raw)
-	if err != nil {
-		return err
-	}
-	m, err := content.ParseManifest(signed.Manifest)
-	if err != nil {
-		return err
-	}
-	v := version{signed.ID(), m.Created}
-	s.contents[v.id] = raw
-	if old, ok := s.newest[m.Name]; !ok || v.after(old) {
-		s.newest[m.Name] = v
-	}
-	return nil
-}
+func tokenKey(hash [sha256.Size]byte) string { return keyToken + hex.EncodeToString(hash[:]) }
 
-// after orders versions like the agents do: by time of making, and by id between equals.
-func (v version) after(old version) bool {
-	if !v.created.Equal(old.created) {
-		return v.created.After(old.created)
+func parseToken(key string, value []byte) (fleet.TokenState, error) {
+	var t fleet.TokenState
+	hash, err := hex.DecodeString(strings.TrimPrefix(key, keyToken))
+	if err != nil || len(hash) != len(t.Hash) {
+		return t, errors.New("its key names no token")
 	}
-	return v.id.Compare(old.id) > 0
+	copy(t.Hash[:], hash)
+	dec := json.NewDecoder(bytes.NewReader(value))
+	dec.DisallowUnknownFields()
+	return t, dec.Decode(&t)
 }
 
 func (s *Server) saveToken(t fleet.TokenState) error {
@@ -89,24 +80,73 @@ func (s *Server) saveToken(t fleet.TokenState) error {
 	if err != nil {
 		return err
 	}
-	return s.o.Store.Record(store.Record{Key: keyToken + hex.EncodeToString(t.Hash[:]), Value: b})
+	return s.o.Store.Record(store.Record{Key: tokenKey(t.Hash), Value: b})
 }
 
-// newToken issues a token.
-func (s *Server) newToken(now time.Time, t fleet.Token, life time.Duration, location string) (fleet.TokenState, error) {
-	state := fleet.TokenState{Hash: t.Hash(), Expires: now.Add(life).UTC(), Location: location}
+// issue makes a new token good, and drops those that ended long ago.
+func (s *Server) issue(now time.Time, t fleet.TokenState) error {
+	if err := s.saveToken(t); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.tokens.Issued(t)
+	gone := s.tokens.Forget(now)
+	s.mu.Unlock()
+	if len(gone) == 0 {
+		return nil
+	}
+	records := make([]store.Record, len(gone))
+	for i, old := range gone {
+		records[i].Key = tokenKey(old.Hash)
+	}
+	return s.o.Store.Record(records...)
+}
+
+// redeem uses a token up, durably.
+func (s *Server) redeem(now time.Time, token fleet.Token, location string) error {
+	hash := token.Hash()
+	s.mu.Lock()
+	state, err := s.tokens.Redeem(now, hash, location)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := s.saveToken(state); err != nil {
+		s.mu.Lock()
+		s.tokens.Returned(hash)
+		s.mu.Unlock()
+		return err
+	}
+	return nil
+}
+
+// enter makes a manifest durable, then known.
+func (s *Server) enter(raw []byte, name string, v fleet.Version) error {
+	if err := s.o.Store.Record(store.Record{Key: keyContent + v.Content.String(), Value: raw}); err != nil {
+		return err
+	}
+	if err := s.o.Published(raw); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.saveToken(state); err != nil {
-		return state, err
+	if !s.catalogue.Published(name, v) {
+		s.o.Log.Warn("the name stands for a newer content", "content", v.Content.Short(), "name", name)
 	}
-	s.tokens.Issued(state)
-	var gone []store.Record
-	for _, old := range s.tokens.Forget(now) {
-		gone = append(gone, store.Record{Key: keyToken + hex.EncodeToString(old.Hash[:])})
+	return nil
+}
+
+// find returns the signed manifest of a name or id. store.ErrNotFound.
+func (s *Server) find(ref string) ([]byte, error) {
+	id, err := content.ParseID(ref)
+	if err != nil {
+		s.mu.Lock()
+		newest, ok := s.catalogue.Newest(ref)
+		s.mu.Unlock()
+		if !ok {
+			return nil, store.ErrNotFound
+		}
+		id = newest
 	}
-	if len(gone) == 0 {
-		return state, nil
-	}
-	return state, s.o.Store.Record(gone...)
+	return s.o.Store.Lookup(keyContent + id.String())
 }

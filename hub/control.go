@@ -3,19 +3,19 @@
 package hub
 
 import (
-	"encoding/json"
+	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
 	"time"
 
-	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/store"
 )
 
-// Limits of what the control port reads.
+// Limits of what the control port reads, in bytes.
 const (
 	maxEnroll = 16 << 10
 	maxSync   = 4 << 20
@@ -24,62 +24,54 @@ const (
 // observeEvery is how often the data plane is asked where it sees its peers.
 const observeEvery = 500 * time.Millisecond
 
-func answer(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // the asker may have gone
-}
-
-func fail(w http.ResponseWriter, err error) {
-	var p *fleet.Problem
-	if !errors.As(err, &p) {
-		p = &fleet.Problem{Title: err.Error(), Status: http.StatusInternalServerError, Code: fleet.CodeInternal}
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p)
-}
-
-// decode reads one JSON document of limited size; an unknown field is an error.
-func decode(w http.ResponseWriter, r *http.Request, limit int64, v any) error {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	if err == nil && dec.Decode(new(any)) != io.EOF {
-		err = errors.New("something follows the document")
-	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return &fleet.Problem{Title: fmt.Sprintf("the document is longer than %d bytes", limit), Status: http.StatusRequestEntityTooLarge,
-			Code: fleet.CodeTooLarge}
-	}
-	if err != nil {
-		return &fleet.Problem{Title: "the document is not understood: " + err.Error(), Status: http.StatusBadRequest, Code: fleet.CodeBadRequest}
-	}
-	return nil
+// control serves the control port.
+func (s *Server) control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/enroll", s.enroll)
+	mux.HandleFunc("POST /v1/renew", s.member(s.renew))
+	mux.HandleFunc("POST /v1/sync", s.member(s.sync))
+	mux.HandleFunc("GET /v1/contents/{ref}", s.member(s.content))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, problem(http.StatusNotFound, fleet.CodeNotFound, "no such page: %s", r.URL.Path))
+	})
+	return mux
 }
 
 // member lets hosts with a certificate of the fleet through, and no one else.
 func (s *Server) member(h func(http.ResponseWriter, *http.Request, fleet.Identity)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if len(r.TLS.VerifiedChains) == 0 {
-			fail(w, &fleet.Problem{Title: "a certificate of the fleet is needed: enrol first", Status: http.StatusForbidden, Code: fleet.CodeDenied})
-			return
-		}
-		id, err := fleet.IdentityOf(r.TLS.PeerCertificates[0])
+		id, err := s.caller(r, s.o.Clock())
 		if err != nil {
-			fail(w, &fleet.Problem{Title: err.Error(), Status: http.StatusForbidden, Code: fleet.CodeDenied})
+			s.fail(w, r, err)
 			return
 		}
 		h(w, r, id)
 	}
 }
 
-var tokenProblems = []struct {
-	err  error
-	code string
-}{
-	{fleet.ErrTokenUsed, fleet.CodeTokenUsed}, {fleet.ErrTokenExpired, fleet.CodeTokenExpired},
-	{fleet.ErrTokenUnknown, fleet.CodeTokenUnknown}, {fleet.ErrTokenFormat, fleet.CodeTokenUnknown}, {fleet.ErrTokenLocation, fleet.CodeDenied},
+// caller is who asks. TLS has proved that the asker holds the key of the certificate it showed.
+func (s *Server) caller(r *http.Request, now time.Time) (fleet.Identity, error) {
+	denied := func(code, format string, args ...any) (fleet.Identity, error) {
+		return fleet.Identity{}, problem(http.StatusForbidden, code, format, args...)
+	}
+	if len(r.TLS.PeerCertificates) == 0 {
+		return denied(fleet.CodeDenied, "a certificate of the fleet is needed: enrol first")
+	}
+	leaf := r.TLS.PeerCertificates[0]
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: s.self().Roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return denied(fleet.CodeExpired, "this host's is valid from %s to %s, and here it is %s: compare the clocks, or enrol again: ebb enroll --again",
+			leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	case err != nil:
+		return denied(fleet.CodeDenied, "this host's certificate is of another fleet: enrol with this hub")
+	}
+	id, err := fleet.IdentityOf(leaf)
+	if err != nil {
+		return denied(fleet.CodeDenied, "%v", err)
+	}
+	return id, nil
 }
 
 // enroll lets a host in for a token. That the token is used is durable before the certificate leaves: a crash between
@@ -87,25 +79,18 @@ var tokenProblems = []struct {
 func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
 	now := s.o.Clock()
 	if !s.attempts.allows(now, r.RemoteAddr) {
-		fail(w, &fleet.Problem{Title: "too many attempts from this address; try again in a minute", Status: http.StatusTooManyRequests,
-			Code: fleet.CodeBusy})
+		s.fail(w, r, problem(http.StatusTooManyRequests, fleet.CodeBusy, "too many attempts from this address; try again in a minute"))
 		return
 	}
 	var req fleet.EnrollRequest
-	if err := decode(w, r, maxEnroll, &req); err != nil {
-		fail(w, err)
+	if err := decode(r.Body, maxEnroll, &req); err != nil {
+		s.fail(w, r, err)
 		return
 	}
 	reply, err := s.admit(now, req)
 	if err != nil {
-		for _, p := range tokenProblems {
-			if errors.Is(err, p.err) {
-				err = &fleet.Problem{Title: err.Error(), Status: http.StatusForbidden, Code: p.code}
-				break
-			}
-		}
 		s.o.Log.Warn("a host was not let in", "remote", r.RemoteAddr, "location", req.Location, "err", err)
-		fail(w, err)
+		s.fail(w, r, err)
 		return
 	}
 	s.o.Log.Info("a host was let in", "remote", r.RemoteAddr, "location", req.Location)
@@ -113,23 +98,20 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) admit(now time.Time, req fleet.EnrollRequest) (*fleet.EnrollReply, error) {
-	bad := func(err error) error {
-		return &fleet.Problem{Title: err.Error(), Status: http.StatusBadRequest, Code: fleet.CodeBadRequest}
-	}
 	token, err := fleet.ParseToken(req.Token)
 	if err != nil {
 		return nil, err
 	}
 	if err := fleet.ValidLocation(req.Location); err != nil {
-		return nil, bad(err)
+		return nil, badRequest("%v", err)
 	}
 	key, err := request(req.CSR)
 	if err != nil {
-		return nil, bad(fmt.Errorf("certificate request: %w", err))
+		return nil, badRequest("certificate request: %v", err)
 	}
 	id, err := s.ca.identity(key, fleet.RoleAgent, req.Location)
 	if err != nil {
-		return nil, bad(err)
+		return nil, err
 	}
 	if err := s.redeem(now, token, req.Location); err != nil {
 		return nil, err
@@ -141,38 +123,30 @@ func (s *Server) admit(now time.Time, req fleet.EnrollRequest) (*fleet.EnrollRep
 	return s.welcome(der), nil
 }
 
-func (s *Server) redeem(now time.Time, token fleet.Token, location string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	state, err := s.tokens.Redeem(now, token.Hash(), location)
-	if err != nil {
-		return err
-	}
-	return s.saveToken(state)
-}
-
+// welcome is what a host needs besides its certificate.
 func (s *Server) welcome(certificate []byte) *fleet.EnrollReply {
-	return &fleet.EnrollReply{Certificate: certificate, CA: s.ca.cert.Raw, Publishers: publisherTexts(s.node.Publishers), Hub: s.node.Hub}
+	n := s.self()
+	return &fleet.EnrollReply{Certificate: certificate, CA: s.ca.cert.Raw, Publishers: node.PublisherTexts(n.Publishers), Hub: n.Hub}
 }
 
 // renew gives a host a new certificate for the same key, identity and location.
 func (s *Server) renew(w http.ResponseWriter, r *http.Request, id fleet.Identity) {
 	var req fleet.RenewRequest
-	if err := decode(w, r, maxEnroll, &req); err != nil {
-		fail(w, err)
+	if err := decode(r.Body, maxEnroll, &req); err != nil {
+		s.fail(w, r, err)
 		return
 	}
 	key, err := request(req.CSR)
 	if err == nil && !key.Equal(r.TLS.PeerCertificates[0].PublicKey) {
-		err = errors.New("the request is for another key")
+		err = errors.New("it is for another key")
 	}
 	if err != nil {
-		fail(w, &fleet.Problem{Title: "certificate request: " + err.Error(), Status: http.StatusBadRequest, Code: fleet.CodeBadRequest})
+		s.fail(w, r, badRequest("certificate request: %v", err))
 		return
 	}
 	der, err := s.ca.issue(key, id, s.o.Clock())
 	if err != nil {
-		fail(w, err)
+		s.fail(w, r, err)
 		return
 	}
 	answer(w, s.welcome(der))
@@ -180,17 +154,35 @@ func (s *Server) renew(w http.ResponseWriter, r *http.Request, id fleet.Identity
 
 // sync takes a host's report and tells it whom it may ask.
 func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity) {
-	var req fleet.SyncRequest
-	if err := decode(w, r, maxSync, &req); err != nil {
-		fail(w, err)
-		return
-	}
-	if len(req.Holdings) > fleet.MaxHoldings || len(req.Wanted) > fleet.MaxHoldings {
-		fail(w, &fleet.Problem{Title: fmt.Sprintf("more than %d contents in one report", fleet.MaxHoldings), Status: http.StatusBadRequest,
-			Code: fleet.CodeTooLarge})
+	req, err := report(r.Body)
+	if err != nil {
+		s.fail(w, r, err)
 		return
 	}
 	answer(w, s.announced(s.o.Clock(), id, req))
+}
+
+// report reads what a host says of itself. Others will dial the address, so it must be one.
+func report(body io.Reader) (fleet.SyncRequest, error) {
+	var req fleet.SyncRequest
+	if err := decode(body, maxSync, &req); err != nil {
+		return req, err
+	}
+	if len(req.Holdings) > fleet.MaxHoldings || len(req.Wanted) > fleet.MaxWanted {
+		return req, problem(http.StatusBadRequest, fleet.CodeTooLarge, "a report of %d holdings and %d wishes: %d and %d are allowed",
+			len(req.Holdings), len(req.Wanted), fleet.MaxHoldings, fleet.MaxWanted)
+	}
+	if req.Lan == "" {
+		return req, nil
+	}
+	addr, err := netip.ParseAddrPort(req.Lan)
+	if err != nil || addr.String() != req.Lan {
+		return req, badRequest("lan %q is not an address and a port", req.Lan)
+	}
+	if addr.Addr().IsUnspecified() || addr.Port() == 0 { // nobody can dial that
+		req.Lan = ""
+	}
+	return req, nil
 }
 
 func (s *Server) announced(now time.Time, id fleet.Identity, req fleet.SyncRequest) fleet.SyncReply {
@@ -217,22 +209,14 @@ func (s *Server) announced(now time.Time, id fleet.Identity, req fleet.SyncReque
 // content gives the signed manifest of a name or id.
 func (s *Server) content(w http.ResponseWriter, r *http.Request, _ fleet.Identity) {
 	ref := r.PathValue("ref")
-	raw, ok := s.find(ref)
-	if !ok {
-		fail(w, &fleet.Problem{Title: fmt.Sprintf("no content %q was published here", ref), Status: http.StatusNotFound, Code: fleet.CodeNotFound})
+	raw, err := s.find(ref)
+	if errors.Is(err, store.ErrNotFound) {
+		err = problem(http.StatusNotFound, fleet.CodeNotFound, "no content %q was published here", ref)
+	}
+	if err != nil {
+		s.fail(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	_, _ = w.Write(raw)
-}
-
-func (s *Server) find(ref string) ([]byte, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	id, err := content.ParseID(ref)
-	if err != nil {
-		id = s.newest[ref].id
-	}
-	raw, ok := s.contents[id]
-	return raw, ok
+	_, _ = w.Write(raw) // the asker may have gone
 }

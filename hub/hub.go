@@ -4,11 +4,13 @@
 // directory of who is where and who holds what. It answers hosts on the control port (HTTPS with certificates of the
 // fleet on both sides) and the operator through handlers that are mounted on the local API.
 //
-// What must survive a crash is in records of the store, durable before it takes effect: the catalogue, and that a
-// token was used. The directory is rebuilt from what members report. The hub signs no content: publishers' keys may
-// live elsewhere, and endpoints pin them when they enrol.
+// What must survive a crash is durable before it takes effect: the catalogue and that a token was used in records of
+// the store, the pinned publishers in the hub's enrolment. The directory is rebuilt from what members report. The hub
+// signs no content: publishers' keys may live elsewhere, and endpoints pin them when they enrol and when they renew
+// their certificate. All pinned publishers are trusted alike; any of them may publish under any name.
 //
-// No chunk passes through here: an ordinary daemon on the same store serves them.
+// No chunk passes through here: an ordinary daemon on the same store serves them. Certificates are not revoked one by
+// one; they run out.
 package hub
 
 import (
@@ -16,6 +18,7 @@ import (
 	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -23,9 +26,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
-	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/store"
@@ -38,6 +38,7 @@ type Options struct {
 	Listener  net.Listener                     // control port; owned by the server from Open on
 	Observed  func() map[string]netip.AddrPort // where the data plane sees each connected peer
 	Published func(signed []byte) error        // told of a content before it is catalogued
+	Pinned    func(keys []ed25519.PublicKey)   // told of all publishers pinned from now on
 	Log       *slog.Logger
 	Clock     func() time.Time // nil: time.Now
 }
@@ -45,23 +46,16 @@ type Options struct {
 // Server is a running hub.
 type Server struct {
 	o        Options
-	node     *node.Node
 	ca       *authority
 	http     *http.Server
 	attempts *limiter
 
 	mu        sync.Mutex // guards what follows
+	node      *node.Node // never changed, only replaced
 	tokens    *fleet.TokenBook
 	directory *fleet.Directory
-	contents  map[content.ID][]byte // signed manifests
-	newest    map[string]version    // by name
-	observed  time.Time             // when Observed was last asked
-}
-
-// version is one content of a name.
-type version struct {
-	id      content.ID
-	created time.Time
+	catalogue *fleet.Catalogue
+	observed  time.Time // when Observed was last asked
 }
 
 // Open reads what the store remembers. The state directory must have been through Init.
@@ -76,28 +70,22 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ca, err := openCA(o.State, o.Clock())
+	ca, err := openCA(o.State)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
-	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(rate.Every(time.Second), 20), directory: fleet.NewDirectory(n.Hub)}
+	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), catalogue: fleet.NewCatalogue()}
 	if err := s.restore(); err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/enroll", s.enroll)
-	mux.HandleFunc("POST /v1/renew", s.member(s.renew))
-	mux.HandleFunc("POST /v1/sync", s.member(s.sync))
-	mux.HandleFunc("GET /v1/contents/{ref}", s.member(s.content))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, &fleet.Problem{Title: "no such page: " + r.URL.Path, Status: http.StatusNotFound, Code: fleet.CodeNotFound})
-	})
-	own := n.Certificate
-	own.Certificate = append(own.Certificate[:1:1], ca.cert.Raw) // the CA goes along, for hosts that only know its fingerprint
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{own}, ClientCAs: n.Roots,
-			ClientAuth: tls.VerifyClientCertIfGiven, Time: o.Clock}}
+	// Only HTTP/1.1: hosts ask one question at a time, and what is not spoken cannot be abused.
+	var http1 http.Protocols
+	http1.SetHTTP1(true)
+	s.http = &http.Server{Handler: s.control(), Protocols: &http1, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
+		// Whose certificate it is and whether it is good is decided for every request: the asker gets an answer in words
+		// instead of a broken connection, and a long-lived connection does not outlive its certificate.
+		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, GetCertificate: s.certificate, Time: o.Clock}}
 	return s, nil
 }
 
@@ -114,51 +102,39 @@ func (s *Server) Serve() error {
 func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if err := s.http.Shutdown(ctx); err != nil {
-		return s.http.Close()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = s.http.Close()
 	}
-	return nil
+	if e := s.o.Listener.Close(); !errors.Is(e, net.ErrClosed) { // open only if nobody called Serve
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
-// publisherTexts is what endpoints pin when they enrol.
-func publisherTexts(keys []ed25519.PublicKey) []string {
-	var texts []string
-	for _, k := range keys {
-		texts = append(texts, content.MarshalPublisherKey(k))
+// certificate is the hub's own, renewed when its time has come. The CA goes along, for hosts that only know its
+// fingerprint. The data plane takes the renewed one at the next start.
+func (s *Server) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.o.Clock(); s.node.Due(now) {
+		fresh, err := renewed(s.node, s.ca, now)
+		if err == nil {
+			err = fresh.Save()
+		}
+		if err != nil { // the old one is good for weeks to come
+			s.o.Log.Error("the hub's certificate could not be renewed", "until", s.node.Certificate.Leaf.NotAfter, "err", err)
+		} else {
+			s.node = fresh
+		}
 	}
-	return texts
+	chain := [][]byte{s.node.Certificate.Certificate[0], s.ca.cert.Raw}
+	return &tls.Certificate{Certificate: chain, PrivateKey: s.node.Certificate.PrivateKey, Leaf: s.node.Certificate.Leaf}, nil
 }
 
-// limiter bounds how often one address may try.
-type limiter struct {
-	mu    sync.Mutex
-	every rate.Limit
-	burst int
-	by    map[netip.Addr]*rate.Limiter
-}
-
-// maxLimited bounds the addresses remembered; beyond it all are forgotten, which costs an attacker more than us.
-const maxLimited = 4096
-
-func newLimiter(every rate.Limit, burst int) *limiter {
-	return &limiter{every: every, burst: burst, by: map[netip.Addr]*rate.Limiter{}}
-}
-
-// allows reports whether the address may try now. Loopback always may: it is the operator's own machine.
-func (l *limiter) allows(now time.Time, remote string) bool {
-	addr, err := netip.ParseAddrPort(remote)
-	if err != nil || addr.Addr().IsLoopback() {
-		return err == nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.by) >= maxLimited {
-		clear(l.by)
-	}
-	x := l.by[addr.Addr()]
-	if x == nil {
-		x = rate.NewLimiter(l.every, l.burst)
-		l.by[addr.Addr()] = x
-	}
-	return x.AllowN(now, 1)
+// self is the hub's own host as it is enrolled now.
+func (s *Server) self() *node.Node {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.node
 }

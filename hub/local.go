@@ -26,15 +26,18 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("HEAD /api/v1/chunks/{id}", s.headChunk)
 	mux.HandleFunc("POST /api/v1/contents", s.postContent)
 	mux.HandleFunc("GET /api/v1/members", s.getMembers)
+	mux.HandleFunc("GET /api/v1/publishers", s.getPublishers)
+	mux.HandleFunc("POST /api/v1/publishers", s.postPublisher)
+	mux.HandleFunc("DELETE /api/v1/publishers", s.deletePublisher)
 }
 
-// refuse writes an error as a problem of the local API.
+// refuse writes an error as a problem of the local API. The operator hears all of it.
 func refuse(w http.ResponseWriter, err error) {
 	var p *api.Problem
 	var known *fleet.Problem
 	switch {
 	case errors.As(err, &p):
-	case errors.As(err, &known): // from decode
+	case errors.As(err, &known): // only requests that are not understood
 		p = &api.Problem{Title: known.Title, Status: known.Status, Code: api.CodeBadRequest}
 	case errors.Is(err, store.ErrNoSpace):
 		p = &api.Problem{Title: err.Error(), Status: http.StatusInsufficientStorage, Code: api.CodeNoSpace, Hint: "make room on the hub's disk and publish again"}
@@ -43,11 +46,7 @@ func refuse(w http.ResponseWriter, err error) {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p)
-}
-
-func badRequest(format string, args ...any) error {
-	return &api.Problem{Title: fmt.Sprintf(format, args...), Status: http.StatusBadRequest, Code: api.CodeBadRequest}
+	_ = json.NewEncoder(w).Encode(p) // the asker may have gone
 }
 
 func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
@@ -55,13 +54,13 @@ func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 		TTL      string `json:"ttl"`
 		Location string `json:"location"`
 	}
-	if err := decode(w, r, maxEnroll, &ask); err != nil {
+	if err := decode(r.Body, maxEnroll, &ask); err != nil {
 		refuse(w, err)
 		return
 	}
 	life, err := time.ParseDuration(ask.TTL)
 	if err != nil || life <= 0 || life > maxTokenLife {
-		refuse(w, badRequest("a token's life of %q is not between 1s and %s", ask.TTL, maxTokenLife))
+		refuse(w, badRequest("a token's life of %q is not between 0 and %.0fh", ask.TTL, maxTokenLife.Hours()))
 		return
 	}
 	if ask.Location != "" {
@@ -72,8 +71,9 @@ func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 	}
 	token := fleet.Token{CA: s.ca.fingerprint()}
 	_, _ = rand.Read(token.Secret[:]) // never fails: crypto/rand ends the program instead
-	state, err := s.newToken(s.o.Clock(), token, life, ask.Location)
-	if err != nil {
+	now := s.o.Clock()
+	state := fleet.TokenState{Hash: token.Hash(), Expires: now.Add(life).UTC(), Location: ask.Location}
+	if err := s.issue(now, state); err != nil {
 		refuse(w, err)
 		return
 	}
@@ -87,17 +87,21 @@ func (s *Server) putChunk(w http.ResponseWriter, r *http.Request) {
 		refuse(w, badRequest("%v", err))
 		return
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(content.MaxChunk)))
-	if err != nil {
+	if r.ContentLength < 1 || r.ContentLength > content.MaxChunk {
+		refuse(w, badRequest("chunk %s of %d bytes: 1 to %d are allowed, and the length must be said first", id.Short(), r.ContentLength, content.MaxChunk))
+		return
+	}
+	data := make([]byte, r.ContentLength)
+	if _, err := io.ReadFull(r.Body, data); err != nil {
 		refuse(w, badRequest("chunk %s: %v", id.Short(), err))
 		return
 	}
-	if content.Sum(data) != id {
-		refuse(w, &api.Problem{Title: fmt.Sprintf("the %d bytes sent are not chunk %s", len(data), id.Short()), Status: http.StatusUnprocessableEntity,
-			Code: api.CodeIntegrity})
-		return
+	err = s.o.Store.Put(store.Blob{ID: id, Data: data})
+	if errors.Is(err, store.ErrMismatch) {
+		err = &api.Problem{Title: fmt.Sprintf("the %d bytes sent are not chunk %s", len(data), id.Short()), Status: http.StatusUnprocessableEntity,
+			Code: api.CodeIntegrity}
 	}
-	if err := s.o.Store.Put(store.Blob{ID: id, Data: data}); err != nil {
+	if err != nil {
 		refuse(w, err)
 		return
 	}
@@ -118,15 +122,41 @@ func (s *Server) postContent(w http.ResponseWriter, r *http.Request) {
 		refuse(w, badRequest("the manifest: %v", err))
 		return
 	}
-	signed, err := content.ParseSigned(raw)
+	id, m, err := s.publishable(raw, s.o.Clock())
+	if err == nil {
+		err = s.enter(raw, m.Name, fleet.Version{Content: id, Created: m.Created})
+	}
 	if err != nil {
-		refuse(w, badRequest("%v", err))
+		refuse(w, err)
 		return
 	}
-	m, err := signed.Verify(s.node.Publishers, s.o.Clock())
+	s.o.Log.Info("published", "content", id.Short(), "name", m.Name, "version", m.Version, "bytes", m.Size())
+	files := 0
+	for _, e := range m.Entries {
+		if e.Kind == content.File {
+			files++
+		}
+	}
+	answer(w, api.Publish{ID: id, Name: m.Name, Version: m.Version, Type: m.Type, Size: m.Size(), Files: files, Chunks: len(m.Chunks)})
+}
+
+// publishable is a signed manifest that the fleet may believe and the hub can serve.
+func (s *Server) publishable(raw []byte, now time.Time) (content.ID, *content.Manifest, error) {
+	signed, err := content.ParseSigned(raw)
 	if err != nil {
-		refuse(w, &api.Problem{Title: "the manifest is not accepted", Detail: err.Error(), Status: http.StatusForbidden, Code: api.CodeIntegrity})
-		return
+		return content.ID{}, nil, badRequest("%v", err)
+	}
+	m, err := signed.Verify(s.self().Publishers, now)
+	if err != nil {
+		p := &api.Problem{Title: "the manifest is not accepted", Detail: err.Error(), Status: http.StatusForbidden, Code: api.CodeIntegrity}
+		if errors.Is(err, content.ErrUnknownPublisher) {
+			p.Hint = "pin its publisher at the hub: ebb publisher add " + content.MarshalPublisherKey(signed.Key)
+		}
+		return content.ID{}, nil, p
+	}
+	if m.Created.After(now.Add(skew)) { // its name would stand for it until then
+		return content.ID{}, nil, badRequest("%s was made at %s, and here it is %s: compare the clocks", m.Name, m.Created.Format(time.RFC3339),
+			now.UTC().Format(time.RFC3339))
 	}
 	missing := 0
 	for _, c := range m.Chunks {
@@ -135,39 +165,15 @@ func (s *Server) postContent(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if missing > 0 {
-		refuse(w, &api.Problem{Title: fmt.Sprintf("%d of %d chunks of %s are not here", missing, len(m.Chunks), m.Name), Status: http.StatusConflict,
-			Code: api.CodeIncomplete, Hint: "publish it again"})
-		return
+		return content.ID{}, nil, &api.Problem{Title: fmt.Sprintf("%d of %d chunks of %s are not here", missing, len(m.Chunks), m.Name),
+			Status: http.StatusConflict, Code: api.CodeIncomplete, Hint: "publish it again"}
 	}
-	if err := s.enter(raw, signed.ID()); err != nil {
-		refuse(w, err)
-		return
-	}
-	s.o.Log.Info("published", "content", signed.ID().Short(), "name", m.Name, "version", m.Version, "bytes", m.Size())
-	files := 0
-	for _, e := range m.Entries {
-		if e.Kind == content.File {
-			files++
-		}
-	}
-	answer(w, api.Publish{ID: signed.ID(), Name: m.Name, Version: m.Version, Type: m.Type, Size: m.Size(), Files: files, Chunks: len(m.Chunks)})
-}
-
-// enter makes a manifest durable, then known.
-func (s *Server) enter(raw []byte, id content.ID) error {
-	if err := s.o.Store.Record(store.Record{Key: keyContent + id.String(), Value: raw}); err != nil {
-		return err
-	}
-	if err := s.o.Published(raw); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.catalogue(raw)
+	return signed.ID(), m, nil
 }
 
 func (s *Server) getMembers(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	answer(w, map[string]any{"members": s.directory.Members(s.o.Clock())})
+	members := s.directory.Members(s.o.Clock())
+	s.mu.Unlock()
+	answer(w, map[string][]fleet.Member{"members": members})
 }

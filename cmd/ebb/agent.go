@@ -5,12 +5,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ebbproject/ebb/agent/daemon"
+	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/transfer/udp"
@@ -79,6 +81,9 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	if err != nil {
 		return err
 	}
+	if n.Identity.Role != fleet.RoleAgent {
+		return &configError{fmt.Sprintf("%s is the state directory of a %s; start it with: ebb %s --state %s", f.state, n.Identity.Role, n.Identity.Role, f.state)}
+	}
 	st, err := openStore(f.state)
 	if err != nil {
 		return err
@@ -92,6 +97,8 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	if err != nil {
 		return errors.Join(err, socket.Close())
 	}
+	defer hub.Close()
+	n = renewAtStart(ctx, hub, log)
 	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version()})
 	if err != nil {
 		return err
@@ -105,7 +112,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	if err := sayReady(cmd.OutOrStdout(), f.json, d.Addr(), n); err != nil {
 		return err
 	}
-	<-ctx.Done()
+	keepRenewed(ctx, hub, log, func(n *node.Node) { d.Pinned(n.Publishers) })
 	return nil
 }
 

@@ -81,7 +81,8 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 		return errors.Join(err, control.Close())
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	s, err := hub.Open(hub.Options{State: r.state, Store: st, Listener: control, Observed: d.Observed, Published: d.Published, Log: r.log})
+	s, err := hub.Open(hub.Options{State: r.state, Store: st, Listener: control, Observed: d.Observed, Published: d.Published,
+		Pinned: d.Pinned, Log: r.log})
 	if err != nil {
 		return errors.Join(err, control.Close())
 	}
