@@ -75,10 +75,12 @@ var unknownKey = regexp.MustCompile(`line (\d+): field (\S+) not found in type \
 
 // explainYAML names the nearest known key for each one that is unknown.
 func explainYAML(err error) string {
-	return unknownKey.ReplaceAllStringFunc(err.Error(), func(s string) string {
+	text := unknownKey.ReplaceAllStringFunc(err.Error(), func(s string) string {
 		m := unknownKey.FindStringSubmatch(s)
 		return fmt.Sprintf("line %s: unknown key %q, did you mean %q?", m[1], m[2], nearest(m[2], configKeys))
 	})
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "yaml: "), "unmarshal errors:\n  ")
+	return strings.ReplaceAll(text, "\n  ", " ")
 }
 
 // nearest finds the candidate that takes the fewest edits (Levenshtein).

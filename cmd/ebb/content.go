@@ -15,7 +15,7 @@ import (
 )
 
 func newContent() *cobra.Command {
-	cmd := &cobra.Command{Use: "content", Short: "What is held, and its care", Args: exactly()}
+	cmd := group("content", "What is held, and its care")
 	cmd.AddCommand(newContentLs(), newContentVerify())
 	return cmd
 }

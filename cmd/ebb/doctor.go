@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -27,18 +28,35 @@ func newDoctor() *cobra.Command {
 	return cmd
 }
 
+// repairDocument is what doctor --repair --json prints.
+type repairDocument struct {
+	Chunks  int      `json:"chunks"`
+	Bytes   int64    `json:"bytes"`
+	Records int      `json:"records"`
+	Broken  int      `json:"broken_chunks"`
+	Lost    []string `json:"lost"`
+}
+
 func repairStore(cmd *cobra.Command, state string, asJSON bool) error {
-	r, err := store.Repair(filepath.Join(state, "store"), store.Options{})
+	dir := filepath.Join(state, "store")
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("there is nothing to repair in %s: %w", state, err)
+	}
+	r, err := store.Repair(dir, store.Options{})
 	if err != nil {
-		return err
+		return explainStore(state, err)
 	}
 	if asJSON {
-		return printJSON(cmd.OutOrStdout(), r)
+		return printJSON(cmd.OutOrStdout(), repairDocument{Chunks: r.Chunks, Bytes: r.Bytes, Records: r.Records, Broken: r.Broken,
+			Lost: append([]string{}, r.Lost...)})
 	}
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "kept %d chunks (%s) and %d records; removed %d broken chunk files\n", r.Chunks, iec(r.Bytes), r.Records, r.Broken)
 	for _, l := range r.Lost {
-		fmt.Fprintf(out, "- %s\n", l)
+		fmt.Fprintf(out, "lost: %s\n", l)
+	}
+	if len(r.Lost) == 0 {
+		fmt.Fprintln(out, "nothing is lost")
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func newToken() *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Let new endpoints in", Args: exactly()}
+	cmd := group("token", "Let new endpoints in")
 	var location, ttl string
 	create := &cobra.Command{
 		Use:   "new",

@@ -14,6 +14,8 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/content/walk"
+	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/store"
@@ -46,6 +48,16 @@ type configError struct{ text string }
 
 func (e *configError) Error() string { return e.text }
 
+// hintedError is an error of a room below, in the words of the command line and with what to type next.
+type hintedError struct {
+	text, hint string
+	code       int
+	err        error
+}
+
+func (e *hintedError) Error() string { return e.text }
+func (e *hintedError) Unwrap() error { return e.err }
+
 // codes of problems from the local API.
 var problemCodes = map[string]int{
 	api.CodeBadRequest: exitUsage, api.CodeNotFound: exitNotFound, api.CodeUnreachable: exitUnreachable,
@@ -68,7 +80,7 @@ var sentinels = []struct {
 	{fleetclient.ErrTokenUnknown, exitDenied, "make one on the hub: ebb token new"},
 	{fleetclient.ErrDenied, exitDenied, ""},
 	{node.ErrNotEnrolled, exitConfig, "join a fleet first: ebb enroll HUB --token T --state DIR"},
-	{store.ErrLocked, exitError, "stop the other ebb that uses it, or choose another --state"},
+	{fleet.ErrLocation, exitUsage, ""},
 	{store.ErrNoSpace, exitError, "make room on the disk and try again"},
 	{content.ErrSignature, exitIntegrity, ""},
 	{content.ErrUnknownPublisher, exitIntegrity, ""},
@@ -85,7 +97,11 @@ func exitCode(err error) int {
 	var problem *api.Problem
 	var partly *partlyError
 	var name *content.NameError
+	var hinted *hintedError
+	var changed *walk.ChangedError
 	switch {
+	case errors.As(err, &hinted):
+		return hinted.code
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &config):
@@ -94,6 +110,8 @@ func exitCode(err error) int {
 		return exitPartly
 	case errors.As(err, &name):
 		return exitUsage
+	case errors.As(err, &changed):
+		return exitIncomplete
 	case errors.As(err, &problem):
 		if code, ok := problemCodes[problem.Code]; ok {
 			return code
@@ -115,17 +133,26 @@ func exitCode(err error) int {
 // report says what happened, to what, and what to type next.
 func report(w io.Writer, err error) {
 	fmt.Fprintf(w, "ebb: %v\n", err)
+	if hint := hintOf(err); hint != "" {
+		fmt.Fprintf(w, "try: %s\n", hint)
+	}
+}
+
+func hintOf(err error) string {
+	var hinted *hintedError
+	if errors.As(err, &hinted) {
+		return hinted.hint
+	}
 	var problem *api.Problem
 	if errors.As(err, &problem) && problem.Hint != "" {
-		fmt.Fprintf(w, "try: %s\n", problem.Hint)
-		return
+		return problem.Hint
 	}
 	for _, s := range sentinels {
 		if s.hint != "" && errors.Is(err, s.err) {
-			fmt.Fprintf(w, "try: %s\n", s.hint)
-			return
+			return s.hint
 		}
 	}
+	return ""
 }
 
 // partlyError says that some of what was asked for was done and some was not.

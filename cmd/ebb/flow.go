@@ -16,7 +16,7 @@ import (
 )
 
 func newFlow() *cobra.Command {
-	cmd := &cobra.Command{Use: "flow", Short: "See and steer flows", Args: exactly()}
+	cmd := group("flow", "See and steer flows")
 	cmd.AddCommand(newFlowLs(), newFlowShow(), newFlowSteer("pause", "Stop a flow until it is resumed; it survives a restart", "resume"),
 		newFlowSteer("resume", "Let a paused flow go on", "pause"), newFlowSteer("cancel", "End a flow; what was fetched stays in the cache", ""))
 	return cmd

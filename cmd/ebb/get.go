@@ -93,8 +93,7 @@ func watch(ctx context.Context, c *client.Client, f api.Flow, p progress) (api.F
 		p.show(f)
 		select {
 		case <-ctx.Done():
-			return f, fmt.Errorf("%q is not complete (%s of %s; %s), the agent goes on with it as flow %s: %w", f.Ref, iec(f.Verified), iec(f.Size),
-				reasonOf(f), f.ID, ctx.Err())
+			return f, fmt.Errorf("%q is not complete (%s), the agent goes on with it as flow %s: %w", f.Ref, standing(f), f.ID, ctx.Err())
 		case <-tick.C:
 		}
 		next, err := c.Flow(ctx, f.ID)
@@ -129,7 +128,19 @@ func outcome(f api.Flow) error {
 	case api.StateCancelled:
 		return &api.Problem{Title: fmt.Sprintf("the flow of %q was cancelled", f.Ref), Code: api.CodeIncomplete}
 	}
-	return &api.Problem{Title: fmt.Sprintf("%q could not be fetched", f.Ref), Code: f.Reason, Detail: f.Detail}
+	p := &api.Problem{Title: fmt.Sprintf("%q could not be fetched", f.Ref), Code: f.Reason, Detail: f.Detail}
+	if f.Reason == api.CodeExists {
+		p.Hint = fmt.Sprintf("ebb get %s -o %s --overwrite", f.Ref, f.Out)
+	}
+	return p
+}
+
+// standing says how far a flow is and what it waits for.
+func standing(f api.Flow) string {
+	if f.Content == "" {
+		return "nobody has told yet what it is; " + reasonOf(f)
+	}
+	return fmt.Sprintf("%s of %s; %s", iec(f.Verified), iec(f.Size), reasonOf(f))
 }
 
 func reasonOf(f api.Flow) string {

@@ -32,25 +32,34 @@ func run(ctx context.Context, args []string) int {
 }
 
 func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "ebb",
-		Short:         "Distribute big content everywhere, once per location, giving way to all other traffic",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q; see: ebb --help", args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	root := group("ebb", "Distribute big content everywhere, once per location, giving way to all other traffic")
+	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Sprintf("%v; see: %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newDemo(), newHub(), newAgent(), newToken(), newEnroll(), newRenew(), newPublisher(), newPublish(), newGet(), newFlow(), newContent(),
 		newPeer(), newStatus(), newWhy(), newDoctor(), newVersion())
 	return root
+}
+
+// group is a command that only holds others: alone it shows them, and with a word that is none of them it says so.
+func group(use, short string) *cobra.Command {
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			var names []string
+			for _, c := range cmd.Commands() {
+				names = append(names, c.Name())
+			}
+			return usagef("there is no command \"%s %s\", did you mean %q? See: %s --help", cmd.CommandPath(), args[0], nearest(args[0], names),
+				cmd.CommandPath())
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 }
 
 // exactly refuses any other number of arguments, naming what is missing.

@@ -53,12 +53,12 @@ func (f *publishFlags) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	key, err := f.secret()
-	if err != nil {
-		return err
-	}
 	c := client.New(f.state)
 	if _, err := c.Status(cmd.Context()); err != nil { // before anything is read
+		return err
+	}
+	key, err := f.secret()
+	if err != nil {
 		return err
 	}
 	m, err := upload(cmd.Context(), c, path, o)

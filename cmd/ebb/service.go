@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/ebbproject/ebb/agent/api"
@@ -27,7 +28,23 @@ func openStore(state string) (*store.Store, error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, err
 	}
-	return store.Open(filepath.Join(state, "store"), store.Options{})
+	st, err := store.Open(filepath.Join(state, "store"), store.Options{})
+	return st, explainStore(state, err)
+}
+
+// explainStore says in terms of the state directory why its store cannot be used.
+func explainStore(state string, err error) error {
+	var damaged *store.DamagedError
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return &hintedError{fmt.Sprintf("the state directory %s is in use by another process", state),
+			"stop the other ebb that uses it, or choose another one with --state", exitError, err}
+	case errors.As(err, &damaged):
+		cause, _, _ := strings.Cut(damaged.Cause.Error(), "\n")
+		return &hintedError{fmt.Sprintf("the journal in %s is damaged: %s. The chunks on disk are kept; records of flows and contents may be lost",
+			state, cause), "ebb doctor --repair --state " + state, exitIntegrity, err}
+	}
+	return err
 }
 
 // newLog writes text on a terminal and JSON elsewhere.

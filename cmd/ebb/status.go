@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -49,7 +50,7 @@ func hubLine(h api.HubStatus) string {
 	if h.Error == "" {
 		return h.Addr + ", not asked yet"
 	}
-	return h.Addr + ", not reachable: " + h.Error
+	return h.Addr + ", " + strings.Replace(h.Error, " at "+h.Addr+": dial tcp "+h.Addr, "", 1)
 }
 
 func newWhy() *cobra.Command {
@@ -79,7 +80,7 @@ func newWhy() *cobra.Command {
 }
 
 func newPeer() *cobra.Command {
-	cmd := &cobra.Command{Use: "peer", Short: "Other hosts of the fleet", Args: exactly()}
+	cmd := group("peer", "Other hosts of the fleet")
 	ls := &cobra.Command{Use: "ls", Short: "List the hosts this one knows, and why one is not used", Args: exactly()}
 	state, asJSON := stateFlag(ls), jsonFlag(ls)
 	ls.RunE = func(cmd *cobra.Command, _ []string) error {

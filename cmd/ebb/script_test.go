@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The binary under test is the test binary itself: started under the name ebb it is ebb.
+func TestMain(m *testing.M) {
+	// Scripts wait for daemons most of the time, so more of them fit on a machine than it has cores.
+	if err := flag.Set("test.parallel", strconv.Itoa(max(4, 2*runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
+	testscript.Main(m, map[string]func(){"ebb": main})
+}
+
+// TestScripts runs testdata/script. Besides what testscript knows, scripts use the commands below; each is explained
+// where it is implemented. Daemons are ended with the script that started them, whatever happens.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			s := &stage{t: e.T(), daemons: map[string]*daemonProcess{}}
+			e.Values[stageKey{}] = s
+			e.Defer(s.close)
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			switch name {
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "loopbacks": // 127.0.10.1 and the like are addresses of this machine
+				return runtime.GOOS != "darwin", nil
+			}
+			return false, fmt.Errorf("there is no condition %q", name)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"daemon": start, "end": end, "strike": strike, "fleet": startFleet, "wan": startWAN,
+			"exits": exits, "until": until, "keep": keep, "json": checkJSON,
+			"random": random, "same": same, "damage": damage, "tmpfs": mountTmpfs, "fill": fill, "mkfifo": makeFifo, "humble": humble,
+			"expire": expire, "redirect": redirect, "signed": signed, "forge": forge, "plant": plant, "post": post, "meddle": meddle,
+		},
+	})
+}
+
+type stageKey struct{}
+
+// stage is what a script has set up and what must be gone after it.
+type stage struct {
+	t       testscript.T
+	daemons map[string]*daemonProcess
+	clean   []func() error // in reverse order, after the daemons
+}
+
+func on(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
+
+func (s *stage) close() {
+	failed := s.t.(testing.TB).Failed()
+	for name, d := range s.daemons {
+		if err := d.interrupt(); err != nil {
+			s.t.Log(name, err)
+		}
+		if failed {
+			s.t.Log(name + " wrote to stderr:\n" + d.lastWords())
+		}
+	}
+	for i := len(s.clean) - 1; i >= 0; i-- {
+		if err := s.clean[i](); err != nil {
+			s.t.Log(err)
+		}
+	}
+}
+
+// exits CODE COMMAND... runs a command that must end with that exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := exitStatus(ts, ts.Exec(args[1], args[2:]...)); got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func exitStatus(ts *testscript.TestScript, err error) int {
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	if exit != nil {
+		return exit.ExitCode()
+	}
+	return 0
+}
+
+// patience bounds every wait of a script; it is generous because only a failing test ever waits for so long.
+const patience = 90 * time.Second
+
+// until PATTERN COMMAND... repeats a command until it succeeds and its stdout matches.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN COMMAND...")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	var out []byte
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		cmd := command(ts, args[1:]...)
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
+		out, err = cmd.Output()
+		if err == nil && pattern.Match(out) {
+			_, _ = ts.Stdout().Write(out)
+			return
+		}
+		out = append(out, errs.Bytes()...)
+	}
+	ts.Fatalf("%q was not seen in %s; at last: %v\n%s", args[0], patience, err, out)
+}
+
+// keep NAME [PATTERN] sets NAME to what the last command wrote to stdout, or to the first group of the pattern in it.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: keep NAME [PATTERN]")
+	}
+	text := strings.TrimSpace(ts.ReadFile("stdout"))
+	if len(args) == 2 {
+		pattern, err := regexp.Compile(args[1])
+		ts.Check(err)
+		found := pattern.FindStringSubmatch(text)
+		if len(found) < 2 {
+			ts.Fatalf("stdout does not match")
+		}
+		text = found[1]
+	}
+	ts.Setenv(args[0], text)
+}
+
+// command prepares a command that runs where the script is, with what the environment of the script says to ebb.
+func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
+	path := args[0]
+	if path == "ebb" {
+		path = ebb(ts)
+	}
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "EBB_STATE", "EBB_LISTEN", "EBB_LOG_LEVEL"} {
+		if v := ts.Getenv(name); v != "" {
+			cmd.Env = append(cmd.Env, name+"="+v)
+		}
+	}
+	return cmd
+}
+
+// ebb is the binary under test.
+func ebb(ts *testscript.TestScript) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if path := filepath.Join(dir, "ebb"+ts.Getenv("exe")); isFile(path) {
+			return path
+		}
+	}
+	ts.Fatalf("ebb is not in $PATH")
+	return ""
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
