@@ -153,7 +153,7 @@ func (p *conversation) receive(ctx context.Context, to chan<- []byte) {
 
 // deliver takes one message and whatever else has arrived; false when nothing will arrive any more.
 func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
-	for range cap(arrivals) {
+	for more := cap(arrivals); ; more-- {
 		if !ok {
 			p.leave(transfer.ByeDone)
 			return false
@@ -166,13 +166,15 @@ func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
 		if err != nil {
 			p.leave(transfer.ByeProtocol)
 		}
+		if more == 0 {
+			return true // others want their turn too
+		}
 		select {
 		case m, ok = <-arrivals:
 		default:
 			return true
 		}
 	}
-	return true
 }
 
 // pump hands messages to the connection as long as it may send; a goodbye may always.
