@@ -9,7 +9,7 @@ export CGO_ENABLED ?= 0
 .PHONY: build demo test race fuzz bench sim lint
 
 build: ## bin/ebb
-	$(GO) build -trimpath -o bin/ebb ./cmd/ebb
+	$(GO) build -o bin/ebb ./cmd/ebb
 
 demo: build ## a whole fleet on this machine, end to end
 	./bin/ebb demo
