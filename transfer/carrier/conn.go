@@ -243,7 +243,10 @@ func (c *Conn) write(packet []byte) error {
 	if c.shim.Offer(now, packet) {
 		c.post(now, shim.Frame{Kind: shim.Packet, Payload: packet, Room: c.shim.Room(c.shim.Limit()) - len(packet)})
 		pulse(c.wake)
-	} else if c.shim.Deadline().Before(c.armed) {
+		return nil
+	}
+	c.pump(now)
+	if len(c.out.ready) > 0 || c.shim.Deadline().Before(c.armed) {
 		pulse(c.wake)
 	}
 	return nil

@@ -97,8 +97,8 @@ func TestStandingQueueIsOnTarget(t *testing.T) {
 		f := pour(w.dialed, w.accepted)
 		w.follow(f, rate, 20, time.Second).check(t, "standing-queue")
 		before := f.received.Load()
-		q := watch(w.there, 20*time.Second)
-		got := float64(f.received.Load()-before) * 8 / 20
+		q := watch(w.there, 10*time.Second)
+		got := float64(f.received.Load()-before) * 8 / 10
 		f.end()
 		p95, s := quantile(q, .95), w.dialed.Stats()
 		t.Logf("goodput %s, queue p5 %v, median %v, p95 %v; %+v", share(got, rate), quantile(q, .05), quantile(q, .5), p95, s)
@@ -132,8 +132,8 @@ func TestGoodputOnBadPaths(t *testing.T) {
 			c.spoil(&l)
 			inWorld(t, l, clean, func(w *world) {
 				f := pour(w.dialed, w.accepted)
-				f.bits(5 * time.Second)
-				got := f.bits(30 * time.Second)
+				f.bits(2 * time.Second)
+				got := f.bits(20 * time.Second)
 				f.end()
 				s := w.dialed.Stats()
 				t.Logf("goodput %s; %+v", share(got, rate), s)
@@ -156,10 +156,10 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 	l := link.Config{Rate: rate, Delay: 25 * ms, BufferTime: 100 * ms}
 	inWorld(t, l, l, func(w *world) {
 		there, back := pour(w.dialed, w.accepted), pour(w.accepted, w.dialed)
-		there.bits(5 * time.Second)
+		there.bits(3 * time.Second)
 		before := back.received.Load()
-		x := there.bits(15 * time.Second)
-		y := float64(back.received.Load()-before) * 8 / 15
+		x := there.bits(7 * time.Second)
+		y := float64(back.received.Load()-before) * 8 / 7
 		there.end()
 		back.end()
 		t.Logf("%s there, %s back; %+v", share(x, rate), share(y, rate), w.dialed.Stats())

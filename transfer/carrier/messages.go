@@ -89,8 +89,8 @@ func (c *Conn) feed() {
 	}
 }
 
-// Grain is the best size in bytes of a message now: 4 KiB on slow paths, up to 64 KiB on fast ones. It fills SCTP's packets
-// exactly.
+// Grain is the best size in bytes of a message now: at most 4 KiB on slow paths, up to 64 KiB on fast ones. It fills SCTP's
+// packets exactly.
 func (c *Conn) Grain() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -123,7 +123,7 @@ func TestBlackHole(t *testing.T) {
 	wide.Rate = 100e6
 	inWorld(t, wide, wide, func(w *world) {
 		f := pour(w.dialed, w.accepted)
-		f.bits(time.Second)
+		f.bits(300 * ms)
 		if mtu := w.dialed.Stats().MTU; mtu != largestDatagram {
 			t.Fatalf("datagrams of %d bytes on a path that takes %d", mtu, wide.MTU)
 		}
@@ -141,13 +141,13 @@ func TestBlackHole(t *testing.T) {
 		if mtu := w.dialed.Stats().MTU; mtu != minDatagram {
 			t.Errorf("datagrams of %d bytes", mtu)
 		}
+		f.end()
 		w.net.Route(w.hostA, w.hostB, w.there)
 		w.net.Route(w.hostB, w.hostA, w.back)
-		f.bits(40 * time.Second)
+		time.Sleep(40 * time.Second)
 		if mtu := w.dialed.Stats().MTU; mtu != largestDatagram {
 			t.Errorf("datagrams of %d bytes after the path is wide again", mtu)
 		}
-		f.end()
 	})
 }
 

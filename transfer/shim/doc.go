@@ -26,11 +26,12 @@
 // SCTP has retransmission timers and loss detection of its own, made for other paths than ours. The guard
 // reconciles them: what SCTP sends again while the first copy is still on its way is withheld, and dropped when that copy
 // is acknowledged; a retransmission that is lost in its turn, which SCTP would notice only when its timer expires, is
-// repeated at once; what SCTP sends into the dark is kept, each chunk once, and leaves as the window allows when light
-// returns. So reordering costs nothing, and the timer T3 has nothing to do.
+// repeated; what SCTP sends into the dark is kept, each chunk once, until light returns. So reordering costs nothing, and
+// the timer T3 has nothing to do. All that is sent again waits for room in the window or for the place of a datagram that
+// landed, so that losses never make a flow send more.
 //
 // # What is not promised
 //
-// The shim is not reliable: it may lose, double and reorder packets. It never delays a packet that SCTP sends for the first
-// time, and none without data: permission is given above SCTP, by asking Window.
+// The shim is not reliable: it may lose, double and reorder packets. While there is light it never delays a packet that
+// SCTP sends for the first time, and none without data: permission is given above SCTP, by asking Window.
 package shim

@@ -48,9 +48,9 @@ type guard struct {
 	where   []uint64          // of the chunks from base on: number of the datagram that carried it last, or one of the above
 	repeats map[uint64][]byte // packets with chunks that SCTP had sent before, by the number of the datagram in flight
 	held    []copied          // withheld, oldest first
-	kept    []copied          // to be sent when there is a way, in order
+	kept    []copied          // to be sent when there is a way and room, in order
 	bytes   int               // of kept
-	urgent  []copied          // to be sent now
+	urgent  []copied          // to be sent now, room or not
 	dropped uint64
 }
 
@@ -114,8 +114,15 @@ func (g *guard) move(first uint32, n uint16, from, to uint64) {
 	}
 }
 
-// judge says what is to become of a packet. until is when the last of its chunks' carriers becomes overdue.
-func (g *guard) judge(packet []byte, dark bool, overdue func(seq uint64) time.Duration) (v verdict, c copied) {
+// circumstances are what a verdict depends on besides the packet.
+type circumstances struct {
+	dark    bool
+	room    int                            // bytes of packets that fit the window
+	overdue func(seq uint64) time.Duration // when a datagram in flight will be; 0: it is, or it is not in flight
+}
+
+// judge says what is to become of a packet.
+func (g *guard) judge(packet []byte, now circumstances) (v verdict, c copied) {
 	first, n, ok := chunksOf(packet)
 	if !ok {
 		return pass, c
@@ -132,7 +139,7 @@ func (g *guard) judge(packet []byte, dark bool, overdue func(seq uint64) time.Du
 		if *p == waiting {
 			continue
 		}
-		t := overdue(*p)
+		t := now.overdue(*p)
 		if t == 0 {
 			onTheWay = false
 		} else if c.until == 0 || t < c.until {
@@ -142,12 +149,15 @@ func (g *guard) judge(packet []byte, dark bool, overdue func(seq uint64) time.Du
 	switch {
 	case onTheWay && c.until == 0: // all of it waits here already
 		return withhold, c
-	case dark:
+	case now.dark:
 		c.payload = packet
 		return keep, c
 	case onTheWay:
 		c.payload = packet
 		return withhold, c
+	case repeat && (len(g.kept) > 0 || len(packet) > now.room):
+		c.payload = packet
+		return keep, c
 	case repeat:
 		c.payload = packet
 	}
@@ -221,24 +231,16 @@ func (g *guard) landed(seq uint64, r *record) {
 }
 
 // lost lets go what was withheld for the sake of a datagram, and repeats it if SCTP would not.
-func (g *guard) lost(seq uint64, r *record, dark bool) {
+func (g *guard) lost(seq uint64, r *record) {
 	if r.chunks == 0 {
 		return
 	}
 	g.move(r.tsn, r.chunks, seq, nowhere)
-	release := func(c copied) {
-		if dark {
-			g.queue(c)
-			return
-		}
-		g.settle(c.first, c.chunks, waiting)
-		g.urgent = append(g.urgent, c)
-	}
 	if p, ok := g.repeats[seq]; ok {
 		delete(g.repeats, seq)
-		release(copied{payload: p, first: r.tsn, chunks: r.chunks})
+		g.queue(copied{payload: p, first: r.tsn, chunks: r.chunks})
 	}
-	g.held = g.without(g.held, release)
+	g.held = g.without(g.held, g.queue)
 }
 
 // without drops the withheld packets that the peer has whole, and gives those that are not on their way to release.

@@ -62,6 +62,7 @@ type Shim struct {
 	skips    *rand.PCG
 	skipAt   uint64 // the next sequence number that is left out
 	moved    bool
+	landings int // datagrams that landed while packets are kept, less those let go
 	now      time.Duration
 	received uint64 // bytes of UDP payload
 	sent     uint64
@@ -103,7 +104,13 @@ func (s *Shim) clock(now time.Time) time.Duration {
 // shim has it, or knows better: nothing is to be done. The bytes are the caller's again when Stamp, or Offer, returns.
 func (s *Shim) Offer(now time.Time, packet []byte) bool {
 	t := s.clock(now)
-	verdict, c := s.guard.judge(packet, s.path.dark, func(seq uint64) time.Duration { return s.overdueAt(t, seq) })
+	room := s.ctrl.Window() - s.send.inFlight - HeaderSize - s.cfg.Overhead
+	if s.send.inFlight == 0 {
+		room = len(packet)
+	}
+	verdict, c := s.guard.judge(packet, circumstances{
+		dark: s.path.dark, room: room, overdue: func(seq uint64) time.Duration { return s.overdueAt(t, seq) },
+	})
 	switch verdict {
 	case withhold:
 		s.guard.withhold(c)
@@ -268,6 +275,9 @@ func (s *Shim) takeFeedback(now time.Time, t time.Duration) error {
 func (s *Shim) settleLanded(seq uint64) {
 	r := s.send.at(seq)
 	s.guard.landed(seq, r)
+	if r.chunks > 0 {
+		s.landings++
+	}
 	if r.report {
 		s.recv.told(r.told)
 	}
@@ -289,7 +299,7 @@ func (s *Shim) Probed() []ProbeResult {
 
 func (s *Shim) giveUp(now time.Time, t time.Duration) {
 	s.lookAt = s.send.giveUp(t, func(seq uint64, r *record) {
-		s.guard.lost(seq, r, s.path.dark)
+		s.guard.lost(seq, r)
 		s.path.lost(t, int(r.size))
 		s.ctrl.Lost(now, int(r.size), s.start.Add(r.sent))
 	})
@@ -316,7 +326,7 @@ func (s *Shim) timeoutAt() time.Duration { return s.send.progress + s.ctrl.CTO()
 func (s *Shim) timedOut(now time.Time, t time.Duration) {
 	s.send.progress = t
 	s.send.giveUpAll(func(seq uint64, r *record) {
-		s.guard.lost(seq, r, true)
+		s.guard.lost(seq, r)
 		if r.size > floorSize {
 			s.path.bigLost++
 		}
@@ -355,10 +365,8 @@ func (s *Shim) Take(now time.Time) (Frame, bool) {
 	if c, ok := s.guard.pop(&s.guard.urgent); ok {
 		return s.packet(c), true
 	}
-	if len(s.guard.kept) > 0 && !s.path.dark && s.mayRelease() {
-		if c, ok := s.guard.pop(&s.guard.kept); ok {
-			return s.packet(c), true
-		}
+	if c, ok := s.release(); ok {
+		return s.packet(c), true
 	}
 	if s.path.probeDue(t) {
 		return s.probe(), true
@@ -383,9 +391,19 @@ func (s *Shim) packet(c copied) Frame {
 	return Frame{Kind: Packet, Payload: c.payload, Room: 0, kept: c}
 }
 
-// mayRelease reports whether the window has room for the next kept packet. One may always go when nothing is in flight.
-func (s *Shim) mayRelease() bool {
-	return s.send.inFlight == 0 || s.send.inFlight+len(s.guard.kept[0].payload)+HeaderSize+s.cfg.Overhead <= s.ctrl.Window()
+// release returns a kept packet that may go now. One may always go when nothing is in flight; otherwise the window must have room, or a
+// datagram has landed whose place it takes: new data, which is let in by another count, could keep the window full for ever.
+func (s *Shim) release() (copied, bool) {
+	if len(s.guard.kept) == 0 {
+		s.landings = 0
+		return copied{}, false
+	}
+	size := len(s.guard.kept[0].payload) + HeaderSize + s.cfg.Overhead
+	if s.path.dark || s.send.inFlight > 0 && s.send.inFlight+size > s.ctrl.Window() && s.landings == 0 {
+		return copied{}, false
+	}
+	s.landings = max(0, s.landings-1)
+	return s.guard.pop(&s.guard.kept)
 }
 
 // Heard reports whether anything has ever been heard of the peer.
