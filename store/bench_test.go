@@ -47,10 +47,9 @@ func BenchmarkJournalCommit(b *testing.B) {
 	}
 }
 
-// BenchmarkPut measures storing chunks of 1 MiB, durably, and how much of that time goes into the journal. Beside it,
-// "files" writes and syncs the same bytes without index, folder sync and hash, on the same disk.
+// BenchmarkPut measures storing chunks of 1 MiB, durably, by callers that store one at a time, and how much of that time
+// is spent on syncing folders and journal.
 func BenchmarkPut(b *testing.B) {
-	const size = 1 << 20
 	for _, callers := range []int{1, 4, 16} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
 			memTableSize = 4 << 20
@@ -61,27 +60,49 @@ func BenchmarkPut(b *testing.B) {
 				spent.Folders += c.Folders
 				groups++
 			}}})
-			putAll(b, size, callers, func(_ int, one Blob) error { return s.Put(one) })
+			putAll(b, 1<<20, callers, func(_ int, one Blob) error { return s.Put(one) })
 			wall := b.Elapsed().Seconds()
 			b.ReportMetric(100*spent.Journal.Seconds()/wall, "%journal")
 			b.ReportMetric(100*spent.Folders.Seconds()/wall, "%folders")
 			b.ReportMetric(float64(b.N)/float64(max(groups, 1)), "chunks/commit")
 		})
 	}
-	for _, callers := range []int{1, 4, 16} {
-		b.Run(fmt.Sprintf("files/callers=%d", callers), func(b *testing.B) {
-			dir := b.TempDir()
-			putAll(b, size, callers, func(i int, one Blob) error {
-				w, err := vfs.Default.Create(fmt.Sprintf("%s/%d", dir, i), vfs.WriteCategoryUnspecified)
-				if err != nil {
-					return err
+}
+
+// BenchmarkPutOverhead stores chunks of 1 MiB in groups, and writes and syncs as many files without an index in turn, so
+// that both meet the same disk in the same mood. What the index adds is the difference.
+func BenchmarkPutOverhead(b *testing.B) {
+	for _, n := range []int{1, 8, 32} {
+		b.Run(fmt.Sprintf("group=%d", n), func(b *testing.B) {
+			memTableSize = 4 << 20
+			s := open(b, b.TempDir(), Options{})
+			bare := &Store{fs: vfs.Default, dir: b.TempDir(), writing: make(chan struct{}, maxWriters)}
+			bare.folders = newFolders(bare.fs, bare.chunks(), 1)
+			blobs, files := make([]Blob, n), make([]file, n)
+			var with, without time.Duration
+			for i := range b.N {
+				for k := range blobs {
+					blobs[k] = blob(uint64(i*n+k), 1<<20)
+					files[k] = file{id: blobs[k].ID, size: 1 << 20}
 				}
-				defer w.Close()
-				if _, err := w.Write(one.Data); err != nil {
-					return err
+				start := time.Now()
+				if err := s.Put(blobs...); err != nil {
+					b.Fatal(err)
 				}
-				return w.SyncData()
-			})
+				with += time.Since(start)
+				if err := bare.folders.place(files); err != nil {
+					b.Fatal(err)
+				}
+				bare.folders.settle(files)
+				start = time.Now()
+				if err := bare.writeFiles(files, blobs); err != nil {
+					b.Fatal(err)
+				}
+				without += time.Since(start)
+			}
+			b.ReportMetric(float64(b.N*n)/with.Seconds()*1.048576, "MB/s-put")
+			b.ReportMetric(float64(b.N*n)/without.Seconds()*1.048576, "MB/s-files")
+			b.ReportMetric(float64((with-without).Microseconds())/float64(b.N*n)/1000, "ms/chunk-index")
 		})
 	}
 }

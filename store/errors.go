@@ -82,10 +82,12 @@ func explain(words string, err error) error {
 	}
 }
 
-// readFailure tells damage of the journal from trouble in reading it, which may pass.
-func (s *Store) readFailure(err error) error {
+// readFailure tells damage of the journal from trouble in reading it, which may pass. A session that has failed is not
+// asked: what it wrote last is not on disk.
+func (s *Store) readFailure(v *view, err error) error {
 	var odd malformedError
-	if pebble.IsCorruptionError(err) || errors.As(err, &odd) || errors.Is(err, fs.ErrNotExist) {
+	damage := pebble.IsCorruptionError(err) || errors.As(err, &odd)
+	if damage && v.session.guard.failure() == nil {
 		return &DamagedError{Dir: s.dir, Cause: err}
 	}
 	return explain("reading the journal", err)

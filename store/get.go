@@ -38,7 +38,7 @@ func (s *Store) find(id content.ID) (file, error) {
 	defer s.journal.release(v)
 	f, err := v.find(id)
 	if err != nil && err != ErrNotFound {
-		return file{}, s.readFailure(err)
+		return file{}, s.readFailure(v, err)
 	}
 	return f, err
 }

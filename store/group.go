@@ -23,7 +23,7 @@ type change struct {
 	err     error
 	spare   []file // of puts: the chunk was there already, the file is not needed
 	dropped []file // of drops: what was there, now without an entry
-	unsure  bool   // the commit failed; recover will tell, and settle the files
+	unsure  bool   // the commit failed; revive will tell, and settle the files
 }
 
 // A group gathers the changes of concurrent calls, so that they share the syncs of folders and journal. There is no
@@ -63,13 +63,10 @@ func (s *Store) leadLocked() {
 	cs := s.group.waiting
 	s.group.waiting = nil
 	s.group.mu.Unlock()
-	defer func() {
-		for _, c := range cs {
-			c.settled = true
-		}
-	}()
-
-	if err := s.recover(); err != nil {
+	for _, c := range cs {
+		c.settled = true // when the lead is given back, which is when others look
+	}
+	if err := s.revive(); err != nil {
 		for _, c := range cs {
 			c.err = err
 		}
@@ -79,10 +76,10 @@ func (s *Store) leadLocked() {
 	start := time.Now()
 	s.syncFolders(cs)
 	told.Folders = time.Since(start)
-	cs2 := slices.DeleteFunc(slices.Clone(cs), func(c *change) bool { return c.err != nil })
+	cs = slices.DeleteFunc(cs, func(c *change) bool { return c.err != nil })
 	start = time.Now()
-	if err := s.commit(cs2, &told); err != nil {
-		s.refuse(cs2, err)
+	if err := s.commit(cs, &told); err != nil {
+		s.refuse(cs, err)
 		return
 	}
 	told.Journal = time.Since(start)
@@ -120,7 +117,7 @@ func (s *Store) commit(cs []*change, told *Commit) error {
 		e.batch, e.view = b, v
 		for _, c := range cs {
 			if err := e.change(c); err != nil {
-				return s.readFailure(err)
+				return s.readFailure(v, err)
 			}
 		}
 		return e.doom(gone, fresh)
@@ -152,8 +149,8 @@ func (s *Store) refuse(cs []*change, err error) {
 	}
 }
 
-// recover opens the journal anew if it has failed, and finds out what became of the changes that were refused then.
-func (s *Store) recover() error {
+// revive opens the journal anew if it has failed, and finds out what became of the changes that were refused then.
+func (s *Store) revive() error {
 	failure := s.journal.failure()
 	if failure == nil && !s.group.failed {
 		return nil
@@ -163,7 +160,7 @@ func (s *Store) recover() error {
 	}
 	s.group.failed = true
 	if failure != nil {
-		if err := s.journal.recover(); err != nil {
+		if err := s.journal.reopen(); err != nil {
 			return explain("the journal has failed, and opening it again does too", err)
 		}
 	}
@@ -182,13 +179,13 @@ func (s *Store) resolve() error {
 	v := s.journal.acquire()
 	defer s.journal.release(v)
 	if err := s.recount(v); err != nil {
-		return s.readFailure(err)
+		return s.readFailure(v, err)
 	}
 	var unneeded []file
 	for _, f := range s.group.unsure {
 		held, err := v.find(f.id)
 		if err != nil && err != ErrNotFound {
-			return s.readFailure(err)
+			return s.readFailure(v, err)
 		}
 		if held.number != f.number {
 			unneeded = append(unneeded, f)

@@ -21,7 +21,7 @@ import (
 // the last commit that was synced, and nothing newer.
 //
 // A failed write does not end it. The failed commit is reported and not shown; reading goes on from the last durable
-// state; recover opens the directory anew. Whether the failed commit is found there is open, as after a power cut.
+// state; reopen opens the directory anew. Whether the failed commit is found there is open, as after a power cut.
 type journal struct {
 	dir string
 	fs  vfs.FS
@@ -190,9 +190,9 @@ func (j *journal) failure() error {
 	return v.session.guard.failure()
 }
 
-// recover opens the directory anew after a failure. Until it succeeds, the old session goes on to serve reads.
-// Commits and recovers must not overlap: group sees to it.
-func (j *journal) recover() error {
+// reopen opens the directory anew after a failure. Until it succeeds, the old session goes on to serve reads. Commits
+// and reopenings must not overlap: group sees to it.
+func (j *journal) reopen() error {
 	v := j.acquire()
 	defer j.release(v)
 	v.session.guard.seal(errSealed)
@@ -205,7 +205,7 @@ func (j *journal) recover() error {
 }
 
 // commit makes a batch durable and then visible. After an error it is not visible, and whether it is durable is open
-// until recover.
+// until reopen.
 func (j *journal) commit(fill func(*pebble.Batch, *view) error) error {
 	v := j.acquire()
 	defer j.release(v)

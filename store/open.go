@@ -66,7 +66,7 @@ func (s *Store) open() (err error) {
 	v := s.journal.acquire()
 	defer s.journal.release(v)
 	if err := s.recount(v); err != nil {
-		return s.readFailure(err)
+		return s.readFailure(v, err)
 	}
 	next, strays, err := s.survey(v, existing[max(0, len(existing)-2):])
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *Store) openJournal(chunks bool) error {
 			return b.Set(versionKey, []byte(strconv.Itoa(formatVersion)), nil)
 		}))
 	case err != nil:
-		return s.readFailure(err)
+		return s.readFailure(v, err)
 	case string(version) != strconv.Itoa(formatVersion):
 		return fmt.Errorf("%s was written in format %q, and this ebb reads format %d: use the version that wrote it", s.dir, version, formatVersion)
 	}
@@ -140,12 +140,12 @@ func (s *Store) survey(v *view, folders []uint64) (next uint64, strays []file, e
 	for _, kind := range []byte{kindOrder, kindDoomed} {
 		k, err := v.last([]byte{kind})
 		if err != nil {
-			return 0, nil, s.readFailure(err)
+			return 0, nil, s.readFailure(v, err)
 		}
 		if k != nil {
 			n, err := parseNumberKey(k)
 			if err != nil {
-				return 0, nil, s.readFailure(err)
+				return 0, nil, s.readFailure(v, err)
 			}
 			next = max(next, n+1)
 		}
@@ -161,7 +161,7 @@ func (s *Store) survey(v *view, folders []uint64) (next uint64, strays []file, e
 			next = max(next, f.number+1)
 			held, err := v.find(f.id)
 			if err != nil && err != ErrNotFound {
-				return 0, nil, s.readFailure(err)
+				return 0, nil, s.readFailure(v, err)
 			}
 			if held.number != f.number {
 				strays = append(strays, f)
@@ -180,7 +180,7 @@ func (s *Store) sweep(v *view) error {
 		return err
 	})
 	if err != nil {
-		return s.readFailure(err)
+		return s.readFailure(v, err)
 	}
 	_ = s.clear(files)
 	return nil

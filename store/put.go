@@ -94,7 +94,7 @@ func (s *Store) missing(blobs []Blob) (fresh []Blob, bytes int64, err error) {
 			fresh = append(fresh, b)
 			bytes += int64(len(b.Data))
 		default:
-			return nil, 0, s.readFailure(err)
+			return nil, 0, s.readFailure(v, err)
 		}
 	}
 	return fresh, bytes, nil

@@ -72,7 +72,7 @@ func (s *Store) oldest(from uint64, bytes int64, keep func(content.ID) bool) (fo
 		return nil
 	})
 	if err != nil {
-		return nil, 0, s.readFailure(err)
+		return nil, 0, s.readFailure(v, err)
 	}
 	return found, next, nil
 }

@@ -153,7 +153,7 @@ func (s *Store) Lookup(key string) ([]byte, error) {
 	defer s.journal.release(v)
 	value, err := v.get(recordKey(key))
 	if err != nil && err != ErrNotFound {
-		return nil, s.readFailure(err)
+		return nil, s.readFailure(v, err)
 	}
 	return value, err
 }
@@ -178,7 +178,7 @@ func (s *Store) scan(prefix []byte, fn func(k, value []byte) error) error {
 	v := s.journal.acquire()
 	defer s.journal.release(v)
 	if err := v.each(prefix, fn); err != nil {
-		return s.readFailure(err)
+		return s.readFailure(v, err)
 	}
 	return nil
 }

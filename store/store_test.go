@@ -4,6 +4,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -29,10 +30,10 @@ func TestMain(m *testing.M) {
 // blob makes a chunk of the given size; the same seed makes the same chunk.
 func blob(seed uint64, size int) Blob {
 	data := make([]byte, size)
-	rng := rand.New(rand.NewPCG(seed, uint64(size)))
-	for i := range data {
-		data[i] = byte(rng.Uint32())
-	}
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	binary.LittleEndian.PutUint64(key[8:], uint64(size))
+	_, _ = rand.NewChaCha8(key).Read(data)
 	return Blob{ID: content.Sum(data), Data: data}
 }
 

@@ -4,6 +4,7 @@ package export
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"io/fs"
@@ -69,11 +70,10 @@ func (b box) pack(t testing.TB, tree bool, entries []content.Entry, files map[st
 }
 
 func noise(seed uint64, n int) string {
-	rng := rand.New(rand.NewPCG(seed, 0))
 	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(rng.Uint32())
-	}
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	_, _ = rand.NewChaCha8(key).Read(b)
 	return string(b)
 }
 
