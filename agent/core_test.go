@@ -131,6 +131,24 @@ func TestAFlowWaitsForTheHubAndGoesOnWhenItIsBack(t *testing.T) {
 	w.mustFinish(time.Minute, map[string]string{"a": id})
 }
 
+func TestAHubThatRefusesIsNotCalledUnreachable(t *testing.T) {
+	w := newWorld(t)
+	w.add("a", fleet.RoleAgent, "berlin")
+	w.publish("image", 4)
+	w.outcast = true
+	id := w.get("a", "image")
+	w.run(time.Minute, func() bool { return false })
+	if f := w.flow("a", id); f.State != api.StateResolving || f.Reason != "hub-refuses" || f.Detail != "the certificate has expired" {
+		t.Fatalf("%+v", f)
+	}
+	why, ok := w.hosts["a"].core.Why(w.now, "image")
+	if last := len(why.Reasons) - 1; !ok || last < 0 || why.Reasons[last].Code != "hub-refuses" || why.Reasons[last].Hint == "" {
+		t.Fatalf("%+v", why)
+	}
+	w.outcast = false // enrolled again
+	w.mustFinish(time.Minute, map[string]string{"a": id})
+}
+
 func TestAPeerThatSendsWrongBytesIsLeft(t *testing.T) {
 	w := newWorld(t)
 	w.add("liar", fleet.RoleAgent, "berlin")

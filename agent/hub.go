@@ -10,6 +10,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/scheduler"
 )
 
 // News is exchanged with the hub this often, give or take a fifth so that a fleet does not ask in step; more often
@@ -27,6 +28,7 @@ type hubView struct {
 	lastAsk  time.Time
 	lastOK   time.Time
 	problem  string // of the last exchange; empty when it went well
+	why      scheduler.Reason
 }
 
 func (c *Core) syncIfDue(now time.Time) {
@@ -81,9 +83,9 @@ func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 	}
 }
 
-// SyncFailed: the hub could not be asked.
-func (c *Core) SyncFailed(now time.Time, detail string) {
-	c.hub.asking, c.hub.problem = false, detail
+// SyncFailed: the hub could not be asked, for which why is the reason.
+func (c *Core) SyncFailed(now time.Time, why scheduler.Reason, detail string) {
+	c.hub.asking, c.hub.why, c.hub.problem = false, why, detail
 }
 
 func sortedIDs[V any](m map[content.ID]V) []content.ID {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
 )
 
@@ -83,8 +84,8 @@ func (c *Core) Resolved(now time.Time, ref string, raw []byte) {
 	}
 }
 
-// Unresolved: the hub does not know the ref, or cannot be asked (then detail says why).
-func (c *Core) Unresolved(now time.Time, ref string, known bool, detail string) {
+// Unresolved: the hub does not know the ref (why is None), or cannot be asked: then it is the reason for that.
+func (c *Core) Unresolved(now time.Time, ref string, why scheduler.Reason, detail string) {
 	for _, f := range c.openFlows() {
 		if f.state != api.StateResolving || f.ref != ref {
 			continue
@@ -93,11 +94,11 @@ func (c *Core) Unresolved(now time.Time, ref string, known bool, detail string) 
 			c.manifestKnown(now, f, id)
 			continue
 		}
-		if known {
+		if why == scheduler.None {
 			c.finish(now, f, api.StateFailed, api.CodeNotFound, detail)
 			continue
 		}
-		f.code, f.detail, f.askPeers = "hub-unreachable", detail, true
+		f.code, f.detail, f.askPeers = why.String(), detail, true
 		for _, name := range sortedKeys(c.peers) {
 			c.askPeer(name, f)
 		}

@@ -97,8 +97,7 @@ func (c *Core) Why(now time.Time, ref string) (api.Why, bool) {
 		w.Reasons = append(w.Reasons, api.Reason{Code: f.state, Detail: fmt.Sprintf("the flow is %s", f.state)})
 	}
 	if c.hub.problem != "" {
-		w.Reasons = append(w.Reasons, api.Reason{Code: scheduler.HubUnreachable.String(), Detail: c.hub.problem,
-			Hint: scheduler.HubUnreachable.Remedy()})
+		w.Reasons = append(w.Reasons, api.Reason{Code: c.hub.why.String(), Detail: c.hub.problem, Hint: c.hub.why.Remedy()})
 	}
 	return w, true
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
 )
 
@@ -28,6 +29,7 @@ type world struct {
 	names   []string
 	events  []event
 	hubDown bool
+	outcast bool // the hub answers and refuses everybody
 	key     ed25519.PrivateKey
 	dir     *fleet.Directory
 	catalog map[string][]byte // by name and id
@@ -398,7 +400,11 @@ func (w *world) sync(name string, a Sync) {
 	h := w.hosts[name]
 	w.after(wan, name, func(*host) {
 		if w.hubDown {
-			h.core.SyncFailed(w.now, "the hub does not answer")
+			h.core.SyncFailed(w.now, scheduler.HubUnreachable, "the hub does not answer")
+			return
+		}
+		if w.outcast {
+			h.core.SyncFailed(w.now, scheduler.HubRefuses, "the certificate has expired")
 			return
 		}
 		r := a.Request
@@ -418,9 +424,11 @@ func (w *world) resolve(name string, a Resolve) {
 		raw, ok := w.catalog[a.Ref]
 		switch {
 		case w.hubDown:
-			h.core.Unresolved(w.now, a.Ref, false, "the hub does not answer")
+			h.core.Unresolved(w.now, a.Ref, scheduler.HubUnreachable, "the hub does not answer")
+		case w.outcast:
+			h.core.Unresolved(w.now, a.Ref, scheduler.HubRefuses, "the certificate has expired")
 		case !ok:
-			h.core.Unresolved(w.now, a.Ref, true, "never published")
+			h.core.Unresolved(w.now, a.Ref, scheduler.None, "never published")
 		default:
 			h.core.Resolved(w.now, a.Ref, raw)
 		}

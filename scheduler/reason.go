@@ -32,6 +32,7 @@ const (
 	WaitingForManifest
 	RateLimited
 	HubUnreachable
+	HubRefuses
 )
 
 // reasons holds the code, the meaning and the remedy of each. The codes are stable: scripts read them.
@@ -77,6 +78,8 @@ var reasons = [...]struct{ code, explain, remedy string }{
 		"See limits.download and limits.upload: `ebb policy get`."},
 	HubUnreachable: {"hub-unreachable", "The hub cannot be reached.",
 		"Check the hub and the way to it: `ebb doctor`; content that other hosts hold is fetched all the same."},
+	HubRefuses: {"hub-refuses", "The hub and this host do not accept each other.",
+		"See `ebb doctor` for why; to enrol again: `ebb enroll HUB --token T --again`."},
 }
 
 // Reasons returns the whole list, without None.

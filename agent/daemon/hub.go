@@ -14,6 +14,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/client"
+	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/store"
 	"github.com/ebbproject/ebb/store/export"
 )
@@ -48,7 +49,7 @@ func (d *Daemon) sync(r fleet.SyncRequest) {
 	reply, err := d.o.Hub.Sync(ctx, r)
 	d.do(func(c *agent.Core, now time.Time) {
 		if err != nil {
-			c.SyncFailed(now, err.Error())
+			c.SyncFailed(now, whyNot(err), err.Error())
 			return
 		}
 		reply.Hub = atHub(reply.Hub, d.o.Node.HubAddr)
@@ -94,7 +95,7 @@ func atHub(hub fleet.Member, control string) fleet.Member {
 func (d *Daemon) resolve(ref string) {
 	if d.o.Hub == nil {
 		d.do(func(c *agent.Core, now time.Time) {
-			c.Unresolved(now, ref, true, "no content of that name or id was published here")
+			c.Unresolved(now, ref, scheduler.None, "no content of that name or id was published here")
 		})
 		return
 	}
@@ -103,11 +104,23 @@ func (d *Daemon) resolve(ref string) {
 	raw, err := d.o.Hub.Content(ctx, ref)
 	d.do(func(c *agent.Core, now time.Time) {
 		if err != nil {
-			c.Unresolved(now, ref, errors.Is(err, client.ErrNotFound), err.Error())
+			c.Unresolved(now, ref, whyNot(err), err.Error())
 			return
 		}
 		c.Resolved(now, ref, raw)
 	})
+}
+
+// whyNot is why the hub did not answer; None: it did, and knows nothing.
+func whyNot(err error) scheduler.Reason {
+	switch {
+	case errors.Is(err, client.ErrNotFound):
+		return scheduler.None
+	case errors.Is(err, client.ErrDenied), errors.Is(err, client.ErrForeign), errors.Is(err, client.ErrExpired):
+		return scheduler.HubRefuses
+	default:
+		return scheduler.HubUnreachable
+	}
 }
 
 // exports writes contents out, one after the other: the disk is shared with the people at this machine.
