@@ -50,7 +50,7 @@ func (c *Core) view(now time.Time, f *flow, live map[content.ID]scheduler.FlowSt
 	st := f.last
 	if now, ok := live[f.content]; ok && !f.ended() {
 		st = now
-		v.Rate = st.Rate * 8
+		v.Rate, v.InFlight = st.Rate*8, st.InFlight
 		if f.state == api.StateFetching || f.state == api.StatePaused {
 			v.Reason = st.Reason.String()
 		}

@@ -93,9 +93,10 @@ type Flow struct {
 	Out      string      `json:"out,omitempty"`
 	Priority int         `json:"priority"`
 	Size     int64       `json:"size_bytes"`
-	Received int64       `json:"received_bytes"` // chunk bytes that arrived since the daemon's start, useful or not
-	Verified int64       `json:"verified_bytes"` // bytes of the content whole, verified and on disk
-	Wasted   int64       `json:"wasted_bytes"`   // received and not used
+	Received int64       `json:"received_bytes"`  // chunk bytes that arrived since the daemon's start, useful or not
+	Verified int64       `json:"verified_bytes"`  // bytes of the content whole, verified and on disk
+	Wasted   int64       `json:"wasted_bytes"`    // received and not used
+	InFlight int64       `json:"in_flight_bytes"` // asked for and not yet on disk
 	Rate     float64     `json:"rate_bits_per_second"`
 	From     Sources     `json:"received_from"`
 	Sources  []PeerBytes `json:"sources"`
