@@ -56,8 +56,10 @@ var rooms = map[string]room{
 
 	"demo":            {floor: 5},
 	"sim":             {floor: 5, pure: true},
-	"bench":           {floor: 5, may: []string{"bench/reference"}},
+	"bench":           {floor: 5, may: []string{"bench/reference", "bench/stage"}},
+	"bench/cmd":       {floor: 5, may: []string{"bench"}},
 	"bench/reference": {floor: 5},
+	"bench/stage":     {floor: 5},
 
 	"cmd/ebb": {floor: 6},
 }
