@@ -222,7 +222,7 @@ func TestADamagedChunkIsFetchedAgainBeforeTheExport(t *testing.T) {
 	m := w.publish("image", 5)
 	w.mustFinish(time.Minute, map[string]string{"a": w.get("a", "image")})
 	delete(h.chunks, m.Chunks[3].ID) // nobody has noticed yet
-	w.mustFinish(time.Minute, map[string]string{"a": w.get("a", "image")})
+	w.mustFinish(10*time.Second, map[string]string{"a": w.get("a", "image")})
 	if len(h.wrote) != 2 || len(h.chunks) != 5 {
 		t.Errorf("wrote %v, holds %d chunks", h.wrote, len(h.chunks))
 	}

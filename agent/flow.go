@@ -69,7 +69,6 @@ func (c *Core) manifestKnown(now time.Time, f *flow, id content.ID) {
 	f.content, f.known, f.state, f.askPeers, f.code, f.detail = id, true, api.StateFetching, false, "", ""
 	c.saveFlow(f)
 	for _, name := range sortedKeys(c.peers) {
-		c.follow(name, id, true)
 		if c.peers[name].follows[id] { // it asked before we knew the manifest
 			c.announceAll(name, c.holdings[id])
 		}
@@ -110,6 +109,9 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		if err := c.sched.AddFlow(now, spec); err != nil {
 			c.failContent(now, id, api.CodeInternal, err.Error())
 			return
+		}
+		for _, name := range sortedKeys(c.peers) {
+			c.follow(name, id, true)
 		}
 	}
 	c.sched.SetPriority(now, id, priority)
