@@ -77,6 +77,28 @@ func chunksOf(packet []byte) (first uint32, n uint16, ok bool) {
 	return first, n, n > 0
 }
 
+// sackOf finds the cumulative acknowledgement of an SCTP packet that begins with a SACK chunk (RFC 9260, section 3.3.4).
+func sackOf(packet []byte) (cum uint32, ok bool) {
+	const sack = 3
+	if len(packet) < sctpCommonHeader+8 || packet[sctpCommonHeader] != sack {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(packet[sctpCommonHeader+4:]), true
+}
+
+// acknowledged forgets the chunks up to cum: the peer's SCTP has them, and SCTP will not ask for them again. What the guard believed
+// does not matter any more.
+func (g *guard) acknowledged(cum uint32) {
+	n := int(int32(cum + 1 - g.base))
+	if !g.started || n <= 0 {
+		return
+	}
+	n = min(n, len(g.where))
+	g.where = g.where[n:]
+	g.base += uint32(n)
+	g.held = g.without(g.held, nil)
+}
+
 // at is the place of a chunk; nil if it is settled or unknown.
 func (g *guard) at(tsn uint32) *uint64 {
 	i := tsn - g.base

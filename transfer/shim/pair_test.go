@@ -145,14 +145,14 @@ func (p *pair) feed(e *end) {
 func (p *pair) receive(e *end, packet []byte) {
 	tsn := binary.BigEndian.Uint32(packet[sctpCommonHeader+4:])
 	if packet[sctpCommonHeader] == 3 {
-		p.acknowledged(e, tsn, binary.BigEndian.Uint32(packet[sctpCommonHeader+8:]))
+		p.acknowledged(e, tsn+1, binary.BigEndian.Uint32(packet[sctpCommonHeader+8:]))
 		return
 	}
 	e.have[tsn]++
 	for e.have[e.haveCum] > 0 {
 		e.haveCum++
 	}
-	p.offer(e, sackPacket(e.haveCum, tsn))
+	p.offer(e, sackPacket(e.haveCum-1, tsn))
 }
 
 // acknowledged: all chunks below cum have arrived, and newest has.

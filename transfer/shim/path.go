@@ -39,24 +39,23 @@ const (
 	widenEvery = 30 * time.Second // tries whether the path has become wide again
 )
 
-// heard records a datagram of the peer's and reports whether it comes from a new address. Only the newest datagram moves the
+// heard records a datagram of the peer's, and follows it to a new address. Only the newest datagram moves the
 // path, so that a delayed one cannot move it back (WireGuard's rule; RFC 9000, section 9.3: "only changes the address to which
 // it sends packets in response to the highest-numbered non-probing packet").
-func (p *path) heard(now time.Duration, seq uint64, from netip.AddrPort) (moved bool) {
+func (p *path) heard(now time.Duration, seq uint64, from netip.AddrPort) {
 	p.heardAt = now
 	if p.dark && p.probed+firstProbeAfter < p.probeAt {
 		p.probeAt = p.probed + firstProbeAfter // the peer is back: is the way there open too?
 	}
 	if p.any && seq <= p.highest {
-		return false
+		return
 	}
 	p.highest, p.any = seq, true
 	if from == p.remote || !from.IsValid() {
-		return false
+		return
 	}
 	p.remote = from
 	p.bigLost, p.asked = 0, true
-	return true
 }
 
 // darken notes a timeout.

@@ -141,7 +141,10 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 			o.probes = append(o.probes, ProbeResult{Size: int(r.size), OneWay: d})
 		}
 		if i == 0 {
-			o.rtt = max(now-r.sent-time.Duration(f.held)*time.Microsecond, time.Microsecond)
+			// RFC 9002, section 5.3: "MUST use the lesser of the acknowledgment delay and the peer's max_ack_delay". Beyond that
+			// a peer could make the round trip look as short as it likes.
+			held := min(time.Duration(f.held)*time.Microsecond, 2*maxFeedbackDelay)
+			o.rtt = max(now-r.sent-held, time.Microsecond)
 		}
 	}
 	for _, span := range f.ranges {

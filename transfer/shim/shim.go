@@ -3,9 +3,7 @@
 package shim
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -61,8 +59,7 @@ type Shim struct {
 	parts    splitter
 	skips    *rand.PCG
 	skipAt   uint64 // the next sequence number that is left out
-	moved    bool
-	landings int // datagrams that landed while packets are kept, less those let go
+	landings int    // datagrams that landed while packets are kept, less those let go
 	now      time.Duration
 	received uint64 // bytes of UDP payload
 	sent     uint64
@@ -146,73 +143,6 @@ func (s *Shim) overdueAt(now time.Duration, seq uint64) time.Duration {
 	return t
 }
 
-// Room is how many bytes of payload fit a datagram of size bytes.
-func (s *Shim) Room(size int) int { return size - s.cfg.Overhead - HeaderSize }
-
-// Stamp appends the frame for a payload to dst and records it as sent: call it only for what leaves at once. room is how
-// many more bytes of feedback the datagram may have. It returns the sequence number to seal it with.
-func (s *Shim) Stamp(now time.Time, dst []byte, f Frame) ([]byte, uint64) {
-	t := s.clock(now)
-	begin := len(dst)
-	if s.send.next() == s.skipAt {
-		s.send.add(record{sent: t, fate: skipped})
-		s.chooseSkip()
-	}
-	r := record{sent: t, kind: f.Kind}
-	dst = append(dst, byte(f.Kind))
-	dst = binary.BigEndian.AppendUint32(dst, stampOf(t))
-	if s.wantsFeedback(t, f) {
-		dst[begin] |= withFeedback
-		r.report, r.told = true, s.recv.report(t, &s.fb, f.Room)
-		dst = appendFeedback(dst, &s.fb)
-	}
-	dst = append(dst, f.Payload...)
-	r.size = int32(len(dst) - begin + s.cfg.Overhead)
-	seq := s.send.next()
-	if f.Kind.Eliciting() {
-		r.fate = flying
-		s.ctrl.Sent(now, int(r.size))
-	}
-	if f.Kind == Packet || f.Kind == Fragment && f.last {
-		s.carry(&r, f, seq)
-	}
-	s.send.add(r)
-	s.path.spoke = t
-	s.sent += uint64(r.size)
-	s.datas++
-	return dst, seq
-}
-
-// carry tells the guard what the datagram has in it.
-func (s *Shim) carry(r *record, f Frame, seq uint64) {
-	c := f.kept
-	if c.chunks == 0 {
-		c, s.offered = s.offered, copied{}
-	}
-	r.tsn, r.chunks = c.first, c.chunks
-	s.guard.sent(c, seq)
-}
-
-// wantsFeedback decides whether a report rides on a frame: always on small ones, on large ones when it is due.
-func (s *Shim) wantsFeedback(now time.Duration, f Frame) bool {
-	switch {
-	case !s.recv.pending() || f.Room < minFeedback:
-		return false
-	case s.recv.owed > 0 && now >= s.recv.due:
-		return true
-	}
-	return s.recv.owed > 0 && len(f.Payload) < feedbackMTU || f.Kind == Nothing
-}
-
-// Frame is what one datagram is to carry. Take fills it; for a packet that Offer passed, the caller does.
-type Frame struct {
-	Kind    Kind
-	Payload []byte
-	Room    int // bytes of feedback that may be added
-	kept    copied
-	last    bool // the last fragment
-}
-
 // Arrival is a datagram that opened.
 type Arrival struct {
 	Sequence uint64
@@ -222,8 +152,8 @@ type Arrival struct {
 	CE       bool // marked Congestion Experienced on the way
 }
 
-// Deliver takes a datagram in and returns what it carried; the payload lies in the frame. An error wraps ErrMalformed or ErrLiar: the peer is
-// at fault, since nobody else can seal; end the conversation.
+// Deliver takes a datagram in and returns what it carried; the payload lies in the frame. An error wraps ErrMalformed or
+// ErrLiar: the peer is at fault, since nobody else can seal; end the conversation.
 func (s *Shim) Deliver(now time.Time, a Arrival) (Kind, []byte, error) {
 	t := s.clock(now)
 	h, payload, err := parseFrame(a.Frame, &s.fb)
@@ -234,10 +164,15 @@ func (s *Shim) Deliver(now time.Time, a Arrival) (Kind, []byte, error) {
 	if a.CE {
 		s.recv.marks++
 	}
-	s.moved = s.path.heard(t, a.Sequence, a.From) || s.moved
+	s.path.heard(t, a.Sequence, a.From)
 	s.recv.arrived(t, a.Sequence, h.kind.Eliciting(), s.feedbackDelay())
 	if h.feedback {
 		err = s.takeFeedback(now, t)
+	}
+	if h.kind == Packet {
+		if cum, ok := sackOf(payload); ok {
+			s.guard.acknowledged(cum)
+		}
 	}
 	return h.kind, payload, err
 }
@@ -405,74 +340,3 @@ func (s *Shim) release() (copied, bool) {
 	s.landings = max(0, s.landings-1)
 	return s.guard.pop(&s.guard.kept)
 }
-
-// Heard reports whether anything has ever been heard of the peer.
-func (s *Shim) Heard() bool { return s.path.any }
-
-// Dead reports whether the peer has been silent for too long.
-func (s *Shim) Dead(now time.Time) bool { return s.clock(now)-s.path.heardAt >= s.cfg.DeadAfter }
-
-// Remote is where the peer is now.
-func (s *Shim) Remote() netip.AddrPort { return s.path.remote }
-
-// Moved reports whether the peer's address has changed since it was last asked.
-func (s *Shim) Moved() bool {
-	m := s.moved
-	s.moved = false
-	return m
-}
-
-// Window is how many bytes the controller allows in flight.
-func (s *Shim) Window() int { return s.ctrl.Window() }
-
-// Rate is the pace it asks for, in bytes a second; 0: none.
-func (s *Shim) Rate() float64 { return s.ctrl.Rate() }
-
-// RoundTrip is the smoothed round trip; 0 before the first sample.
-func (s *Shim) RoundTrip() time.Duration { return s.send.rtt.smoothed }
-
-// Dark reports whether only probes are sent.
-func (s *Shim) Dark() bool { return s.path.dark }
-
-// Limit is the size in bytes of the largest datagram to be sent now. It starts at 1200.
-func (s *Shim) Limit() int { return s.path.limit() }
-
-// Widen sets the size of the largest datagrams, once the path is known to take them. Should they begin to vanish, the limit falls back to
-// 1200 until they are seen to pass again.
-func (s *Shim) Widen(size int) { s.path.full, s.path.narrow = size, false }
-
-// TooBig says that the system refuses datagrams of the present limit.
-func (s *Shim) TooBig(now time.Time) { s.path.narrowDown(s.clock(now)) }
-
-// Stats is a snapshot.
-type Stats struct {
-	RTT, MinRTT, QueueDelay time.Duration
-	InFlight                int
-	Datagrams               uint64 // sent
-	BytesSent               uint64 // of UDP payload
-	BytesReceived           uint64
-	Lost, Spurious          uint64
-	Retransmitted           uint64 // packets
-	Timeouts                uint64
-	Heard                   time.Time
-}
-
-// Stats returns a snapshot.
-func (s *Shim) Stats() Stats {
-	return Stats{
-		RTT: s.send.rtt.smoothed, MinRTT: s.send.rtt.least, QueueDelay: s.ctrl.QueueDelay(), InFlight: s.send.inFlight,
-		Datagrams: s.datas, BytesSent: s.sent, BytesReceived: s.received,
-		Lost: s.send.losses, Spurious: s.send.spurious, Retransmitted: s.repeats, Timeouts: s.path.timeouts,
-		Heard: s.start.Add(s.path.heardAt),
-	}
-}
-
-// String is the state in one line.
-func (s *Shim) String() string {
-	return fmt.Sprintf("shim next %d, in flight %d B, rtt %v, %v, held %d, kept %d, lost %d (%d came late); %v",
-		s.send.next(), s.send.inFlight, s.send.rtt.smoothed.Round(time.Microsecond), &s.path,
-		len(s.guard.held), len(s.guard.kept), s.send.losses, s.send.spurious, s.ctrl)
-}
-
-// Use replaces the controller: the first one steered greetings, before the size of the datagrams was known.
-func (s *Shim) Use(c ledbat.Controller) { s.ctrl = c }
