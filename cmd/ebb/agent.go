@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,15 @@ type agentFlags struct {
 	state, file, listen, relay, level string
 	direct                            []string
 	json                              bool
+
+	plane plane
+}
+
+// plane is the data plane as the flags describe it.
+type plane struct {
+	listen netip.AddrPort
+	relay  netip.AddrPort // not valid: none
+	direct []netip.Prefix
 }
 
 func newAgent() *cobra.Command {
@@ -72,6 +82,20 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 	if len(c.Wan.Direct) > 0 && !cmd.Flags().Changed("direct") {
 		f.direct = c.Wan.Direct
 	}
+	return f.understand()
+}
+
+// understand reads what is written in the flags, before anything is opened.
+func (f *agentFlags) understand() (err error) {
+	if f.plane.listen, err = parseListen(f.listen); err != nil {
+		return err
+	}
+	if f.plane.direct, err = parsePrefixes(f.direct); err != nil || f.relay == "" {
+		return err
+	}
+	if f.plane.relay, err = netip.ParseAddrPort(f.relay); err != nil {
+		return &configError{fmt.Sprintf("the WAN relay %q is not an address and a port", f.relay)}
+	}
 	return nil
 }
 
@@ -89,7 +113,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	socket, err := f.socket()
+	socket, err := f.plane.open()
 	if err != nil {
 		return err
 	}
@@ -116,30 +140,13 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	return nil
 }
 
-// socket opens the data plane, behind the relay if there is one.
-func (f *agentFlags) socket() (udp.Socket, error) {
-	addr, err := parseListen(f.listen)
-	if err != nil {
-		return nil, err
-	}
-	direct, err := parsePrefixes(f.direct)
-	if err != nil {
-		return nil, err
-	}
-	s, err := udp.Listen(udp.Config{Address: addr, TrafficClass: udp.LowEffort})
-	if err != nil || f.relay == "" {
+// open opens the socket, behind the relay if there is one.
+func (p plane) open() (udp.Socket, error) {
+	s, err := udp.Listen(udp.Config{Address: p.listen, TrafficClass: udp.LowEffort})
+	if err != nil || !p.relay.IsValid() {
 		return s, err
 	}
-	relay, err := netip.ParseAddrPort(f.relay)
-	if err != nil {
-		return nil, errors.Join(&configError{"wan relay " + f.relay + " is not an address and a port"}, s.Close())
-	}
-	return udp.Via(s, relay, func(to netip.AddrPort) bool {
-		for _, p := range direct {
-			if p.Contains(to.Addr()) {
-				return true
-			}
-		}
-		return false
+	return udp.Via(s, p.relay, func(to netip.AddrPort) bool {
+		return slices.ContainsFunc(p.direct, func(near netip.Prefix) bool { return near.Contains(to.Addr()) })
 	}), nil
 }

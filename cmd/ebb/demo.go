@@ -25,7 +25,12 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo [FILE]",
 		Short: "A whole fleet on this machine: publish, distribute, kill, resume, verify",
-		Args:  cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("%q is one argument too many; usage: %s", args[1], cmd.UseLine())
+			}
+			return nil
+		},
 	}
 	asJSON := jsonFlag(cmd)
 	fl := cmd.Flags()

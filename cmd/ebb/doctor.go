@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -77,13 +78,7 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 		}
 		list = append(list, finding{check, true, good})
 	}
-	n, err := node.Load(state)
-	if err == nil {
-		add("enrolment", nil, fmt.Sprintf("peer %s in %s, certificate valid until %s", n.Identity.Peer, n.Identity.Location,
-			n.Certificate.Leaf.NotAfter.Format("2006-01-02")))
-	} else {
-		add("enrolment", err, "")
-	}
+	add(examineEnrolment(state))
 	s, err := client.New(state).Status(cmd.Context())
 	add("daemon", err, "answers on "+client.Socket(state))
 	switch {
@@ -101,6 +96,22 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 		}
 	}
 	return tellFindings(cmd, list, asJSON)
+}
+
+// examineEnrolment looks at the host's certificate.
+func examineEnrolment(state string) (check string, problem error, good string) {
+	n, err := node.Load(state)
+	if err != nil {
+		return "enrolment", err, ""
+	}
+	leaf, who := n.Certificate.Leaf, fmt.Sprintf("peer %s in %s", n.Identity.Peer, n.Identity.Location)
+	switch now := time.Now(); {
+	case now.After(leaf.NotAfter):
+		problem = fmt.Errorf("%s: its certificate expired at %s; enrol again: ebb enroll --again", who, leaf.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(leaf.NotBefore):
+		problem = fmt.Errorf("%s: its certificate is valid from %s on only; set this machine's clock", who, leaf.NotBefore.UTC().Format(time.RFC3339))
+	}
+	return "enrolment", problem, fmt.Sprintf("%s, certificate valid until %s", who, leaf.NotAfter.UTC().Format(time.DateOnly))
 }
 
 func tellFindings(cmd *cobra.Command, list []finding, asJSON bool) error {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 
 	"github.com/spf13/cobra"
 
@@ -54,6 +55,9 @@ func newEnroll() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if token == "" {
 			return usagef("--token is missing; make one on the hub with: ebb token new")
+		}
+		if _, _, err := net.SplitHostPort(args[0]); err != nil {
+			return usagef("the hub %q is not an address and a port such as hub.example:8732", args[0])
 		}
 		n, err := fleetclient.Enroll(cmd.Context(), fleetclient.Enrollment{Hub: args[0], Token: token, Location: location, State: *state,
 			Again: again})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
+	"github.com/ebbproject/ebb/scheduler"
 )
 
 const (
@@ -109,17 +110,28 @@ func watch(ctx context.Context, c *client.Client, f api.Flow, p progress) (api.F
 		f = next
 		if f.State != api.StateResolving {
 			unknown = time.Now()
-		} else if time.Since(unknown) > unknownFor {
+		}
+		if err := hopeless(f, time.Since(unknown)); err != nil {
 			_ = c.Call(ctx, "POST", "flows/"+f.ID+"/cancel", nil, nil)
-			return f, &api.Problem{Title: fmt.Sprintf("nobody reachable knows %q", ref(f)), Code: api.CodeUnreachable, Detail: f.Detail,
-				Hint: "ebb status shows whether the hub can be reached"}
+			return f, err
 		}
 	}
 	p.show(f)
 	return f, nil
 }
 
-func ref(f api.Flow) string { return f.Ref }
+// hopeless says why it makes no sense to go on waiting for somebody to tell what a flow is about.
+func hopeless(f api.Flow, unknown time.Duration) error {
+	switch {
+	case f.State == api.StateResolving && f.Reason == scheduler.HubRefuses.String():
+		return &api.Problem{Title: fmt.Sprintf("the hub cannot be asked for %q", f.Ref), Code: api.CodeDenied, Detail: f.Detail,
+			Hint: scheduler.HubRefuses.Remedy()}
+	case unknown > unknownFor:
+		return &api.Problem{Title: fmt.Sprintf("nobody reachable knows %q", f.Ref), Code: api.CodeUnreachable, Detail: f.Detail,
+			Hint: "ebb status shows whether the hub can be reached"}
+	}
+	return nil
+}
 
 func outcome(f api.Flow) error {
 	switch f.State {

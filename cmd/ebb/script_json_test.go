@@ -15,7 +15,7 @@ import (
 
 // json [FILE] PATH [PATTERN | OP NUMBER] looks at the document in FILE (default stdout): the field at PATH must exist,
 // and if PATTERN is given match the whole of it, or compare with NUMBER by < <= == >= >. PATH is fields joined by dots;
-// in a list a number picks an element, KEY=VALUE the first one whose field says so, and # is the length.
+// in a list a number picks an element (-1 the last), KEY=VALUE the first one whose field says so, and len is the length.
 func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
 	file := "stdout"
 	if len(args) > 0 && strings.HasPrefix(args[0], "./") {
@@ -56,7 +56,7 @@ func lookUp(v any, path []string) (any, error) {
 		key, value, pick := strings.Cut(step, "=")
 		n, err := strconv.Atoi(step)
 		switch {
-		case step == "#":
+		case step == "len":
 			return len(v), nil
 		case pick:
 			n = slices.IndexFunc(v, func(x any) bool {
@@ -65,6 +65,9 @@ func lookUp(v any, path []string) (any, error) {
 			})
 		case err != nil:
 			return nil, fmt.Errorf("%q picks no element of a list", step)
+		}
+		if n < 0 && !pick { // from the end
+			n += len(v)
 		}
 		if n < 0 || n >= len(v) {
 			return nil, fmt.Errorf("no element %q among %d", step, len(v))

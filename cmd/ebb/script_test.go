@@ -53,7 +53,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"daemon": start, "end": end, "strike": strike, "fleet": startFleet, "wan": startWAN,
-			"exits": exits, "until": until, "keep": keep, "json": checkJSON,
+			"exits": exits, "until": until, "pass": pass, "keep": keep, "json": checkJSON,
 			"random": random, "same": same, "damage": damage, "tmpfs": mountTmpfs, "fill": fill, "mkfifo": makeFifo, "humble": humble,
 			"expire": expire, "redirect": redirect, "signed": signed, "forge": forge, "plant": plant, "post": post, "meddle": meddle,
 		},
@@ -134,6 +134,16 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		out = append(out, errs.Bytes()...)
 	}
 	ts.Fatalf("%q was not seen in %s; at last: %v\n%s", args[0], patience, err, out)
+}
+
+// pass TIME waits until that time is past.
+func pass(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: pass TIME")
+	}
+	t, err := time.Parse(time.RFC3339, args[0])
+	ts.Check(err)
+	time.Sleep(time.Until(t))
 }
 
 // keep NAME [PATTERN] sets NAME to what the last command wrote to stdout, or to the first group of the pattern in it.
