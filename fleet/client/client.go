@@ -15,10 +15,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
+	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
 )
@@ -69,7 +69,10 @@ func (c *Client) Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply
 
 // Content fetches the signed manifest of a name or id. It is not verified here. ErrNotFound.
 func (c *Client) Content(ctx context.Context, ref string) ([]byte, error) {
-	return c.do(ctx, http.MethodGet, "/v1/contents/"+url.PathEscape(ref), nil, maxManifest)
+	if _, err := content.ParseID(ref); err != nil && content.ValidName(ref) != nil {
+		return nil, fmt.Errorf("%w: %q is neither a name nor an id of a content", ErrNotFound, ref)
+	}
+	return c.do(ctx, http.MethodGet, "/v1/contents/"+ref, nil, maxManifest)
 }
 
 // asker puts questions to the control port.
