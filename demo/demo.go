@@ -67,6 +67,7 @@ type site struct {
 
 // endpoint is one agent and what was seen of it.
 type endpoint struct {
+	name    string
 	site    *site
 	state   string
 	out     string
@@ -155,7 +156,7 @@ func (f *fleet) startSites(ctx context.Context) error {
 		f.sites = append(f.sites, s)
 		for j := range f.o.Endpoints {
 			name := fmt.Sprintf("%s-%d", s.name, j+1)
-			e := &endpoint{site: s, state: filepath.Join(f.dir, name), out: filepath.Join(f.dir, name+".copy"),
+			e := &endpoint{name: name, site: s, state: filepath.Join(f.dir, name), out: filepath.Join(f.dir, name+".copy"),
 				addr: netip.MustParseAddr(fmt.Sprintf("%s.%d", s.net, j+1))}
 			s.ends = append(s.ends, e)
 			if err := f.enroll(ctx, e); err != nil {

@@ -51,7 +51,7 @@ func (f *fleet) fetch(ctx context.Context) error {
 	for _, e := range f.all() {
 		var err error
 		if e.flow, err = e.client.Get(ctx, api.Get{Ref: "demo", Out: e.out}); err != nil {
-			return fmt.Errorf("%s: %w", e.state, err)
+			return fmt.Errorf("%s: %w", e.name, err)
 		}
 	}
 	var victim *endpoint
@@ -99,12 +99,12 @@ func (f *fleet) look(ctx context.Context) (done bool, sum int64, err error) {
 		if !e.flow.Ended() {
 			flow, err := e.client.Flow(ctx, e.flow.ID)
 			if err != nil {
-				return false, 0, fmt.Errorf("%s: %w", e.state, err)
+				return false, 0, fmt.Errorf("%s: %w", e.name, err)
 			}
 			e.flow = flow
 		}
 		if e.flow.Ended() && e.flow.State != api.StateDone {
-			return false, 0, fmt.Errorf("%s: the flow is %s: %s %s", e.state, e.flow.State, e.flow.Reason, e.flow.Detail)
+			return false, 0, fmt.Errorf("%s: the flow is %s: %s %s", e.name, e.flow.State, e.flow.Reason, e.flow.Detail)
 		}
 		done = done && e.flow.Ended()
 		sum += e.flow.Verified
@@ -114,7 +114,7 @@ func (f *fleet) look(ctx context.Context) (done bool, sum int64, err error) {
 
 // strike kills the endpoint as a power cut would, and starts it again a little later.
 func (f *fleet) strike(ctx context.Context, e *endpoint) error {
-	f.say("killing %s at %d of %d bytes", e.state, e.flow.Verified, f.size)
+	f.say("killing %s at %d of %d bytes", e.name, e.flow.Verified, f.size)
 	if err := e.process.kill(); err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (f *fleet) strike(ctx context.Context, e *endpoint) error {
 	if err := f.startEndpoint(ctx, e); err != nil {
 		return err
 	}
-	f.say("%s is back and resumes", e.state)
+	f.say("%s is back and resumes", e.name)
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (f *fleet) waiting() string {
 	var b bytes.Buffer
 	for _, e := range f.all() {
 		if !e.flow.Ended() {
-			fmt.Fprintf(&b, "%s has %d of %d bytes (%s); ", e.state, e.flow.Verified, f.size, e.flow.Reason)
+			fmt.Fprintf(&b, "%s has %d of %d bytes (%s); ", e.name, e.flow.Verified, f.size, e.flow.Reason)
 		}
 	}
 	return b.String()

@@ -136,6 +136,8 @@ func drawSnapshot(s demo.Snapshot) string {
 				state = "killed"
 			case e.State == "done":
 				state = "done       " + state[11:]
+			case e.State == "assembling":
+				state = "writing    " + state[11:]
 			case e.Rate < 1:
 				state += "  " + e.Reason
 			}
