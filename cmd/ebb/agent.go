@@ -100,7 +100,8 @@ func (f *agentFlags) understand() (err error) {
 }
 
 func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logger) (err error) {
-	beGentle()
+	lowerPriority()
+	collectLazily(agentMemory)
 	n, err := node.Load(f.state)
 	if err != nil {
 		return err

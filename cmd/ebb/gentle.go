@@ -7,17 +7,19 @@ import (
 	"runtime/debug"
 )
 
-// softMemory is the heap size in bytes beyond which memory is collected eagerly.
-const softMemory = 96 << 20
+// Heap sizes in bytes beyond which memory is collected eagerly.
+const (
+	agentMemory = 96 << 20 // an endpoint belongs to somebody else
+	hubMemory   = 256 << 20
+)
 
-// beGentle keeps the endpoint small and out of the way: low priority, and a heap that may grow lazily (the carrier
-// allocates a lot of short-lived packets) but not far. GOGC and GOMEMLIMIT of the environment win.
-func beGentle() {
-	lowerPriority()
+// collectLazily lets the heap grow before it is collected, because the carrier allocates a lot of short-lived packets,
+// but not far beyond limit. GOGC and GOMEMLIMIT of the environment win.
+func collectLazily(limit int64) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
+		debug.SetMemoryLimit(limit)
 	}
 }

@@ -60,6 +60,7 @@ type hubRun struct {
 
 // runHub runs the control port and an ordinary daemon, the first source, on one store.
 func runHub(ctx context.Context, r hubRun) (err error) {
+	collectLazily(hubMemory)
 	st, err := openStore(r.state)
 	if err != nil {
 		return err
