@@ -50,6 +50,7 @@ const (
 	slowFactor  = 2              // a request is moved when it would take this many times as long as elsewhere ...
 	slowMargin  = time.Second    // ... and this much longer
 	doubtAfter  = 3              // setbacks in a row after which a peer is not counted on
+	amends      = 64             // chunks that make up for a lapse, and the most ever asked to be trusted again
 	maxStrikes  = 3              // wrong hashes after which a peer is banned
 	forgetAfter = 24 * time.Hour // strikes and bans are forgotten so long after the last
 	copyShare   = 100            // one chunk in so many may be asked for twice at the end of a content

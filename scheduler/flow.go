@@ -152,17 +152,16 @@ func (s *Scheduler) Pause(now time.Time, id content.ID, why Reason) {
 }
 
 // Resume lets a paused flow go on.
-func (s *Scheduler) Resume(now time.Time, id content.ID) {
+func (s *Scheduler) Resume(_ time.Time, id content.ID) {
 	f := s.byID[id]
 	if f == nil || f.paused == None {
 		return
 	}
 	f.paused = None
-	f.wake(now)
 }
 
 // SetPriority changes what is served first from the next request on; open requests stay.
-func (s *Scheduler) SetPriority(now time.Time, id content.ID, priority int) {
+func (s *Scheduler) SetPriority(_ time.Time, id content.ID, priority int) {
 	f := s.byID[id]
 	if f == nil {
 		return

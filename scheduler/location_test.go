@@ -99,6 +99,39 @@ func TestLocationStartsTogether(t *testing.T) {
 	golden(t, locationFile, b.String())
 }
 
+// The hosts are there, and want the content, long before the hub is. It goes away for a minute, too.
+func TestLocationWaitsForTheHub(t *testing.T) {
+	w, hosts := location(t, 3, 100, 20e6/8)
+	hub := w.nodes[0]
+	away := func() {
+		w.leave(hub)
+		w.run(time.Minute)
+		for _, h := range hosts {
+			w.comes(h, hub, Far)
+			h.s.PeerHas(w.now, "hub", idOf("image"), Holding{All: true})
+		}
+	}
+	away()
+	w.run(10 * time.Second)
+	hub.mood = "silent"
+	w.run(time.Minute)
+	hub.mood = ""
+	w.run(5 * time.Second)
+	if a := amplification(hosts); a > 0.5 {
+		t.Fatalf("nothing is left to test: %.2f", a)
+	}
+	w.run(10 * time.Second)
+	away()
+	if !w.until(5*time.Minute, complete(hosts)) {
+		t.Fatal("not complete after five minutes")
+	}
+	if a := amplification(hosts); a > 1.05 {
+		t.Errorf("the content crossed the WAN %.3f times", a)
+	} else {
+		t.Logf("%.3f times", a)
+	}
+}
+
 // A host that leaves takes nothing with it: what was left to it is fetched by the others.
 func TestLocationLosesAHost(t *testing.T) {
 	w, hosts := location(t, 3, 64, 20e6/8)
@@ -109,6 +142,54 @@ func TestLocationLosesAHost(t *testing.T) {
 	}
 	if a := amplification(hosts); a > 1.10 {
 		t.Errorf("the content crossed the WAN %.3f times", a)
+	}
+}
+
+// A neighbour on a bad path is helped: the others do not wait for its share, nor fetch it twice.
+func TestSlowNeighbourIsHelped(t *testing.T) {
+	w, hosts := location(t, 3, 200, 20e6/8)
+	hosts[2].narrow = 200 << 10 // 5 s a chunk, and a third of the chunks: 340 s
+	if !w.until(150*time.Second, complete(hosts)) {
+		t.Fatalf("not complete after 150 s: %d, %d, %d chunks", hosts[0].s.flows[0].heldChunks,
+			hosts[1].s.flows[0].heldChunks, hosts[2].s.flows[0].heldChunks)
+	}
+	if a := amplification(hosts); a > 1.05 {
+		t.Errorf("the content crossed the WAN %.3f times", a)
+	}
+}
+
+// A chunk that a neighbour says it is fetching is left to it, until it is late; then it is trusted with nothing
+// more before it has brought something.
+func TestLeaseIsKeptAndRunsOut(t *testing.T) {
+	w, hosts := location(t, 2, 8, 0)
+	s, f := hosts[0].s, hosts[0].s.flows[0]
+	for i := range f.chunks {
+		s.PeerFetching(w.now, "till-2", idOf("image"), i)
+	}
+	if a, ok := s.Take(w.now); ok {
+		t.Fatalf("%+v, though the neighbour is fetching everything", a)
+	}
+	if waits := s.Why(w.now, idOf("image")); len(waits) != 1 || waits[0].Reason != LeftToNeighbour || waits[0].Chunks != 8 {
+		t.Fatalf("%+v", waits)
+	}
+	w.now = w.now.Add(s.config.NearerWait)
+	if _, ok := s.Take(w.now); !ok {
+		t.Fatal("nothing is asked for, though the neighbour is late")
+	}
+	for i := range f.chunks {
+		s.PeerFetching(w.now, "till-2", idOf("image"), i)
+	}
+	if f.neighbours.leased.count != 0 {
+		t.Fatal("it was believed again")
+	}
+	s.PeerHas(w.now, "till-2", idOf("image"), Holding{Delta: true, Spans: []Span{{First: 3, Count: 1}}})
+	s.PeerFetching(w.now, "till-2", idOf("image"), 4)
+	if f.neighbours.leased.count != 1 {
+		t.Fatal("it brought something and is not believed")
+	}
+	s.PeerLost(w.now, "till-2")
+	if f.neighbours.leased.count != 0 {
+		t.Fatal("it left and its lease did not end")
 	}
 }
 

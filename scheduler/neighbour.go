@@ -28,6 +28,9 @@ type neighbours struct {
 	epoch  uint32        // counts changes of the list
 	until  time.Time     // when the first of them is due; zero: there is none
 	dirty  bool          // somebody came, left or changed
+	beyond bool          // whether there is a source beyond the location ...
+	since  time.Time     // ... since when ...
+	before time.Duration // ... and how long there was one before
 	took   time.Duration // what our last chunk from beyond the location took
 	masks  []uint64      // by word of ranks: those that nobody in the list is before us for ...
 	epochs []uint32      // ... in this epoch
@@ -42,13 +45,13 @@ type lease struct {
 }
 
 const (
-	helpAbove  = 16  // chunks a neighbour must have before it to be helped
+	helpAbove  = 8   // chunks a neighbour must have before it to be helped
 	helpSample = 256 // chunks looked at to find the one to help with
 )
 
-// heard enters news of a neighbour.
+// heard enters news of a neighbour: it has a chunk that is new to the location.
 func (n *neighbours) heard(now time.Time, src *source) {
-	src.news = now
+	src.fetches, src.idle, src.news = true, false, n.clock(now)
 	for _, known := range n.list {
 		if known == src {
 			return
@@ -86,7 +89,9 @@ func (s *Scheduler) PeerWants(now time.Time, id PeerID, of content.ID) {
 	}
 	src := f.source(p)
 	src.count(s.countable(now, src))
-	f.neighbours.heard(now, src)
+	if !src.fetches && !src.idle {
+		f.neighbours.heard(now, src)
+	}
 }
 
 // PeerFetching says that a peer of the location has asked for a chunk beyond it. Until it has
@@ -98,7 +103,7 @@ func (s *Scheduler) PeerFetching(now time.Time, id PeerID, of content.ID, index 
 		return
 	}
 	n, rank := &f.neighbours, f.rank[index]
-	if f.held.has(rank) {
+	if f.held.has(rank) || n.leased.has(rank) || f.source(p).idle {
 		return
 	}
 	if n.leases == nil {
@@ -128,28 +133,66 @@ func (s *Scheduler) meet(now time.Time, f *flow) {
 	if !n.dirty && (n.until.IsZero() || now.Before(n.until)) {
 		return
 	}
-	f.wake(now)
-	patience := s.patience(now, f)
 	n.dirty, n.until = false, time.Time{}
-	n.dropLeases(func(l lease) bool { return !now.Before(l.until) })
-	for _, l := range n.leases {
-		n.wait(l.until)
+	changed := false
+	if beyond := f.beyond(now); beyond != n.beyond {
+		n.before = n.clock(now)
+		n.beyond, n.since, changed = beyond, now, true
 	}
+	n.dropLeases(func(l lease) bool {
+		late := !now.Before(l.until)
+		if late {
+			f.source(l.peer).inVain()
+			changed = true
+		} else {
+			n.wait(l.until)
+		}
+		return late
+	})
 	old := n.list
 	n.list = nil
 	for _, src := range f.sources {
-		if src == nil || !src.counted || src.all || !src.peer.class.local() {
+		if src == nil || !src.counted || src.all || !src.peer.class.local() || !src.fetches {
 			continue
 		}
-		if until := src.news.Add(patience); now.Before(until) {
-			n.list = append(n.list, src)
-			n.wait(until)
+		left := src.news + s.patience(now, f) - n.clock(now)
+		if left <= 0 {
+			src.inVain()
+			continue
 		}
+		n.list = append(n.list, src)
+		n.wait(now.Add(left))
 	}
 	if !slices.Equal(old, n.list) {
 		n.epoch++
+		changed = true
+	}
+	if changed {
+		f.wake(now)
 	}
 }
+
+// beyond reports whether a source beyond the location is there to fetch from.
+func (f *flow) beyond(now time.Time) bool {
+	for _, src := range f.sources {
+		if src != nil && !src.peer.class.local() && src.holds() > 0 && !src.peer.stalled && !src.peer.banned(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// clock tells the time on which neighbours are judged: it stands still while there is no source beyond the location,
+// because then no neighbour can be expected to fetch anything.
+func (n *neighbours) clock(now time.Time) time.Duration {
+	if n.beyond {
+		return n.before + now.Sub(n.since)
+	}
+	return n.before
+}
+
+// inVain says that the peer was waited for long enough.
+func (src *source) inVain() { src.fetches, src.idle = false, true }
 
 func (n *neighbours) wait(until time.Time) {
 	if n.until.IsZero() || until.Before(n.until) {
@@ -161,8 +204,11 @@ func (n *neighbours) wait(until time.Time) {
 // neighbour is before us for, or one to help with.
 func (s *Scheduler) pickShared(now time.Time, src *source) (rank uint32, ok bool) {
 	f := src.flow
-	s.meet(now, f)
 	n := &f.neighbours
+	if !n.beyond {
+		n.dirty = true
+	}
+	s.meet(now, f)
 	f.rarity.search(src, func(w int, x uint64) bool {
 		if x &= f.unreserved(w); x != 0 {
 			rank, ok = first(w, x), true

@@ -33,7 +33,7 @@ func (c Class) String() string {
 //	banned   it sent wrong data: asked for nothing until the ban ends
 //	quiet    it said no a moment ago: asked for nothing until it has rested
 //	doubted  it stalled, was much slower than others or said no repeatedly: asked for one chunk
-//	         at a time, and nobody waits for it, until it has delivered a whole chunk
+//	         at a time, and nobody waits for it, until it has delivered (see prove)
 type peer struct {
 	id    PeerID
 	key   uint64 // its part in rendezvous scores
@@ -51,6 +51,8 @@ type peer struct {
 	setbacks   int // refusals, wrong hashes and requests moved away, in a row
 	quietUntil time.Time
 	doubted    bool
+	lapses     int  // how often it was doubted, less one for every amends chunks since
+	proofs     int  // whole chunks delivered since it was last doubted or a lapse was made good
 	stalled    bool // invariant: it owes bytes; implies doubted
 	record     *record
 }
@@ -194,11 +196,13 @@ func (s *Scheduler) PeerHas(now time.Time, id PeerID, of content.ID, h Holding) 
 	if h.All {
 		src.fill()
 	}
+	left := len(f.chunks) // spans that overlap must not cost more than the content has chunks
 	for _, span := range h.Spans {
 		end := min(uint64(span.First)+uint64(span.Count), uint64(len(f.chunks)))
-		for i := uint64(span.First); i < end; i++ {
+		for i := uint64(span.First); i < end && left > 0; i++ {
+			left--
 			r := f.rank[i]
-			first := p.class.local() && !f.held.has(r) && !f.heldWithin(Location, r)
+			first := h.Delta && p.class.local() && !f.held.has(r) && !f.heldWithin(Location, r)
 			if !src.set(r) || f.held.has(r) {
 				continue
 			}
@@ -242,20 +246,28 @@ func (s *Scheduler) recount(now time.Time, p *peer) {
 	})
 }
 
-// doubt stops counting on a peer; trust counts on it again.
+// doubt stops counting on a peer.
 func (s *Scheduler) doubt(now time.Time, p *peer) {
-	p.doubted = true
+	if !p.doubted {
+		p.doubted = true
+		p.lapses, p.proofs = p.lapses+1, 0
+	}
 	s.refresh(now, p)
 	s.recount(now, p)
 }
 
-func (s *Scheduler) trust(now time.Time, p *peer) {
+// prove enters that a peer delivered a whole chunk. One brings the trust back at first, but each lapse doubles
+// that, so that a peer cannot keep others waiting by stalling again and again.
+func (s *Scheduler) prove(now time.Time, p *peer) {
 	p.setbacks = 0
-	if !p.doubted {
-		return
+	p.proofs++
+	switch {
+	case p.doubted && p.proofs >= min(1<<min(p.lapses-1, 30), amends):
+		p.doubted, p.proofs = false, 0
+		s.recount(now, p)
+	case !p.doubted && p.proofs >= amends && p.lapses > 0:
+		p.lapses, p.proofs = p.lapses-1, 0
 	}
-	p.doubted, p.stalled = false, false
-	s.recount(now, p)
 }
 
 // refresh enters whether the peer may be asked for something now.

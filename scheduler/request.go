@@ -42,9 +42,6 @@ func (s *Scheduler) ask(now time.Time, src *source, rank uint32, original *reque
 			}
 		}
 		s.charge(f, q.size)
-		if f.rarity.ready == 0 {
-			f.wake(now) // the end game begins
-		}
 	}
 	s.refresh(now, p)
 	return Fetch{
@@ -161,7 +158,7 @@ func (s *Scheduler) Received(now time.Time, id uint64, ok bool) bool {
 	}
 	f.storing[q.rank] = q.size
 	s.inFlight += q.size
-	s.trust(now, p)
+	s.prove(now, p)
 	s.refresh(now, p)
 	return true
 }
@@ -193,6 +190,9 @@ func (s *Scheduler) Stored(now time.Time, id content.ID, index int) {
 	s.unstore(f, f.rank[index])
 	chunk := f.chunks[index].ID
 	for _, g := range s.flows {
+		if g.done() {
+			continue
+		}
 		r, ok := g.find(chunk)
 		if !ok || g.held.has(r) {
 			continue
@@ -221,7 +221,10 @@ func (s *Scheduler) StoreFailed(now time.Time, id content.ID, index int, why Rea
 		s.unstore(f, f.rank[index])
 		s.release(now, f.chunks[index].ID)
 	}
-	s.stopped = why
+	s.stopped = StoreFailing
+	if why == DiskFull {
+		s.stopped = DiskFull
+	}
 	s.cancelAll(now, nil)
 }
 

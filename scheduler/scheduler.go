@@ -100,25 +100,24 @@ const (
 // fetch finds the next request of one flow: the nearest peer first, and of its chunks the rarest.
 func (s *Scheduler) fetch(now time.Time, f *flow) (Fetch, verdict) {
 	for src := s.asker(f); src != nil; src = s.asker(f) {
-		rank, ok := s.pick(now, src)
-		var original *request
-		if !ok {
-			original = s.worthCopying(now, src)
+		if rank, ok := s.pick(now, src); ok {
+			if !s.fits(f.chunk(rank)) {
+				s.starved = src.peer
+				return Fetch{}, noRoom
+			}
+			return s.ask(now, src, rank, nil), asked
 		}
-		switch {
-		case !ok && original == nil:
-			f.hungry[src.peer.class].clear(src.peer.slot)
-			continue
-		case !ok:
-			rank = original.rank
+		if q := s.worthCopying(now, src); q != nil && s.fits(f.chunk(q.rank)) {
+			return s.ask(now, src, q.rank, q), asked
 		}
-		if s.inFlight+int64(f.chunk(rank).Size) > s.config.MaxInFlight {
-			s.starved = src.peer
-			return Fetch{}, noRoom
-		}
-		return s.ask(now, src, rank, original), asked
+		f.hungry[src.peer.class].clear(src.peer.slot)
 	}
 	return Fetch{}, nothing
+}
+
+// fits reports whether there is room in flight for a chunk.
+func (s *Scheduler) fits(c content.Chunk) bool {
+	return s.inFlight+int64(c.Size) <= s.config.MaxInFlight
 }
 
 // asker returns the peer to be given work next, of those that may be asked and have not been found
@@ -169,12 +168,17 @@ func (s *Scheduler) Advance(now time.Time) {
 			continue
 		}
 		s.refresh(now, p)
-		s.recount(now, p)
 		s.eachSource(p, func(src *source) {
-			if now.Before(src.quietUntil) {
+			switch {
+			case src.quietUntil.IsZero():
+			case now.Before(src.quietUntil):
 				s.wakeAt(src.quietUntil)
+			default:
+				src.quietUntil = time.Time{}
+				src.flow.feed(now, src)
 			}
 		})
+		s.recount(now, p)
 	}
 	if !now.Before(s.lookAt) {
 		s.lookAt = now.Add(lookEvery)

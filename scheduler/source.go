@@ -16,8 +16,12 @@ type source struct {
 	setbacks   int
 	quietUntil time.Time
 
-	// The last sign that the peer fetches the content too (see neighbour.go); zero: none.
-	news time.Time
+	// Neighbours (see neighbour.go): whether the peer is known to fetch the content too, the last sign of
+	// it on the neighbours' clock, and whether it was waited for in vain, so that only a chunk will
+	// do as the next sign.
+	fetches bool
+	news    time.Duration
+	idle    bool
 }
 
 func (src *source) has(rank uint32) bool { return src.all || src.bits.has(rank) }

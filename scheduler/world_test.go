@@ -52,6 +52,7 @@ type node struct {
 	queue []*job
 	full  bool // its disk refused something
 
+	narrow   float64 // bytes per second it takes from beyond its site, if less than the link; 0: all
 	wan, lan int64
 }
 
@@ -159,6 +160,9 @@ func (w *world) move() {
 		if link := w.links[l.job.client.site]; link > 0 && l.server.site != l.job.client.site {
 			rate = min(rate, link/float64(perSite[l.job.client.site]))
 		}
+		if n := l.job.client.narrow; n > 0 && l.server.site != l.job.client.site {
+			rate = min(rate, n)
+		}
 		if l.server.mood == "dribbles" {
 			rate = 200
 		}
@@ -239,6 +243,10 @@ func (w *world) do(n *node, a Action) {
 			again = " too"
 		}
 		w.say("ask %s for %s%s", a.Peer, w.name(a), again)
+		f, p := n.s.byID[a.Content], n.s.peers[a.Peer]
+		if !a.Copy && f.nearer(p.class, int(f.rank[a.Index]/64))&(1<<(f.rank[a.Index]%64)) != 0 {
+			w.t.Fatalf("%s asked %s for %s, which a nearer peer holds", n.name, a.Peer, w.name(a))
+		}
 		w.request(n, w.node(a.Peer), a)
 	case Cancel:
 		w.say("cancel request %d at %s", a.Request, a.Peer)
