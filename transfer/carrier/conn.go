@@ -175,7 +175,7 @@ func (c *Conn) post(now time.Time, f shim.Frame) {
 }
 
 func (c *Conn) postOne(now time.Time, f shim.Frame) {
-	b := c.out.room(c.shim.Remote(), seal.Overhead+shim.HeaderSize+len(f.Payload)+f.Room)
+	b := c.out.room(c.shim.Remote(), seal.Overhead+shim.HeaderSize+len(f.Payload)+max(0, f.Room))
 	start := len(b.data)
 	frame, seq := c.shim.Stamp(now, b.data[:start+seal.HeaderSize], f)
 	d, err := c.sealer.Seal(frame[start:], seal.Header{Connection: c.theirs, Sequence: seq})

@@ -32,7 +32,7 @@ func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort) (*Conn, error)
 	e.mu.Unlock()
 	defer e.wg.Done()
 	if leaf, err := leafOf(e.cfg.Certificate); err == nil && time.Now().After(leaf.NotAfter) {
-		reason, hint := e.ownFault()
+		hint, reason := e.ownFault()
 		return nil, &HandshakeError{Addr: addr, Reason: reason, Hint: hint}
 	}
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())

@@ -20,6 +20,22 @@
 // computed from what SCTP holds unacknowledged and what the controller allows. Nothing queues below SCTP, so
 // its acknowledgements and retransmissions never wait for the window.
 //
+// # How a conversation begins
+//
+//	knock, token          the dialer proves that it receives at its address; until then nothing is kept of it
+//	DTLS 1.2 handshake    cookie, both certificates, extended master secret; the records go in an envelope (see knock.go)
+//	exported keys         of the seal, and the connection ids; from here on nothing unsealed is accepted
+//	greetings             both ends' beginnings of SCTP, in datagrams of rising sizes: what arrives tells what the path takes
+//
+// A connection id is 32 bits that both ends derive from the handshake. It tells the endpoint whose a sealed datagram is, wherever it
+// comes from: addresses may change on both sides, and the newest datagram that opens says where the peer is now.
+//
+// # Admission
+//
+// What SCTP holds unacknowledged stays within the controller's window and one message. Pacing happens there too: Budget is 0
+// until the next message is due. Ready is pulsed when an answer of 0 is outdated: after a feedback, after SCTP has
+// worked an acknowledgement in, and when the pace allows.
+//
 // # What is not promised
 //
 // Close gives what was sent a short time to arrive but does not wait for it to be read by the peer's owner.

@@ -81,7 +81,7 @@ func (e *Endpoint) explain(addr netip.AddrPort, err error) *HandshakeError {
 	case errors.As(err, &invalid), errors.As(err, &unknown):
 		h.Reason, h.Hint = ErrForeign, "the peer's certificate; is it enrolled with another hub?"
 	case isAlert(err) && strings.Contains(err.Error(), "BadCertificate"):
-		h.Reason, h.Hint = e.ownFault()
+		h.Hint, h.Reason = e.ownFault()
 	case isAlert(err):
 		h.Reason, h.Hint = ErrRefused, "the peer ended the handshake"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -91,22 +91,22 @@ func (e *Endpoint) explain(addr netip.AddrPort, err error) *HandshakeError {
 }
 
 // ownFault finds out what a peer may have against our certificate, since its alert does not tell.
-func (e *Endpoint) ownFault() (reason error, hint string) {
+func (e *Endpoint) ownFault() (hint string, reason error) {
 	leaf, err := leafOf(e.cfg.Certificate)
 	if err != nil {
-		return ErrForeign, "our own certificate cannot be read"
+		return "our own certificate cannot be read", ErrForeign
 	}
 	now := time.Now()
 	if now.After(leaf.NotAfter) || now.Before(leaf.NotBefore) {
-		return ErrExpired, "our own certificate; enroll again"
+		return "our own certificate; enroll again", ErrExpired
 	}
 	_, err = leaf.Verify(x509.VerifyOptions{
 		Roots: e.cfg.Roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
-		return ErrForeign, "our own certificate was not issued by the fleet; enroll again"
+		return "our own certificate was not issued by the fleet; enroll again", ErrForeign
 	}
-	return ErrRefused, "the peer does not accept our certificate; is it of the same fleet, and is its clock right?"
+	return "the peer does not accept our certificate; is it of the same fleet, and is its clock right?", ErrRefused
 }
 
 func leafOf(c tls.Certificate) (*x509.Certificate, error) {

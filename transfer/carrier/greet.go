@@ -53,7 +53,6 @@ type greeting struct {
 	largest int    // that the peer reads
 	fault   error
 	arrived map[int]time.Duration // size of a datagram → one-way delay of the last that passed
-	small   time.Duration         // of the smallest, in the same report
 }
 
 func sctpOptions() []sctp.ClientOption {

@@ -64,9 +64,8 @@ type end struct {
 	t3       time.Time
 	expiries int
 
-	have     map[uint32]int // chunks received, how often
-	haveCum  uint32
-	unsacked int
+	have    map[uint32]int // chunks received, how often
+	haveCum uint32
 }
 
 // pair is two ends and the links between them, in virtual time.
