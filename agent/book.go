@@ -20,7 +20,15 @@ const (
 	redialFirst   = 500 * time.Millisecond
 	redialMost    = 30 * time.Second // nothing gives up for good: a host is tried again at least this often
 	idleHangup    = 60 * time.Second // a conversation that serves no flow ends after this
+	maxOffences   = 3                // breaches of the protocol after which a peer is banned
+	offenceBan    = 10 * time.Minute // for so long
 )
+
+// ban is who is not to be talked to before until.
+type ban struct {
+	until time.Time
+	why   string // "sending wrong data"
+}
 
 // Dial asks the edge to connect to a peer. The addresses are tried in order.
 type Dial struct {
@@ -48,13 +56,14 @@ type Book struct {
 	people  map[string]*contact
 	active  bool            // some flow still needs peers
 	holders map[string]bool // peers known to hold something that is wanted
-	banned  map[string]time.Time
+	banned  map[string]ban
+	offence map[string]int // breaches of the protocol by each peer since its last ban
 }
 
 // NewBook is an empty book.
 func NewBook(self fleet.Identity, seed uint64) *Book {
 	return &Book{self: self, rnd: rand.New(rand.NewPCG(seed, 0x626f6f6b)), people: map[string]*contact{},
-		holders: map[string]bool{}, banned: map[string]time.Time{}}
+		holders: map[string]bool{}, banned: map[string]ban{}, offence: map[string]int{}}
 }
 
 // Listed takes over what the hub (or the journal) says of a host.
@@ -115,11 +124,23 @@ func (b *Book) Used(now time.Time, peer string) {
 	}
 }
 
-// Banned says that a peer is not to be talked to before until.
-func (b *Book) Banned(peer string, until time.Time) { b.banned[peer] = until }
+// Banned says that a peer sent wrong data and is not to be talked to before until.
+func (b *Book) Banned(peer string, until time.Time) {
+	b.banned[peer] = ban{until, "sending wrong data"}
+}
+
+// Offended says that a peer broke the protocol; it reports whether that was once too often, and the peer is banned now.
+func (b *Book) Offended(now time.Time, peer string) bool {
+	if b.offence[peer]++; b.offence[peer] < maxOffences {
+		return false
+	}
+	delete(b.offence, peer)
+	b.banned[peer] = ban{now.Add(offenceBan), "breaking the protocol"}
+	return true
+}
 
 // Refuses reports whether the peer is banned now.
-func (b *Book) Refuses(now time.Time, peer string) bool { return now.Before(b.banned[peer]) }
+func (b *Book) Refuses(now time.Time, peer string) bool { return now.Before(b.banned[peer].until) }
 
 // HubConnected reports whether a conversation with the hub is open.
 func (b *Book) HubConnected() bool {
@@ -197,7 +218,7 @@ func (b *Book) Deadline() time.Time {
 	}
 	for _, c := range b.wanted() {
 		if _, ok := b.address(c); ok && !c.connected && !c.dialing {
-			earlier(later(c.retryAt, b.banned[c.Peer]))
+			earlier(later(c.retryAt, b.banned[c.Peer].until))
 		}
 	}
 	for _, c := range b.people {

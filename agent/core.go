@@ -168,6 +168,13 @@ func (c *Core) PeerDown(now time.Time, name string) {
 	}
 }
 
+// Misbehaved: a peer said something that the protocol does not allow, and the conversation is over.
+func (c *Core) Misbehaved(now time.Time, name string) {
+	if c.book.Offended(now, name) {
+		c.do(Hangup{Peer: name})
+	}
+}
+
 func (c *Core) class(id fleet.Identity) scheduler.Class {
 	switch {
 	case id.Role == fleet.RoleHub:

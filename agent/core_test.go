@@ -4,6 +4,7 @@ package agent
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -170,6 +171,37 @@ func TestAPeerThatSendsWrongBytesIsLeft(t *testing.T) {
 		if p.Peer == w.hosts["liar"].id.Peer && p.Reason == "" {
 			t.Errorf("the liar is still welcome: %+v", p)
 		}
+	}
+}
+
+func TestAPeerThatBreaksTheProtocolIsLeft(t *testing.T) {
+	w := newWorld(t)
+	w.add("rude", fleet.RoleAgent, "berlin")
+	w.add("a", fleet.RoleAgent, "berlin")
+	w.publish("image", 30)
+	w.mustFinish(time.Minute, map[string]string{"rude": w.get("rude", "image")})
+	rude, core := w.hosts["rude"].id.Peer, w.hosts["a"].core
+	id := w.get("a", "image")
+	for range maxOffences {
+		w.run(time.Minute, func() bool { return w.hosts["a"].links["rude"] })
+		core.Misbehaved(w.now, rude)
+		w.hangup("a", "rude") // as the edge does
+	}
+	w.mustFinish(time.Minute, map[string]string{"a": id})
+	banned := func() bool {
+		for _, p := range core.Peers(w.now) {
+			if p.Peer == rude {
+				return strings.Contains(p.Reason, "for breaking the protocol")
+			}
+		}
+		return false
+	}
+	if w.hosts["a"].links["rude"] || !banned() {
+		t.Errorf("it is still welcome: %+v", core.Peers(w.now))
+	}
+	w.run(offenceBan+redialMost, func() bool { return !banned() })
+	if banned() {
+		t.Error("the ban does not end")
 	}
 }
 

@@ -159,7 +159,8 @@ func (c *Core) Peers(now time.Time) []api.Peer {
 		v.Class = c.class(fleet.Identity{Role: p.Role, Location: p.Location}).String()
 		switch addr, ok := c.book.address(p); {
 		case c.book.Refuses(now, name):
-			v.Reason = fmt.Sprintf("banned until %s for sending wrong data", c.book.banned[name].UTC().Format(time.RFC3339))
+			ban := c.book.banned[name]
+			v.Reason = fmt.Sprintf("banned until %s for %s", ban.until.UTC().Format(time.RFC3339), ban.why)
 		case !ok:
 			v.Reason = "its address is not known yet"
 		case !p.connected && now.Before(p.retryAt):

@@ -162,6 +162,7 @@ func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
 		var fault *transfer.ProtocolError
 		if errors.As(err, &fault) {
 			p.d.o.Log.Warn("the peer broke the protocol and is left", "peer", p.id.Peer, "err", err)
+			p.d.do(func(c *agent.Core, now time.Time) { c.Misbehaved(now, p.id.Peer) })
 		}
 		if err != nil {
 			p.leave(transfer.ByeProtocol)
