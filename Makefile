@@ -23,7 +23,7 @@ race: ## the race detector on the packages with goroutines
 fuzz: ## every parser for FUZZTIME
 	./.ci/fuzz $(FUZZTIME)
 
-bench: build ## the figures, with their references measured in the same run
+bench: ## the figures, with their references measured in the same run
 	$(GO) run ./bench/cmd
 
 sim: ## behaviour over time as text plots

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command cmd is what make bench runs: it measures Ebb and its references, prints the table, and files it under
+// bench/results as text and as JSON. Progress goes to stderr.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/ebbproject/ebb/bench"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	o := bench.Full()
+	fl := flag.NewFlagSet("go run ./bench/cmd", flag.ContinueOnError)
+	fl.SetOutput(progress)
+	fl.BoolVar(&o.Short, "short", false, "small amounts: rough figures in less than a minute")
+	only := fl.String("only", "", "sections, by commas: "+strings.Join(bench.Names(), ", "))
+	name := fl.String("name", "", "name of the results (default: date and commit)")
+	results := fl.String("results", "", "folder that the results are kept in (default: bench/results)")
+	size := fl.Int("mib", 0, "MiB of the one-to-one transfer (default: 1024, short 128)")
+	fl.StringVar(&o.Exe, "ebb", "", "the ebb binary (default: built from this tree)")
+	fl.StringVar(&o.Dir, "dir", "", "folder for temporary files, on the disk to be measured (default: the system's)")
+	fl.Uint64Var(&o.Seed, "seed", o.Seed, "of what is sent and of when the sink is killed")
+	if err := fl.Parse(args); err != nil {
+		return err
+	}
+	if fl.NArg() > 0 {
+		return fmt.Errorf("%q is one argument too many", fl.Arg(0))
+	}
+	if o.Short {
+		short := bench.Short()
+		short.Exe, short.Dir, short.Seed = o.Exe, o.Dir, o.Seed
+		o = short
+	}
+	if *size > 0 {
+		o.Size = int64(*size) << 20
+	}
+	if *only != "" {
+		o.Only = strings.Split(*only, ",")
+	}
+	var err error
+	if o.Root, err = root(); err != nil {
+		return err
+	}
+	o.Command = strings.Join(append([]string{"go run ./bench/cmd"}, args...), " ")
+	o.Say = func(what string) { fmt.Fprintln(progress, "#", what) }
+	report, err := bench.Run(ctx, o)
+	if report == nil {
+		return err
+	}
+	if *results == "" {
+		*results = filepath.Join(o.Root, "bench", "results")
+	}
+	return errors.Join(err, report.Table(out), file(report, *results, *name, progress))
+}
+
+// root finds the source tree from inside it.
+func root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "bench", "cmd", "main.go")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("run this inside Ebb's source tree: it builds what it measures")
+		}
+		dir = up
+	}
+}
+
+// file writes the report under a name.
+func file(r *bench.Report, dir, name string, progress io.Writer) error {
+	if name == "" {
+		name = r.Started.Format("2006-01-02") + "-" + strings.Fields(r.Commit)[0]
+		if r.Short {
+			name += "-short"
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	text := &strings.Builder{}
+	document, err := json.MarshalIndent(r, "", "  ")
+	if err := errors.Join(err, r.Table(text)); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, name)
+	fmt.Fprintf(progress, "# kept in %s.txt and .json\n", path)
+	return errors.Join(os.WriteFile(path+".txt", []byte(text.String()), 0o644), os.WriteFile(path+".json", append(document, '\n'), 0o644))
+}

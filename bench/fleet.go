@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/client"
+	"github.com/ebbproject/ebb/bench/stage"
+)
+
+// fleet is a source with one content, and the sinks that come and go.
+type fleet struct {
+	exe, dir string
+	source   *process
+	client   *client.Client
+	name     string // of the content
+	size     int64
+	sinks    int // so far
+	peak     int64
+	publish  time.Duration
+}
+
+const location = "here"
+
+// newFleet starts a source in a folder of its own and publishes bytes of noise at it.
+func (b *bench) newFleet(ctx context.Context, name string, size int64) (f *fleet, err error) {
+	f = &fleet{exe: b.exe, dir: filepath.Join(b.dir, name), name: name, size: size}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.close())
+		}
+	}()
+	hub := filepath.Join(f.dir, "hub")
+	if f.source, err = start(ctx, f.exe, hub, "hub", "--listen", "127.0.0.1:0"); err != nil {
+		return f, err
+	}
+	f.client = client.New(hub)
+	file := filepath.Join(f.dir, "file")
+	if err := stage.WriteNoise(file, b.o.Seed, size); err != nil {
+		return f, err
+	}
+	begin := time.Now()
+	if _, err := command(ctx, f.exe, "publish", file, "--name", name, "--type", "bench", "--state", hub); err != nil {
+		return f, err
+	}
+	f.publish = time.Since(begin)
+	if f.peak, err = readPeak(f.source.pid()); err != nil {
+		return f, err
+	}
+	return f, os.Remove(file)
+}
+
+// close ends the source and removes everything.
+func (f *fleet) close() error {
+	var err error
+	if f.source != nil {
+		f.client.Close()
+		err = f.source.stop()
+	}
+	return errors.Join(err, os.RemoveAll(f.dir))
+}
+
+// sink is an agent that has nothing yet.
+type sink struct {
+	*process
+	fleet  *fleet
+	state  string
+	client *client.Client
+}
+
+// join makes a new sink and waits until it talks to the source.
+func (f *fleet) join(ctx context.Context) (*sink, error) {
+	f.sinks++
+	s := &sink{fleet: f, state: filepath.Join(f.dir, fmt.Sprintf("sink%d", f.sinks))}
+	token, err := command(ctx, f.exe, "token", "new", "--state", filepath.Join(f.dir, "hub"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := command(ctx, f.exe, "enroll", f.source.ready.Addr, "--token", token, "--location", location, "--state", s.state); err != nil {
+		return nil, err
+	}
+	s.client = client.New(s.state)
+	if err := s.wake(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.connected(ctx); err != nil {
+		return nil, errors.Join(err, s.leave())
+	}
+	return s, nil
+}
+
+// wake starts the sink, again if it was killed.
+func (s *sink) wake(ctx context.Context) (err error) {
+	s.process, err = start(ctx, s.fleet.exe, s.state, "agent", "--listen", "127.0.0.1:0")
+	return err
+}
+
+// connectWithin bounds how long two processes on one machine may take to find one another.
+const connectWithin = time.Minute
+
+func (s *sink) connected(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, connectWithin, fmt.Errorf("the sink did not reach the source within %s", connectWithin))
+	defer cancel()
+	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		peers, err := s.client.Peers(ctx)
+		for _, p := range peers {
+			if p.Connected && p.Peer == s.fleet.source.ready.Peer {
+				return true, nil
+			}
+		}
+		return false, err
+	})
+}
+
+// leave ends the sink and removes what it has.
+func (s *sink) leave() error {
+	s.client.Close()
+	return errors.Join(s.stop(), os.RemoveAll(s.state))
+}
+
+// flow is the sink's only one.
+func (s *sink) flow(ctx context.Context) (api.Flow, error) {
+	flows, err := s.client.Flows(ctx)
+	if err != nil || len(flows) == 0 {
+		return api.Flow{}, err
+	}
+	f := flows[0]
+	if f.State == api.StateFailed || f.State == api.StateCancelled {
+		err = fmt.Errorf("the transfer %s: %s: %s", f.State, f.Reason, f.Detail)
+	}
+	return f, err
+}
+
+// poll asks until the answer is yes, or an error, or ctx ends.
+func poll(ctx context.Context, every time.Duration, ask func() (bool, error)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		done, err := ask()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
