@@ -87,6 +87,11 @@ func (e *Endpoint) explain(addr netip.AddrPort, err error) *HandshakeError {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		h.Hint = "it stopped answering during the handshake"
 	}
+	for _, reason := range []error{ErrBroken, ErrPeerClosed, ErrClosed} {
+		if errors.Is(err, reason) {
+			h.Reason, h.Hint = reason, ""
+		}
+	}
 	return h
 }
 

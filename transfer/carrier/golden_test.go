@@ -91,6 +91,7 @@ func (c *course) check(t *testing.T, name string) {
 // "20 Mbit/s, 50 ms, 100 ms buffer, target 60 ms: standing queue p95 within 5 ms of the target, goodput >= 90 % of the link, no SCTP
 // timeout."
 func TestStandingQueueIsOnTarget(t *testing.T) {
+	long(t)
 	const rate = 20e6
 	l := link.Config{Rate: rate, Delay: 25 * ms, BufferTime: 100 * ms}
 	inWorld(t, l, l, func(w *world) {
@@ -115,6 +116,7 @@ func TestStandingQueueIsOnTarget(t *testing.T) {
 }
 
 func TestGoodputOnBadPaths(t *testing.T) {
+	long(t)
 	const rate = 10e6
 	clean := link.Config{Rate: rate, Delay: 25 * ms, BufferTime: 100 * ms}
 	for _, c := range []struct {
@@ -152,6 +154,7 @@ func TestGoodputOnBadPaths(t *testing.T) {
 }
 
 func TestBothDirectionsAtOnce(t *testing.T) {
+	long(t)
 	const rate = 20e6
 	l := link.Config{Rate: rate, Delay: 25 * ms, BufferTime: 100 * ms}
 	inWorld(t, l, l, func(w *world) {

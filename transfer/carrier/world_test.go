@@ -77,6 +77,14 @@ func inWorld(t *testing.T, there, back link.Config, story func(w *world)) {
 	})
 }
 
+// long skips a test that takes seconds of processor time.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+}
+
 func (w *world) endpoint(a *authority, d *linktest.Endpoint) *Endpoint {
 	e, err := Listen(Config{Socket: udptest.Over(d, 0), Certificate: a.issue("host", 48*time.Hour), Roots: a.pool()})
 	if err != nil {

@@ -330,12 +330,10 @@ func (g *guard) pop(from *[]copied) (copied, bool) {
 	return copied{}, false
 }
 
-// rouse lets one kept packet go, needed or not. If only acknowledgements were lost in the dark, the peer has everything and would stay
-// silent; the copy makes its SCTP acknowledge at once (RFC 9260, section 6.2).
+// rouse makes sure that one kept packet goes, needed or not. If only acknowledgements were lost in the dark, the peer has everything and
+// would stay silent; the copy makes its SCTP acknowledge at once (RFC 9260, section 6.2).
 func (g *guard) rouse() {
 	if len(g.kept) > 0 {
-		c := g.kept[0]
-		c.rouse = true
-		g.urgent = append(g.urgent, c)
+		g.kept[0].rouse = true
 	}
 }
