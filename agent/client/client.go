@@ -19,7 +19,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 )
 
-// ErrUnreachable: no daemon answers on the socket.
+// ErrUnreachable: no daemon answers on the socket, or it went away before it had answered.
 var ErrUnreachable = errors.New("no daemon answers")
 
 // Socket is the path of the local API's socket in a state directory.
@@ -61,11 +61,7 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) && op.Op == "dial" {
-			return fmt.Errorf("%w on %s: %w", ErrUnreachable, c.socket, op.Err)
-		}
-		return fmt.Errorf("%s: %w", c.socket, err)
+		return c.explain(ctx, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 {
@@ -74,10 +70,32 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	if out == nil {
 		return nil
 	}
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return c.explain(ctx, err)
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
 		return fmt.Errorf("the daemon's answer to %s %s: %w", method, path, err)
 	}
 	return nil
+}
+
+// explain tells a daemon that is not there, or is there no more, from a caller who has given up.
+func (c *Client) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("asking the daemon on %s: %w", c.socket, ctx.Err())
+	}
+	var op *net.OpError
+	var u *url.Error
+	switch {
+	case errors.As(err, &op) && op.Op == "dial":
+		err = op.Err
+	case errors.As(err, &op):
+		err = fmt.Errorf("it went away: %w", op.Err)
+	case errors.As(err, &u):
+		err = fmt.Errorf("it went away: %w", u.Err)
+	}
+	return fmt.Errorf("%w on %s: %w", ErrUnreachable, c.socket, err)
 }
 
 func problem(resp *http.Response) error {

@@ -62,7 +62,7 @@ type world struct {
 	secret ed25519.PrivateKey // the publisher's
 
 	mu       sync.Mutex // guards what the hub says
-	mute     bool // no manifest is to be had of it
+	mute     bool       // no manifest is to be had of it
 	hub      fleet.Member
 	members  []fleet.Member
 	contents map[string][]byte
