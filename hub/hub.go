@@ -81,7 +81,8 @@ func Open(o Options) (*Server, error) {
 	// Only HTTP/1.1: hosts ask one question at a time, and what is not spoken cannot be abused.
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
-	s.http = &http.Server{Handler: s.control(), Protocols: &http1, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	s.http = &http.Server{Handler: s.control(), Protocols: &http1, MaxHeaderBytes: 16 << 10,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		// Whose certificate it is and whether it is good is decided for every request: the asker gets an answer in words
 		// instead of a broken connection, and a long-lived connection does not outlive its certificate.

@@ -68,6 +68,9 @@ func (s *Server) changePublishers(text string, change func(keys []ed25519.Public
 	fresh := *s.node
 	i := slices.IndexFunc(fresh.Publishers, func(k ed25519.PublicKey) bool { return k.Equal(key) })
 	fresh.Publishers = change(slices.Clone(fresh.Publishers), i, key)
+	if len(fresh.Publishers) == len(s.node.Publishers) { // a change adds or removes one
+		return nil
+	}
 	if len(fresh.Publishers) > maxPublishers {
 		return badRequest("a fleet pins at most %d publishers", maxPublishers)
 	}

@@ -79,6 +79,7 @@ var sentinels = []struct {
 	{fleetclient.ErrTokenExpired, exitDenied, "make another on the hub: ebb token new"},
 	{fleetclient.ErrTokenUnknown, exitDenied, "make one on the hub: ebb token new"},
 	{fleetclient.ErrDenied, exitDenied, ""},
+	{fleetclient.ErrExpired, exitDenied, "compare the clocks of this host and the hub"},
 	{node.ErrNotEnrolled, exitConfig, "join a fleet first: ebb enroll HUB --token T --state DIR"},
 	{fleet.ErrLocation, exitUsage, ""},
 	{store.ErrNoSpace, exitError, "make room on the disk and try again"},

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -22,8 +23,7 @@ import (
 )
 
 func newPublisher() *cobra.Command {
-	cmd := &cobra.Command{Use: "publisher", Short: "Who may publish: make keys, and pin them at the hub", Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd := group("publisher", "Who may publish: make keys, and pin them at the hub")
 	cmd.AddCommand(publisherNew(), publisherAdd(), publisherRemove(), publisherList())
 	return cmd
 }
@@ -59,21 +59,21 @@ type pinned struct {
 }
 
 func publisherAdd() *cobra.Command {
-	return pinning("add KEY", "Pin a publisher; endpoints learn of it when they enrol or renew", func(cmd *cobra.Command, c *client.Client, key string) (p pinned, err error) {
-		err = c.Call(cmd.Context(), http.MethodPost, "publishers", map[string]string{"key": key}, &p)
+	return pinning("add KEY", "Pin a publisher; endpoints learn of it when they enrol or renew", func(ctx context.Context, c *client.Client, key string) (p pinned, err error) {
+		err = c.Call(ctx, http.MethodPost, "publishers", map[string]string{"key": key}, &p)
 		return p, err
 	}, "pinned; endpoints that enrolled before learn of it with: ebb renew\nundo: ebb publisher rm %s\n")
 }
 
 func publisherRemove() *cobra.Command {
-	return pinning("rm KEY", "Trust a publisher no longer; what it published stays", func(cmd *cobra.Command, c *client.Client, key string) (p pinned, err error) {
-		err = c.Call(cmd.Context(), http.MethodDelete, "publishers?key="+url.QueryEscape(key), nil, &p)
+	return pinning("rm KEY", "Trust a publisher no longer; what it published stays", func(ctx context.Context, c *client.Client, key string) (p pinned, err error) {
+		err = c.Call(ctx, http.MethodDelete, "publishers?key="+url.QueryEscape(key), nil, &p)
 		return p, err
 	}, "no longer pinned; endpoints that enrolled before learn of it with: ebb renew\nundo: ebb publisher add %s\n")
 }
 
 // pinning is a command that changes the pinned publishers.
-func pinning(use, short string, change func(*cobra.Command, *client.Client, string) (pinned, error), said string) *cobra.Command {
+func pinning(use, short string, change func(context.Context, *client.Client, string) (pinned, error), said string) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: exactly("the public key (ebb-publisher-key:...)")}
 	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
 	dry := cmd.Flags().Bool("dry-run", false, "only say whether the key is pinned now")
@@ -90,7 +90,7 @@ func pinning(use, short string, change func(*cobra.Command, *client.Client, stri
 			}
 			return err
 		}
-		after, err := change(cmd, c, key)
+		after, err := change(cmd.Context(), c, key)
 		if err != nil {
 			return err
 		}
