@@ -38,7 +38,7 @@ type Core struct {
 	desk         *Desk
 	peers        map[string]*peer
 	holdings     map[content.ID]*holding
-	newest       map[string]content.ID // name -> the newest manifest ever seen, which later ones must not fall behind
+	names        *fleet.Catalogue // what each name stands for, which never goes back
 	flows        map[string]*flow
 	order        []string       // of flows, as they were asked for
 	asks         map[uint64]ask // questions about names and manifests under way
@@ -58,7 +58,7 @@ func New(now time.Time, c Config) *Core {
 	return &Core{
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
 		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), desk: NewDesk(),
-		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, newest: map[string]content.ID{},
+		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
 		hub: hubView{nextSync: now},
 	}
@@ -263,7 +263,7 @@ func (c *Core) Released(name string, request uint32) { c.desk.Released(name, req
 
 // Finding: a peer asks which content has a name.
 func (c *Core) Finding(name string, request uint32, contentName string) {
-	if id, ok := c.newest[contentName]; ok {
+	if id, ok := c.names.Newest(contentName); ok {
 		c.do(Tell{Peer: name, Request: request, ID: id})
 		return
 	}

@@ -35,6 +35,7 @@ type flow struct {
 	created   time.Time
 	finished  time.Time
 	tryAt     time.Time // when a name is resolved again, or an export tried again
+	asking    bool      // the hub is being asked for the manifest
 	askPeers  bool      // the hub cannot be asked
 	last      scheduler.FlowStatus
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
 )
@@ -35,6 +36,10 @@ func (c *Core) resolve(now time.Time, f *flow) {
 		c.manifestKnown(now, f, id)
 		return
 	}
+	if f.asking { // a large manifest takes its time on a slow line
+		return
+	}
+	f.asking = true
 	c.do(Resolve{Ref: f.ref})
 }
 
@@ -72,12 +77,13 @@ func (c *Core) Resolved(now time.Time, ref string, raw []byte) {
 		if f.state != api.StateResolving || f.ref != ref {
 			continue
 		}
+		f.asking = false
 		if err != nil {
 			c.finish(now, f, api.StateFailed, problemCode(err), err.Error())
 			continue
 		}
 		// The hub may have been restored from an older copy: a name never goes back to what was superseded here.
-		if newest, ok := c.newest[ref]; ok {
+		if newest, ok := c.names.Newest(ref); ok {
 			id = newest
 		}
 		c.manifestKnown(now, f, id)
@@ -90,7 +96,8 @@ func (c *Core) Unresolved(now time.Time, ref string, why scheduler.Reason, detai
 		if f.state != api.StateResolving || f.ref != ref {
 			continue
 		}
-		if id, ok := c.newest[ref]; ok {
+		f.asking = false
+		if id, ok := c.names.Newest(ref); ok {
 			c.manifestKnown(now, f, id)
 			continue
 		}
@@ -154,7 +161,8 @@ func (c *Core) ManifestArrived(now time.Time, number uint64, raw []byte) {
 	case f.ref != id.String() && c.holdings[id].manifest.Name != f.ref:
 		f.detail = fmt.Sprintf("peer %s sent the manifest of %q for the name %q", a.peer, c.holdings[id].manifest.Name, f.ref)
 	case f.ref != id.String():
-		c.manifestKnown(now, f, c.newest[f.ref])
+		id, _ = c.names.Newest(f.ref) // known: the manifest that came has the name
+		c.manifestKnown(now, f, id)
 	default:
 		c.manifestKnown(now, f, id)
 	}
@@ -199,18 +207,7 @@ func (c *Core) learn(now time.Time, raw []byte) (content.ID, error) {
 // remember takes a verified manifest into the books.
 func (c *Core) remember(id content.ID, m *content.Manifest) {
 	c.holdings[id] = newHolding(id, m, c.cfg.Held)
-	if old, ok := c.newest[m.Name]; !ok || supersedes(m, id, c.holdings[old].manifest, old) {
-		c.newest[m.Name] = id
-	}
-}
-
-// supersedes orders the versions of a name by their signed time of making; the id decides between equals, so that all
-// hosts agree.
-func supersedes(m *content.Manifest, id content.ID, old *content.Manifest, oldID content.ID) bool {
-	if !m.Created.Equal(old.Created) {
-		return m.Created.After(old.Created)
-	}
-	return id.Compare(oldID) > 0
+	c.names.Published(m.Name, fleet.Version{Content: id, Created: m.Created})
 }
 
 // problemCode says which code of the API an error of a manifest becomes.

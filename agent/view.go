@@ -139,7 +139,7 @@ func (c *Core) Find(ref string) (api.Content, []content.Chunk, bool) {
 	id, err := content.ParseID(ref)
 	if err != nil {
 		var ok bool
-		if id, ok = c.newest[ref]; !ok {
+		if id, ok = c.names.Newest(ref); !ok {
 			return api.Content{}, nil, false
 		}
 	}

@@ -65,7 +65,7 @@ type Daemon struct {
 	events  chan func(*agent.Core, time.Time)
 	toWrite *mailbox[agent.Store]
 	toRead  *mailbox[agent.Serve]
-	toHub   *mailbox[agent.Action]
+	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
 
 	// Owned by loop.
@@ -92,7 +92,7 @@ func Start(o Options) (*Daemon, error) {
 	}
 	d := &Daemon{o: o, endpoint: endpoint, started: time.Now(),
 		events:  make(chan func(*agent.Core, time.Time), 1024),
-		toWrite: newMailbox[agent.Store](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Action](),
+		toWrite: newMailbox[agent.Store](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{}}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
@@ -249,8 +249,10 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 		d.toWrite.put(a)
 	case agent.Serve:
 		d.toRead.put(a)
-	case agent.Resolve, agent.Sync:
+	case agent.Sync:
 		d.toHub.put(a)
+	case agent.Resolve:
+		d.running.Go(func() { d.resolve(a.Ref) })
 	case agent.Export:
 		d.toDisk.put(a)
 	case agent.Fetch:

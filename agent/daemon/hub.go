@@ -19,10 +19,14 @@ import (
 	"github.com/ebbproject/ebb/store/export"
 )
 
-// hubTimeout bounds one question to the hub.
-const hubTimeout = 5 * time.Second
+const (
+	// syncTimeout bounds one exchange of news with the hub.
+	syncTimeout = 5 * time.Second
+	// manifestTimeout bounds fetching a manifest, which may have many megabytes and a slow line.
+	manifestTimeout = 10 * time.Minute
+)
 
-// askHub asks the hub what the core wants to know, one question after the other.
+// askHub exchanges news with the hub, one after the other.
 func (d *Daemon) askHub() {
 	defer d.running.Done()
 	for {
@@ -32,19 +36,14 @@ func (d *Daemon) askHub() {
 			return
 		}
 		for _, a := range d.toHub.all() {
-			switch a := a.(type) {
-			case agent.Sync:
-				d.sync(a.Request)
-			case agent.Resolve:
-				d.resolve(a.Ref)
-			}
+			d.sync(a.Request)
 		}
 	}
 }
 
 func (d *Daemon) sync(r fleet.SyncRequest) {
 	r.Lan = d.lan()
-	ctx, cancel := context.WithTimeout(d.ctx, hubTimeout)
+	ctx, cancel := context.WithTimeout(d.ctx, syncTimeout)
 	defer cancel()
 	reply, err := d.o.Hub.Sync(ctx, r)
 	d.do(func(c *agent.Core, now time.Time) {
@@ -92,6 +91,7 @@ func atHub(hub fleet.Member, control string) fleet.Member {
 	return hub
 }
 
+// resolve fetches a manifest beside everything else: a large one must not hold up the news.
 func (d *Daemon) resolve(ref string) {
 	if d.o.Hub == nil {
 		d.do(func(c *agent.Core, now time.Time) {
@@ -99,7 +99,7 @@ func (d *Daemon) resolve(ref string) {
 		})
 		return
 	}
-	ctx, cancel := context.WithTimeout(d.ctx, hubTimeout)
+	ctx, cancel := context.WithTimeout(d.ctx, manifestTimeout)
 	defer cancel()
 	raw, err := d.o.Hub.Content(ctx, ref)
 	d.do(func(c *agent.Core, now time.Time) {
