@@ -7,7 +7,14 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/fleet/node"
 )
+
+// Renewed takes over the certificate and the pinned publishers of a renewed enrolment.
+func (d *Daemon) Renewed(n *node.Node) {
+	d.endpoint.Renewed(n.Certificate)
+	d.Pinned(n.Publishers)
+}
 
 // Pinned tells the daemon which publishers to believe from now on.
 func (d *Daemon) Pinned(keys []ed25519.PublicKey) {

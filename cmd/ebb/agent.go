@@ -137,7 +137,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	if err := sayReady(cmd.OutOrStdout(), f.json, d.Addr(), n); err != nil {
 		return err
 	}
-	keepRenewed(ctx, hub, log, func(n *node.Node) { d.Pinned(n.Publishers) })
+	keepRenewed(ctx, hub, log, d.Renewed)
 	return nil
 }
 

@@ -31,7 +31,7 @@ func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort) (*Conn, error)
 	e.wg.Add(1)
 	e.mu.Unlock()
 	defer e.wg.Done()
-	if leaf, err := leafOf(e.cfg.Certificate); err == nil && time.Now().After(leaf.NotAfter) {
+	if leaf, err := leafOf(*e.certificate.Load()); err == nil && time.Now().After(leaf.NotAfter) {
 		hint, reason := e.ownFault()
 		return nil, &HandshakeError{Addr: addr, Reason: reason, Hint: hint}
 	}

@@ -4,11 +4,13 @@ package carrier
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ebbproject/ebb/transfer/seal"
@@ -33,6 +35,8 @@ type Endpoint struct {
 	cancel context.CancelFunc
 	accept chan *Conn
 	wg     sync.WaitGroup // every goroutine there is
+
+	certificate atomic.Pointer[tls.Certificate] // cfg.Certificate until Renewed
 
 	mu       sync.Mutex
 	closed   bool
@@ -71,6 +75,7 @@ func Listen(c Config) (*Endpoint, error) {
 		halfOpen: make(map[halfOpenKey]*pipe),
 		prefixes: make(map[netip.Prefix]int),
 	}
+	e.certificate.Store(&c.Certificate)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.wg.Go(e.read)
 	return e, nil
@@ -78,6 +83,9 @@ func Listen(c Config) (*Endpoint, error) {
 
 // Addr is the address of the socket.
 func (e *Endpoint) Addr() netip.AddrPort { return e.socket.LocalAddr() }
+
+// Renewed uses another certificate for the handshakes that begin from now on.
+func (e *Endpoint) Renewed(c tls.Certificate) { e.certificate.Store(&c) }
 
 // Accept waits for the next Conn that a peer opened and that is authenticated.
 func (e *Endpoint) Accept(ctx context.Context) (*Conn, error) {

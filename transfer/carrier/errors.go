@@ -97,7 +97,7 @@ func (e *Endpoint) explain(addr netip.AddrPort, err error) *HandshakeError {
 
 // ownFault finds out what a peer may have against our certificate, since its alert does not tell.
 func (e *Endpoint) ownFault() (hint string, reason error) {
-	leaf, err := leafOf(e.cfg.Certificate)
+	leaf, err := leafOf(*e.certificate.Load())
 	if err != nil {
 		return "our own certificate cannot be read", ErrForeign
 	}

@@ -34,7 +34,7 @@ const (
 
 func (e *Endpoint) dtlsOptions() []dtls.Option {
 	return []dtls.Option{
-		dtls.WithCertificates(e.cfg.Certificate),
+		dtls.WithCertificates(*e.certificate.Load()),
 		dtls.WithCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
 		dtls.WithRootCAs(e.cfg.Roots),
@@ -72,7 +72,7 @@ func (e *Endpoint) shakeHands(ctx context.Context, p *pipe, client bool) (*secre
 		}
 		// Show the certificate even to a listener that does not name its issuer: then it can say what is wrong with it.
 		opts = append(opts, dtls.WithGetClientCertificate(func(*dtls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return &e.cfg.Certificate, nil
+			return e.certificate.Load(), nil
 		}))
 		conn, err = dtls.ClientWithOptions(p, remote, opts...)
 	} else {

@@ -131,3 +131,21 @@ func TestListenNeedsItsConfiguration(t *testing.T) {
 		t.Error("listens without anything")
 	}
 }
+
+// A host whose certificate has run out is let in again as soon as it uses a new one.
+func TestARenewedCertificateIsUsed(t *testing.T) {
+	ours := newAuthority(t, "ours")
+	b := onLoopback(t, ours, "b", nil)
+	a := onLoopback(t, ours, "a", func(c *Config) { c.Certificate = ours.issue("a", -time.Minute) })
+	if err, _ := dialFails(t, a, b, nil); !errors.Is(err, ErrExpired) {
+		t.Fatal(err)
+	}
+	a.Renewed(ours.issue("a", time.Hour))
+	c, err := a.Dial(t.Context(), b.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.PeerCertificate().Subject.CommonName; got != "b" {
+		t.Errorf("reached %q", got)
+	}
+}
