@@ -76,7 +76,7 @@ func BenchmarkPutOverhead(b *testing.B) {
 		b.Run(fmt.Sprintf("group=%d", n), func(b *testing.B) {
 			memTableSize = 4 << 20
 			s := open(b, b.TempDir(), Options{})
-			bare := &Store{fs: vfs.Default, dir: b.TempDir(), writing: make(chan struct{}, maxWriters)}
+			bare := &Store{fs: systemFS(), dir: b.TempDir(), writing: make(chan struct{}, maxWriters)}
 			bare.folders = newFolders(bare.fs, bare.chunks(), 1)
 			blobs, files := make([]Blob, n), make([]file, n)
 			var with, without time.Duration

@@ -10,7 +10,6 @@ import (
 	"strconv"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Open opens the store in dir, or makes one. After a crash it removes what was being written or removed at that
@@ -33,7 +32,7 @@ func Open(dir string, o Options) (*Store, error) {
 func enter(dir string, o Options) (*Store, error) {
 	s := &Store{dir: dir, fs: o.FS, events: o.Events, writing: make(chan struct{}, maxWriters)}
 	if s.fs == nil {
-		s.fs = vfs.Default
+		s.fs = systemFS()
 		abs, err := filepath.Abs(dir) // locks are known by name
 		if err != nil {
 			return nil, err

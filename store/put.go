@@ -135,17 +135,29 @@ func (s *Store) writeFile(f file, data []byte) (err error) {
 		return fmt.Errorf("chunk %s: %w", f.id.Short(), ErrMismatch)
 	}
 	defer func() { err = explain("writing "+s.path(f), err) }()
-	w, err := s.fs.Create(s.path(f), vfs.WriteCategoryUnspecified)
+	w, err := s.fs.Create(s.path(f), chunkCategory)
 	if err != nil {
 		return err
 	}
-	// vfs allows a file to scribble on what it writes, and the data is the caller's.
+	if err := fill(w, data); err != nil {
+		return errors.Join(err, w.Close())
+	}
+	return errors.Join(w.SyncData(), w.Close())
+}
+
+// fill writes a file. vfs allows a file to scribble on what it writes, and the data is the caller's, so it is copied;
+// a directFile does not, and wants all at once.
+func fill(w vfs.File, data []byte) error {
+	if d, ok := w.(*directFile); ok {
+		_, err := d.Write(data)
+		return err
+	}
 	buf := copyBuffers.Get().(*[copyBuffer]byte)
 	defer copyBuffers.Put(buf)
 	for part := range slices.Chunk(data, copyBuffer) {
 		if _, err := w.Write(buf[:copy(buf[:], part)]); err != nil {
-			return errors.Join(err, w.Close())
+			return err
 		}
 	}
-	return errors.Join(w.SyncData(), w.Close())
+	return nil
 }

@@ -14,7 +14,8 @@ import (
 
 // Options of a store. The zero value is ready to use.
 type Options struct {
-	// FS is the file system that journal and chunk files share; nil is the operating system's.
+	// FS is the file system that journal and chunk files share; nil is the operating system's,
+	// where chunk files are written past the page cache if it can be.
 	FS vfs.FS
 	// Events is told what happens inside.
 	Events Events
