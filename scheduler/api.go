@@ -8,9 +8,8 @@ import (
 	"github.com/ebbproject/ebb/content"
 )
 
-// PeerID names a host of the fleet, as its certificate does. Every host must know the
-// others by the name they know themselves by: the sharing of work within a location
-// rests on it.
+// PeerID names a host of the fleet, as its certificate does. Every host must know the others by the
+// name they know themselves by: the sharing of work within a location rests on it.
 type PeerID string
 
 // Class says how far away a peer is. Lower is nearer, and nearer is asked first.
@@ -44,6 +43,7 @@ type Holding struct {
 	All   bool   // everything
 	Delta bool   // Spans are added to what was known; otherwise they replace it
 	Spans []Span // chunks by index; what lies outside the content is ignored
+	Lost  []Span // with Delta: chunks it held and holds no longer
 }
 
 // Refusal is why a peer did not give what it was asked for.
@@ -64,8 +64,8 @@ const (
 // Action is something to be done: Fetch, Cancel, Ban or Done.
 type Action interface{ action() }
 
-// Fetch asks Peer for a chunk. Its end is told by Received, Refused or PeerLost, unless
-// a Cancel comes first.
+// Fetch asks Peer for a chunk. Its end is told by Received, Refused or PeerLost, unless a Cancel
+// comes first.
 type Fetch struct {
 	Request  uint64 // never used twice
 	Peer     PeerID

@@ -41,8 +41,8 @@ func crowd(b *testing.B, n, peers int) (*Scheduler, time.Time) {
 	return s, now
 }
 
-// One operation is a chunk's whole life: Take, Progress, Received, Stored. The clock moves as
-// if all peers together gave 100 chunks a second.
+// One operation is a chunk's whole life: Take, Progress, Received, Stored. The clock moves as if
+// all peers together gave 100 chunks a second.
 func benchmarkChunk(b *testing.B, n, peers int) {
 	s, now := crowd(b, n, peers)
 	var open []Fetch

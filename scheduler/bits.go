@@ -4,9 +4,9 @@ package scheduler
 
 import "math/bits"
 
-// bitset is a set of the numbers below a fixed bound. A summary, one bit for each word,
-// lets a search step over 4,096 absent numbers at once. The zero bitset is empty and
-// holds nothing; newBitset makes one that can.
+// bitset is a set of the numbers below a fixed bound. A summary, one bit for each word, lets a
+// search step over 4,096 absent numbers at once. The zero bitset is empty and holds nothing;
+// newBitset makes one that can.
 type bitset struct {
 	words []uint64
 	sum   []uint64 // invariant: bit w is set exactly when words[w] is not zero

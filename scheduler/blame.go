@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// record is what a host did wrong. It outlives the connection, so that coming again washes
-// nothing off, and is forgotten a day after the last offence.
+// record is what a host did wrong. It outlives the connection, so that coming again washes nothing
+// off, and is forgotten a day after the last offence.
 type record struct {
 	strikes int
 	bans    int
@@ -42,8 +42,8 @@ func (s *Scheduler) strike(now time.Time, p *peer) {
 	s.recount(now, p)
 }
 
-// Refused says that a peer will not give what it was asked for. It is asked again, later
-// and later; nothing is given up for good.
+// Refused says that a peer will not give what it was asked for. It is asked again, later and later;
+// nothing is given up for good.
 func (s *Scheduler) Refused(now time.Time, id uint64, why Refusal) {
 	q := s.open[id]
 	if q == nil {
@@ -69,8 +69,8 @@ func (s *Scheduler) Refused(now time.Time, id uint64, why Refusal) {
 	s.rest(now, p)
 }
 
-// rest leaves a peer alone for a while, twice as long each time in a row. What goes wrong
-// while it rests was asked before and makes nothing worse.
+// rest leaves a peer alone for a while, twice as long each time in a row. What goes wrong while it
+// rests was asked before and makes nothing worse.
 func (s *Scheduler) rest(now time.Time, p *peer) {
 	if p.quiet(now) {
 		return
@@ -93,8 +93,8 @@ func (s *Scheduler) restSource(now time.Time, src *source) {
 	s.wakeAt(src.quietUntil)
 }
 
-// jitter spreads d over 0.75 to 1.25 of itself, so that hosts refused together do not
-// come back together.
+// jitter spreads d over 0.75 to 1.25 of itself, so that hosts refused together do not come back
+// together.
 func (s *Scheduler) jitter(d time.Duration) time.Duration {
 	return d*3/4 + time.Duration(s.random.Int64N(int64(d)/2+1))
 }

@@ -35,8 +35,8 @@ func check(t rapid.TB, s *Scheduler, now time.Time) {
 
 type failing func(format string, args ...any)
 
-// checkRequests: bytes in flight are within the bound and add up; nothing is asked of who is
-// banned or gone, or for what is paused; a chunk is asked for once, or twice as a copy.
+// checkRequests: bytes in flight are within the bound and add up; nothing is asked of who is banned
+// or gone, or for what is paused; a chunk is asked for once, or twice as a copy.
 func checkRequests(s *Scheduler, now time.Time, fail failing) {
 	var inFlight int64
 	times := make(map[content.ID]int)
@@ -168,8 +168,8 @@ func checkCounts(f *flow, fail failing) {
 	}
 }
 
-// checkIdle: when nothing can be taken, no peer that could be asked holds anything that could be asked
-// of it. Time alone may have changed that: the next look finds out.
+// checkIdle: when nothing can be taken, no peer that could be asked holds anything that could be
+// asked of it. Time alone may have changed that: the next look finds out.
 func checkIdle(s *Scheduler, now time.Time, fail failing) {
 	if s.stopped != None || s.starved != nil {
 		return

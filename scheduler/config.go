@@ -24,9 +24,9 @@ type Config struct {
 	BanFor, MaxBan      time.Duration // the first and the longest ban; it doubles in between
 }
 
-// Default returns the configuration of a host of the given name: 32 MiB under way, 16
-// requests a peer, 200 ms beyond the round trip, stalled after 10 s, nearer peers waited
-// for 10 s, refusals rested 1 s to 1 min, bans of 10 min to 24 h.
+// Default returns the configuration of a host of the given name: 32 MiB under way, 16 requests a
+// peer, 200 ms beyond the round trip, stalled after 10 s, nearer peers waited for 10 s, refusals
+// rested 1 s to 1 min, bans of 10 min to 24 h.
 func Default(self PeerID) Config {
 	return Config{
 		Self:         self,

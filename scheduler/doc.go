@@ -4,27 +4,27 @@
 //
 // # Words
 //
-// A flow is one content on its way to this host. A peer is a connected host; its class says how far away
-// it is. A request is one chunk asked of one peer. A chunk of a flow is ready (it may be
-// asked for), asked, storing or held. Identical chunks, within a content or of several, are one
-// chunk: fetched once, held everywhere.
+// A flow is one content on its way to this host. A peer is a connected host; its class says how far
+// away it is. A request is one chunk asked of one peer. A chunk of a flow is ready (it may be asked
+// for), asked, storing or held. Identical chunks, within a content or of several, are one chunk:
+// fetched once, held everywhere.
 //
 // # Use
 //
-// A Scheduler is a machine without clock, locks, goroutines or input and output. Tell it what happened
-// (AddFlow, PeerHas, Received, ... in the past tense), then call Take until it says false and do
-// what it says; call again when something happens or at Deadline. Every method takes the
-// time, which must not run backwards by more than a moment. The same seed and the same
-// calls give the same actions.
+// A Scheduler is a machine without clock, locks, goroutines or input and output. Tell it what
+// happened (AddFlow, PeerHas, Received, ... in the past tense), then call Take until it says false
+// and do what it says; call again when something happens or at Deadline. Every method takes the
+// time, which must not run backwards by more than a moment. The same seed and the same calls give
+// the same actions.
 //
 // # What is asked, and of whom
 //
-// Flows are served by priority, strictly; equals share by start-time fair queueing. For the flow
-// in turn, the nearest peer that has room in its pipeline and something to give is asked
-// for the rarest chunk it holds that no nearer peer holds. Rare means: held by few peers
-// within the location, and then by few beyond it. Among equally rare chunks each host
-// has an order of its own (rendezvous hashing), and within a location each chunk that must
-// cross the WAN is left to the host that is first in line for it: see neighbour.go.
+// Flows are served by priority, strictly; equals share by start-time fair queueing. For the flow in
+// turn, the nearest peer that has room in its pipeline and something to give is asked for the
+// rarest chunk it holds that no nearer peer holds. Rare means: held by few peers within the
+// location, and then by few beyond it. Among equally rare chunks each host has an order of its own
+// (rendezvous hashing), and within a location each chunk that must cross the WAN is left to the
+// host that is first in line for it: see neighbour.go.
 //
 // A pipeline holds what the peer's measured rate delivers in a round trip and a little more, plus
 // one chunk; a peer of unknown rate has two requests. Config.MaxInFlight bounds all of them
@@ -33,18 +33,18 @@
 // # When it goes wrong
 //
 // A peer that stalls, is much slower than another one that has nothing better to do, or refuses
-// repeatedly is doubted: its requests are moved if anybody else holds the chunks, nobody
-// waits for it, and it is tried with one chunk at a time until it delivers. A wrong hash is
-// a strike against exactly its sender, three are a ban. Pauses and bans double each
-// time, with jitter, and all of them end: nothing is given up for good. At the end of a flow one
-// chunk in a hundred (one in any case) may be asked for twice.
+// repeatedly is doubted: its requests are moved if anybody else holds the chunks, nobody waits for
+// it, and it is tried with one chunk at a time until it delivers. A wrong hash is a strike against
+// exactly its sender, three are a ban. Pauses and bans double each time, with jitter, and all of
+// them end: nothing is given up for good. At the end of a flow one chunk in a hundred (one in any
+// case) may be asked for twice.
 //
 // Why tells for each missing chunk which Reason of a closed list it waits for.
 //
 // # Not promised
 //
-// Within a location chunks usually cross the WAN once, not always: hosts that do not know each other, or that come and
-// go, fetch some twice. Priorities rule what is asked next; what was asked before is not
-// taken back, so a new urgent flow waits for at most the requests under way. Fairness is between
-// flows on this host, not between hosts. What is received is not verified here.
+// Within a location chunks usually cross the WAN once, not always: hosts that do not know each
+// other, or that come and go, fetch some twice. Priorities rule what is asked next; what was asked
+// before is not taken back, so a new urgent flow waits for at most the requests under way. Fairness
+// is between flows on this host, not between hosts. What is received is not verified here.
 package scheduler

@@ -18,9 +18,9 @@ var ErrFlowExists = errors.New("the content is being fetched already")
 // ErrChunkSize says that a chunk is empty or larger than content.MaxChunk.
 var ErrChunkSize = errors.New("impossible chunk size")
 
-// flow is one content on its way here. Each of its distinct chunks is in one of four
-// states: held; storing; asked (here or in another flow that has the same chunk); ready, which
-// is what rarity keeps.
+// flow is one content on its way here. Each of its distinct chunks is in one of four states: held;
+// storing; asked (here or in another flow that has the same chunk); ready, which is what rarity
+// keeps.
 type flow struct {
 	id       content.ID
 	kind     string
@@ -86,11 +86,12 @@ func (s *Scheduler) AddFlow(now time.Time, spec FlowSpec) error {
 	f.order = newOrder(s.self, spec.Chunks)
 	f.rarity.distinct = len(f.index)
 	f.held = newBitset(f.distinct)
-	for r, index := range f.index {
-		if spec.Held != nil && spec.Held(int(index)) {
-			f.keep(uint32(r))
-		} else {
-			f.rarity.add(uint32(r))
+	for r := range f.index {
+		f.rarity.add(uint32(r))
+	}
+	for i := range f.chunks {
+		if spec.Held != nil && spec.Held(i) {
+			f.keep(f.rank[i])
 		}
 	}
 	s.share(f)
@@ -140,8 +141,8 @@ func (s *Scheduler) RemoveFlow(now time.Time, id content.ID) {
 	}
 }
 
-// Pause stops a flow, at once: open requests are canceled, chunks being stored are
-// not. The reason is PausedByUser or PausedByPolicy.
+// Pause stops a flow, at once: open requests are canceled, chunks being stored are not. The reason
+// is PausedByUser or PausedByPolicy.
 func (s *Scheduler) Pause(now time.Time, id content.ID, why Reason) {
 	f := s.byID[id]
 	if f == nil || why == None {
@@ -154,10 +155,9 @@ func (s *Scheduler) Pause(now time.Time, id content.ID, why Reason) {
 // Resume lets a paused flow go on.
 func (s *Scheduler) Resume(_ time.Time, id content.ID) {
 	f := s.byID[id]
-	if f == nil || f.paused == None {
-		return
+	if f != nil {
+		f.paused = None
 	}
-	f.paused = None
 }
 
 // SetPriority changes what is served first from the next request on; open requests stay.
@@ -235,7 +235,8 @@ func (s *Scheduler) pick(now time.Time, src *source) (rank uint32, ok bool) {
 	return rank, ok
 }
 
-// release makes a chunk ready again in every flow that misses it, unless it is on its way after all.
+// release makes a chunk ready again in every flow that misses it, unless it is on its way after
+// all.
 func (s *Scheduler) release(now time.Time, id content.ID) {
 	for _, f := range s.flows {
 		if r, ok := f.find(id); ok && (f.asked[r] != nil || f.storing[r] > 0) {

@@ -11,8 +11,8 @@ import (
 
 const locationFile = "testdata/location.txt"
 
-// location is a site of n hosts that start to fetch one content together, from a hub behind
-// the site's WAN link.
+// location is a site of n hosts that start to fetch one content together, from a hub behind the
+// site's WAN link.
 func location(t testing.TB, n, chunks int, link float64) (*world, []*node) {
 	w := newWorld(t)
 	w.links["shop"] = link
@@ -63,9 +63,8 @@ func amplification(hosts []*node) float64 {
 	return float64(wan) / float64(hosts[0].s.flows[0].bytes)
 }
 
-// Hosts of one location that start together choose different chunks for the WAN and swap them
-// over the LAN. The golden file shows how well; the assertion is what the figures must
-// not exceed.
+// Hosts of one location that start together choose different chunks for the WAN and swap them over
+// the LAN. The golden file shows how well; the assertion is what the figures must not exceed.
 func TestLocationStartsTogether(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintln(&b, "# Hosts of one location start together; a hub behind their WAN link (20 Mbit/s) holds all.")
@@ -99,7 +98,8 @@ func TestLocationStartsTogether(t *testing.T) {
 	golden(t, locationFile, b.String())
 }
 
-// The hosts are there, and want the content, long before the hub is. It goes away for a minute, too.
+// The hosts are there, and want the content, long before the hub is. It goes away for a minute,
+// too.
 func TestLocationWaitsForTheHub(t *testing.T) {
 	w, hosts := location(t, 3, 100, 20e6/8)
 	hub := w.nodes[0]
@@ -158,8 +158,8 @@ func TestSlowNeighbourIsHelped(t *testing.T) {
 	}
 }
 
-// A chunk that a neighbour says it is fetching is left to it, until it is late; then it is trusted with nothing
-// more before it has brought something.
+// A chunk that a neighbour says it is fetching is left to it, until it is late; then it is trusted
+// with nothing more before it has brought something.
 func TestLeaseIsKeptAndRunsOut(t *testing.T) {
 	w, hosts := location(t, 2, 8, 0)
 	s, f := hosts[0].s, hosts[0].s.flows[0]
@@ -177,9 +177,10 @@ func TestLeaseIsKeptAndRunsOut(t *testing.T) {
 		t.Fatal("nothing is asked for, though the neighbour is late")
 	}
 	for i := range f.chunks {
+		s.PeerWants(w.now, "till-2", idOf("image"))
 		s.PeerFetching(w.now, "till-2", idOf("image"), i)
 	}
-	if f.neighbours.leased.count != 0 {
+	if s.meet(w.now, f); f.neighbours.leased.count != 0 || len(f.neighbours.list) != 0 {
 		t.Fatal("it was believed again")
 	}
 	s.PeerHas(w.now, "till-2", idOf("image"), Holding{Delta: true, Spans: []Span{{First: 3, Count: 1}}})

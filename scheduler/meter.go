@@ -13,8 +13,8 @@ const (
 	meterMemory = 2 * time.Second        // a sample of this length counts half
 )
 
-// meter estimates a rate from what arrives between start and stop. Time in which nothing
-// is owed is left out: it would say nothing about the path.
+// meter estimates a rate from what arrives between start and stop. Time in which nothing is owed is
+// left out: it would say nothing about the path.
 type meter struct {
 	rate  float64 // bytes per second; 0: nothing known
 	bytes int64   // since the time below

@@ -11,18 +11,18 @@ import (
 )
 
 // A neighbour of a flow is a host of the same location that fetches the content too: it said so, or
-// it had a chunk that was new to the location. A chunk that nobody in the location holds has to cross
-// the WAN, and once is enough. So every such chunk is left to the host that is first in
-// line for it by rendezvous hashing, and taken from that host over the LAN afterwards.
+// it had a chunk that was new to the location. A chunk that nobody in the location holds has to
+// cross the WAN, and once is enough. So every such chunk is left to the host that is first in line
+// for it by rendezvous hashing, and taken from that host over the LAN afterwards.
 //
-// Nobody waits for a neighbour for ever: it is relied on while there is news of it, which is a chunk new
-// to the location, and for as long as this host's own fetches from beyond the location
-// make plausible. And a host that has nothing left of its own helps the neighbour that has
-// the most, from the far end of what that has before it, until too little is left to do
-// so without fetching the same chunk.
+// Nobody waits for a neighbour for ever: it is relied on while there is news of it, which is a
+// chunk new to the location, and for as long as this host's own fetches from beyond the location
+// make plausible. And a host that has nothing left of its own helps the neighbour that has the
+// most, from the far end of what that has before it, until too little is left to do so without
+// fetching the same chunk.
 //
-// This needs no agreement and gives no guarantee: hosts that know different neighbours, or
-// that lose one, fetch some chunks twice.
+// This needs no agreement and gives no guarantee: hosts that know different neighbours, or that
+// lose one, fetch some chunks twice.
 type neighbours struct {
 	list   []*source     // those relied on, as of the last refresh
 	epoch  uint32        // counts changes of the list
@@ -81,7 +81,8 @@ func (n *neighbours) dropLeases(over func(lease) bool) {
 	}
 }
 
-// PeerWants says that a peer fetches a content too. Like PeerHas it is dropped when the content has no flow.
+// PeerWants says that a peer fetches a content too. Like PeerHas it is dropped when the content has
+// no flow.
 func (s *Scheduler) PeerWants(now time.Time, id PeerID, of content.ID) {
 	p, f := s.peers[id], s.byID[of]
 	if p == nil || f == nil || !p.class.local() {
@@ -94,9 +95,9 @@ func (s *Scheduler) PeerWants(now time.Time, id PeerID, of content.ID) {
 	}
 }
 
-// PeerFetching says that a peer of the location has asked for a chunk beyond it. Until it has
-// had time to arrive, the chunk is left to that peer. Telling is optional: without, the
-// rendezvous order alone keeps neighbours apart.
+// PeerFetching says that a peer of the location has asked for a chunk beyond it. Until it has had
+// time to arrive, the chunk is left to that peer. Telling is optional: without, the rendezvous
+// order alone keeps neighbours apart.
 func (s *Scheduler) PeerFetching(now time.Time, id PeerID, of content.ID, index int) {
 	p, f := s.peers[id], s.byID[of]
 	if p == nil || f == nil || !p.class.local() || index < 0 || index >= len(f.rank) {
@@ -115,7 +116,8 @@ func (s *Scheduler) PeerFetching(now time.Time, id PeerID, of content.ID, index 
 	s.PeerWants(now, id, of)
 }
 
-// patience is how long a neighbour may take for a chunk: twice what ours takes, which shares the link.
+// patience is how long a neighbour may take for a chunk: twice what ours takes, which shares the
+// link.
 func (s *Scheduler) patience(now time.Time, f *flow) time.Duration {
 	took := f.neighbours.took
 	for _, q := range f.asked {
@@ -126,8 +128,8 @@ func (s *Scheduler) patience(now time.Time, f *flow) time.Duration {
 	return max(2*took, s.config.NearerWait)
 }
 
-// meet brings the list of neighbours and their leases up to date. When it changes, what was left to a neighbour
-// may be ours now.
+// meet brings the list of neighbours and their leases up to date. When it changes, what was left to
+// a neighbour may be ours now.
 func (s *Scheduler) meet(now time.Time, f *flow) {
 	n := &f.neighbours
 	if !n.dirty && (n.until.IsZero() || now.Before(n.until)) {
@@ -182,8 +184,8 @@ func (f *flow) beyond(now time.Time) bool {
 	return false
 }
 
-// clock tells the time on which neighbours are judged: it stands still while there is no source beyond the location,
-// because then no neighbour can be expected to fetch anything.
+// clock tells the time on which neighbours are judged: it stands still while there is no source
+// beyond the location, because then no neighbour can be expected to fetch anything.
 func (n *neighbours) clock(now time.Time) time.Duration {
 	if n.beyond {
 		return n.before + now.Sub(n.since)
@@ -232,8 +234,8 @@ func (f *flow) unreserved(w int) uint64 {
 	return x
 }
 
-// ours returns the chunks of a word of ranks that no neighbour is before us for. It is
-// worked out a word at a time, when first needed after a change.
+// ours returns the chunks of a word of ranks that no neighbour is before us for. It is worked out a
+// word at a time, when first needed after a change.
 func (f *flow) ours(w int) uint64 {
 	n := &f.neighbours
 	if n.masks == nil {
@@ -253,8 +255,8 @@ func (f *flow) ours(w int) uint64 {
 	return mask
 }
 
-// line returns how many neighbours are before us in the line for a chunk, counting no
-// further than two, and the first of them by its place in the list.
+// line returns how many neighbours are before us in the line for a chunk, counting no further than
+// two, and the first of them by its place in the list.
 func (f *flow) line(rank uint32) (before, one int) {
 	id := f.chunk(rank).ID
 	own := score(f.self, id)
@@ -269,8 +271,8 @@ func (f *flow) line(rank uint32) (before, one int) {
 	return before, one
 }
 
-// help picks a chunk that we are second in line for: no other helper can pick the same.
-// Of the neighbour with the most before it, the chunk that it would come to last.
+// help picks a chunk that we are second in line for: no other helper can pick the same. Of the
+// neighbour with the most before it, the chunk that it would come to last.
 func (f *flow) help(src *source) (uint32, bool) {
 	n := &f.neighbours
 	type work struct {

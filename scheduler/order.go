@@ -12,10 +12,10 @@ import (
 	"github.com/ebbproject/ebb/content"
 )
 
-// Rendezvous hashing (Thaler and Ravishankar, "Using name-based mappings to increase hit
-// rates", 1998): every host has a score for every chunk, anybody can compute it, and the
-// host with the lowest score is first in line. When a host joins or leaves, only the
-// chunks it is first for change hands.
+// Rendezvous hashing (Thaler and Ravishankar, "Using name-based mappings to increase hit rates",
+// 1998): every host has a score for every chunk, anybody can compute it, and the host with the
+// lowest score is first in line. When a host joins or leaves, only the chunks it is first for
+// change hands.
 
 // hostKey is what a host brings into its scores.
 func hostKey(p PeerID) uint64 {
@@ -23,8 +23,8 @@ func hostKey(p PeerID) uint64 {
 	return binary.LittleEndian.Uint64(sum[:])
 }
 
-// score mixes host and chunk with the finalizer of SplitMix64 (Steele, Lea, Flood, 2014).
-// Chunk ids are hashes already, so eight bytes of them serve.
+// score mixes host and chunk with the finalizer of SplitMix64 (Steele, Lea, Flood, 2014). Chunk ids
+// are hashes already, so eight bytes of them serve.
 func score(host uint64, chunk content.ID) uint64 {
 	return mix(host ^ binary.LittleEndian.Uint64(chunk[:]))
 }
@@ -36,10 +36,10 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// order numbers the distinct chunks of a content by this host's score: rank 0 is the one
-// it is most likely first in line for. All sets of chunks below are sets of ranks, so
-// that "the first set bit" is the tie-break of the rarest-first rule. Identical chunks (the
-// zeros of a disk image) share a rank, and so are fetched once.
+// order numbers the distinct chunks of a content by this host's score: rank 0 is the one it is most
+// likely first in line for. All sets of chunks below are sets of ranks, so that "the first set bit"
+// is the tie-break of the rarest-first rule. Identical chunks (the zeros of a disk image) share a
+// rank, and so are fetched once.
 type order struct {
 	chunks []content.Chunk
 	self   uint64
@@ -95,8 +95,8 @@ func (o *order) occurs(r uint32) int {
 	return 1
 }
 
-// find looks a chunk up by its id in O(log n), without memory of its own: the ranks are
-// sorted by score.
+// find looks a chunk up by its id in O(log n), without memory of its own: the ranks are sorted by
+// score.
 func (o *order) find(id content.ID) (uint32, bool) {
 	want := score(o.self, id)
 	r := sort.Search(len(o.index), func(r int) bool { return score(o.self, o.chunks[o.index[r]].ID) >= want })

@@ -61,10 +61,9 @@ func (p *peer) banned(now time.Time) bool { return p.record != nil && now.Before
 
 func (p *peer) quiet(now time.Time) bool { return now.Before(p.quietUntil) }
 
-// hasRoom reports whether the pipeline takes another request. What is asked for reaches
-// one bandwidth-delay product ahead (and PipelineTime, for the time a chunk takes to be
-// served), so that with the next chunk in hand the peer never runs dry, and no more than
-// that is lost with it.
+// hasRoom reports whether the pipeline takes another request. What is asked for reaches one
+// bandwidth-delay product ahead (and PipelineTime, for the time a chunk takes to be served), so
+// that with the next chunk in hand the peer never runs dry, and no more than that is lost with it.
 func (p *peer) hasRoom(c *Config) bool {
 	n := len(p.open)
 	switch {
@@ -107,7 +106,8 @@ func (p *peer) owe(now time.Time, bytes int64) {
 	}
 }
 
-// PeerJoined says that a host is connected, or that it turned out to be nearer or farther than thought.
+// PeerJoined says that a host is connected, or that it turned out to be nearer or farther than
+// thought.
 func (s *Scheduler) PeerJoined(now time.Time, id PeerID, class Class) {
 	class = min(class, Origin)
 	p := s.peers[id]
@@ -141,8 +141,8 @@ func (s *Scheduler) seat(p *peer) int {
 	return len(s.slots) - 1
 }
 
-// PeerLost says that a host is no longer connected. What it was asked for is asked for
-// elsewhere; what it held is forgotten; what it did wrong is not.
+// PeerLost says that a host is no longer connected. What it was asked for is asked for elsewhere;
+// what it held is forgotten; what it did wrong is not.
 func (s *Scheduler) PeerLost(now time.Time, id PeerID) {
 	p := s.peers[id]
 	if p == nil {
@@ -165,23 +165,23 @@ func (s *Scheduler) PeerLost(now time.Time, id PeerID) {
 	delete(s.peers, id)
 }
 
-// PeerMeasured tells what the transport knows of the way to a peer: its rate towards us in bytes per
-// second (0: not known, and what arrives tells), and its round trip.
+// PeerMeasured tells what the transport knows of the way to a peer: its round trip, and the rate it
+// is likely to send at in bytes per second (0: not known), which counts until enough has arrived to
+// measure it here.
 func (s *Scheduler) PeerMeasured(now time.Time, id PeerID, rate float64, rtt time.Duration) {
 	p := s.peers[id]
 	if p == nil {
 		return
 	}
 	p.rtt = max(rtt, 0)
-	if rate > 0 {
+	if p.meter.rate == 0 && rate > 0 {
 		p.meter.rate = rate
-		p.meter.start(now)
 	}
 	s.refresh(now, p)
 }
 
-// PeerHas says what a peer holds of a content. What it says about a content without a
-// flow is dropped: ask the peer after AddFlow.
+// PeerHas says what a peer holds of a content. What it says about a content without a flow is
+// dropped: ask the peer after AddFlow.
 func (s *Scheduler) PeerHas(now time.Time, id PeerID, of content.ID, h Holding) {
 	p, f := s.peers[id], s.byID[of]
 	if p == nil || f == nil {
@@ -196,25 +196,36 @@ func (s *Scheduler) PeerHas(now time.Time, id PeerID, of content.ID, h Holding) 
 	if h.All {
 		src.fill()
 	}
-	left := len(f.chunks) // spans that overlap must not cost more than the content has chunks
-	for _, span := range h.Spans {
-		end := min(uint64(span.First)+uint64(span.Count), uint64(len(f.chunks)))
-		for i := uint64(span.First); i < end && left > 0; i++ {
-			left--
-			r := f.rank[i]
-			first := h.Delta && p.class.local() && !f.held.has(r) && !f.heldWithin(Location, r)
-			if !src.set(r) || f.held.has(r) {
-				continue
-			}
-			wake = true
-			if first {
-				f.neighbours.heard(now, src)
-			}
+	f.each(h.Spans, func(r uint32) {
+		first := h.Delta && p.class.local() && !f.held.has(r) && !f.heldWithin(Location, r)
+		if !src.set(r) || f.held.has(r) {
+			return
 		}
+		wake = true
+		if first {
+			f.neighbours.heard(now, src)
+		}
+	})
+	if len(h.Lost) > 0 {
+		f.each(h.Lost, src.unset)
+		f.wake(now)
 	}
 	src.count(s.countable(now, src))
 	if wake {
 		f.feed(now, src)
+	}
+}
+
+// each visits the chunks of spans. Spans that overlap are cut off: they must not cost more than the
+// content has chunks.
+func (f *flow) each(spans []Span, visit func(rank uint32)) {
+	left := len(f.chunks)
+	for _, span := range spans {
+		end := min(uint64(span.First)+uint64(span.Count), uint64(len(f.chunks)))
+		for i := uint64(span.First); i < end && left > 0; i++ {
+			left--
+			visit(f.rank[i])
+		}
 	}
 }
 
@@ -256,8 +267,8 @@ func (s *Scheduler) doubt(now time.Time, p *peer) {
 	s.recount(now, p)
 }
 
-// prove enters that a peer delivered a whole chunk. One brings the trust back at first, but each lapse doubles
-// that, so that a peer cannot keep others waiting by stalling again and again.
+// prove enters that a peer delivered a whole chunk. One brings the trust back at first, but each
+// lapse doubles that, so that a peer cannot keep others waiting by stalling again and again.
 func (s *Scheduler) prove(now time.Time, p *peer) {
 	p.setbacks = 0
 	p.proofs++

@@ -91,6 +91,9 @@ func (x *chaos) happen() {
 		for range x.draw(4) {
 			h.Spans = append(h.Spans, Span{First: uint32(x.draw(n + 1)), Count: uint32(x.draw(20))})
 		}
+		if h.Delta && x.draw(4) == 0 {
+			h.Lost = []Span{{First: uint32(x.draw(n + 1)), Count: uint32(x.draw(9))}}
+		}
 		s.PeerHas(x.now, p.name, id, h)
 	case 12:
 		if n > 0 {

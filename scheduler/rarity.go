@@ -4,8 +4,8 @@ package scheduler
 
 import "math/bits"
 
-// Rarity is counted in steps, because nobody needs to know whether a chunk is held 20
-// or 21 times: 0, 1, 2, 3, 4 to 7, 8 and more.
+// Rarity is counted in steps, because nobody needs to know whether a chunk is held 20 or 21 times:
+// 0, 1, 2, 3, 4 to 7, 8 and more.
 const steps = 6
 
 func step(n int) int {
@@ -18,10 +18,10 @@ func step(n int) int {
 	return 5
 }
 
-// rarity knows which chunks of one flow are ready to be asked for (neither stored nor
-// asked for), how many peers hold each, and keeps the ready ones apart by how rare they are: first by the
-// number of holders within the location, then by the number beyond it. Peers that hold
-// everything make nothing rarer than anything else and are only counted as peers.
+// rarity knows which chunks of one flow are ready to be asked for (neither stored nor asked for),
+// how many peers hold each, and keeps the ready ones apart by how rare they are: first by the
+// number of holders within the location, then by the number beyond it. Peers that hold everything
+// make nothing rarer than anything else and are only counted as peers.
 type rarity struct {
 	distinct int // chunks of the flow
 	ready    int
@@ -113,8 +113,9 @@ func (r *rarity) fullNearer(than Class) bool {
 	return false
 }
 
-// search visits the chunks that may be asked of a source, rarest first: the words of ready ranks that it holds and
-// that no nearer peer holds, until visit returns true. Bit b of the word x stands for rank 64w+b.
+// search visits the chunks that may be asked of a source, rarest first: the words of ready ranks
+// that it holds and that no nearer peer holds, until visit returns true. Bit b of the word x stands
+// for rank 64w+b.
 func (r *rarity) search(src *source, visit func(w int, x uint64) bool) {
 	if src.holds() == 0 || r.fullNearer(src.peer.class) {
 		return

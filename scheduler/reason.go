@@ -2,12 +2,12 @@
 
 package scheduler
 
-// Reason is why a flow, or a part of it, is where it is. The list is closed: whatever
-// waits, waits for one of these, and `ebb why` prints them.
+// Reason is why a flow, or a part of it, is where it is. The list is closed: whatever waits, waits
+// for one of these, and `ebb why` prints them.
 type Reason uint8
 
-// The reasons. The first group is found by the scheduler, the second is told to it
-// (Pause, StoreFailed), the third belongs to the rooms above, which share the list.
+// The reasons. The first group is found by the scheduler, the second is told to it (Pause,
+// StoreFailed), the third belongs to the rooms above, which share the list.
 const (
 	None                Reason = iota
 	Complete                   // every chunk is stored
@@ -35,7 +35,8 @@ const (
 	HubRefuses
 )
 
-// reasons holds the code, the meaning and the remedy of each. The codes are stable: scripts read them.
+// reasons holds the code, the meaning and the remedy of each. The codes are stable: scripts read
+// them.
 var reasons = [...]struct{ code, explain, remedy string }{
 	None: {"none", "Nothing is known to be in the way.", "Nothing needs to be done."},
 	Complete: {"done", "Every chunk is stored and verified.",

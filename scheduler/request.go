@@ -17,6 +17,7 @@ type request struct {
 	rank  uint32
 	size  int64
 	got   int64 // bytes that have arrived
+	late  bool  // another peer would be sooner
 	since time.Time
 	other *request // end game: the second request for the same chunk, and the first for the second
 }
@@ -50,8 +51,8 @@ func (s *Scheduler) ask(now time.Time, src *source, rank uint32, original *reque
 	}
 }
 
-// charge is start-time fair queueing (Goyal, Vin, Cheng, 1996): a flow that was idle starts
-// where the others are and cannot make up for what it did not use.
+// charge is start-time fair queueing (Goyal, Vin, Cheng, 1996): a flow that was idle starts where
+// the others are and cannot make up for what it did not use.
 func (s *Scheduler) charge(f *flow, bytes int64) {
 	s.tag = max(s.tag, f.tag)
 	s.delist(f)
@@ -107,8 +108,8 @@ func (s *Scheduler) cancelAll(now time.Time, f *flow) {
 	}
 }
 
-// Progress says that got bytes of a request have arrived in total. The more often it is
-// said, the better rates are known; a transport that cannot say leaves it out.
+// Progress says that got bytes of a request have arrived in total. The more often it is said, the
+// better rates are known; a transport that cannot say leaves it out.
 func (s *Scheduler) Progress(now time.Time, id uint64, got int64) {
 	q := s.open[id]
 	if q == nil || got <= q.got {
@@ -125,8 +126,8 @@ func (s *Scheduler) Progress(now time.Time, id uint64, got int64) {
 	s.refresh(now, p)
 }
 
-// Received says that a request's chunk is here whole, and whether its hash is right. The
-// answer says whether to store it: not a wrong one, and not one of a request that was canceled.
+// Received says that a request's chunk is here whole, and whether its hash is right. The answer
+// says whether to store it: not a wrong one, and not one of a request that was canceled.
 func (s *Scheduler) Received(now time.Time, id uint64, ok bool) bool {
 	q := s.open[id]
 	if q == nil {
@@ -180,21 +181,24 @@ func (f *flow) give(p *peer, bytes int64) {
 	g.bytes += bytes
 }
 
-// Stored says that a chunk is on disk: one that Received asked to store, or one that came otherwise.
-// It counts for every flow that has the chunk.
+// Stored says that a chunk is on disk: one that Received asked to store, or one that came
+// otherwise. It counts for every flow that has the chunk.
 func (s *Scheduler) Stored(now time.Time, id content.ID, index int) {
 	f := s.byID[id]
 	if f == nil || index < 0 || index >= len(f.rank) {
 		return
 	}
-	s.unstore(f, f.rank[index])
 	chunk := f.chunks[index].ID
 	for _, g := range s.flows {
-		if g.done() {
+		if g.done() && len(g.storing) == 0 {
 			continue
 		}
 		r, ok := g.find(chunk)
-		if !ok || g.held.has(r) {
+		if !ok {
+			continue
+		}
+		s.unstore(g, r)
+		if g.held.has(r) {
 			continue
 		}
 		for q := g.asked[r]; q != nil; q = g.asked[r] {
@@ -213,8 +217,8 @@ func (s *Scheduler) unstore(f *flow, r uint32) {
 	delete(f.storing, r)
 }
 
-// StoreFailed says that a chunk could not be stored. The reason is DiskFull or
-// StoreFailing. Everything is canceled, and nothing is asked for until StoreReady.
+// StoreFailed says that a chunk could not be stored. The reason is DiskFull or StoreFailing.
+// Everything is canceled, and nothing is asked for until StoreReady.
 func (s *Scheduler) StoreFailed(now time.Time, id content.ID, index int, why Reason) {
 	f := s.byID[id]
 	if f != nil && index >= 0 && index < len(f.rank) {

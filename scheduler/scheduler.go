@@ -10,8 +10,8 @@ import (
 	"github.com/ebbproject/ebb/content"
 )
 
-// Scheduler decides what to fetch next, from whom. It is owned by one goroutine, which tells it what
-// happened and then calls Take until there is nothing more to do.
+// Scheduler decides what to fetch next, from whom. It is owned by one goroutine, which tells it
+// what happened and then calls Take until there is nothing more to do.
 type Scheduler struct {
 	config Config
 	self   uint64 // this host's part in rendezvous scores
@@ -121,8 +121,8 @@ func (s *Scheduler) fits(c content.Chunk) bool {
 }
 
 // asker returns the peer to be given work next, of those that may be asked and have not been found
-// without work: one that can be counted on before one that cannot, the nearer before the
-// farther, and within a class the one with the fewest open requests, so that load is spread.
+// without work: one that can be counted on before one that cannot, the nearer before the farther,
+// and within a class the one with the fewest open requests, so that load is spread.
 func (s *Scheduler) asker(f *flow) *source {
 	var best, last *peer
 	for class := range Class(classes) {
@@ -156,8 +156,8 @@ func (s *Scheduler) wakeAt(t time.Time) {
 	}
 }
 
-// Advance lets time pass: pauses and bans end, and once a second slow requests are moved and everything
-// that waits is looked at again.
+// Advance lets time pass: pauses and bans end, and once a second slow requests are moved and
+// everything that waits is looked at again.
 func (s *Scheduler) Advance(now time.Time) {
 	if s.next.IsZero() || now.Before(s.next) {
 		return

@@ -8,8 +8,8 @@ import (
 )
 
 // look is the once-a-second round: who has stalled, what would be here sooner from elsewhere,
-// whether silent peers hold memory that others could use, and whether whatever waited has
-// waited long enough.
+// whether silent peers hold memory that others could use, and whether whatever waited has waited
+// long enough.
 func (s *Scheduler) look(now time.Time) {
 	for _, p := range s.slots {
 		if p != nil && p.owed > 0 {
@@ -26,8 +26,8 @@ func (s *Scheduler) look(now time.Time) {
 }
 
 // judge moves requests away from a peer that has stalled or is much slower than another one that
-// holds the same chunk. What no other peer can give stays where it is: the path may
-// come back, and what has arrived is not thrown away.
+// holds the same chunk. What no other peer can give stays where it is: the path may come back, and
+// what has arrived is not thrown away.
 func (s *Scheduler) judge(now time.Time, p *peer) {
 	if !p.stalled && now.Sub(p.lastByte) >= s.config.StallAfter+4*p.rtt {
 		p.stalled = true
@@ -38,7 +38,12 @@ func (s *Scheduler) judge(now time.Time, p *peer) {
 		if q.other != nil || q.got == q.size {
 			continue
 		}
-		if limit, ok := s.elsewhere(now, q.flow, q.rank, p); ok && p.eta(now, 0) > limit {
+		limit, ok := s.elsewhere(now, q.flow, q.rank, p)
+		switch {
+		case !ok || p.eta(now, 0) <= limit:
+		case q.flow.mayCopy() && !q.late:
+			q.late = true // until the next look it may be copied, which throws nothing away
+		default:
 			s.cancel(now, q)
 			moved = true
 		}
@@ -49,8 +54,8 @@ func (s *Scheduler) judge(now time.Time, p *peer) {
 	}
 }
 
-// elsewhere returns how many seconds a peer may take for a chunk before the best other peer is to be
-// preferred, if there is one.
+// elsewhere returns how many seconds a peer may take for a chunk before the best other peer is to
+// be preferred, if there is one.
 func (s *Scheduler) elsewhere(now time.Time, f *flow, rank uint32, p *peer) (limit float64, ok bool) {
 	size := int64(f.chunk(rank).Size)
 	for _, src := range f.sources {
@@ -69,8 +74,8 @@ func (s *Scheduler) elsewhere(now time.Time, f *flow, rank uint32, p *peer) (lim
 	return limit, ok
 }
 
-// backlog is how many seconds of other work a busy peer has with a flow. While there is some, a slow
-// peer's request is nothing the flow waits for.
+// backlog is how many seconds of other work a busy peer has with a flow. While there is some, a
+// slow peer's request is nothing the flow waits for.
 func (s *Scheduler) backlog(src *source) float64 {
 	p, f := src.peer, src.flow
 	if len(p.open) == 0 || f.rarity.ready == 0 {
@@ -80,8 +85,8 @@ func (s *Scheduler) backlog(src *source) float64 {
 	return float64(bytes) / max(p.meter.rate, unknownRate)
 }
 
-// makeRoom takes memory in flight from the slowest peer when another peer has had to do
-// without and slow ones hold more than half of it: silent hosts must not stop the others.
+// makeRoom takes memory in flight from the slowest peer when another peer has had to do without and
+// slow ones hold more than half of it: silent hosts must not stop the others.
 func (s *Scheduler) makeRoom(now time.Time) {
 	starved := s.starved
 	s.starved = nil
@@ -112,13 +117,13 @@ func (s *Scheduler) makeRoom(now time.Time) {
 	s.rest(now, slowest)
 }
 
-// worthCopying is the end game: when the last chunks of a flow are all asked for and the
-// source has nothing else to do for it, the chunk that is farthest from done is asked for
-// twice, if this halves the wait. The slower copy is canceled when the other arrives. At
-// most one chunk in a hundred (but one in any case) is copied.
+// worthCopying is the end game: when the last chunks of a flow are all asked for and the source has
+// nothing else to do for it, the chunk that is farthest from done is asked for twice, if this
+// halves the wait. The slower copy is canceled when the other arrives. At most one chunk in a
+// hundred (but one in any case) is copied.
 func (s *Scheduler) worthCopying(now time.Time, src *source) *request {
 	f := src.flow
-	if f.rarity.ready > 0 || f.copies >= max(1, f.distinct/copyShare) || src.peer.doubted {
+	if !f.mayCopy() || src.peer.doubted {
 		return nil
 	}
 	var worst *request
@@ -139,4 +144,8 @@ func (s *Scheduler) worthCopying(now time.Time, src *source) *request {
 		}
 	}
 	return worst
+}
+
+func (f *flow) mayCopy() bool {
+	return f.rarity.ready == 0 && f.copies < max(1, f.distinct/copyShare)
 }

@@ -16,9 +16,9 @@ type source struct {
 	setbacks   int
 	quietUntil time.Time
 
-	// Neighbours (see neighbour.go): whether the peer is known to fetch the content too, the last sign of
-	// it on the neighbours' clock, and whether it was waited for in vain, so that only a chunk will
-	// do as the next sign.
+	// Neighbours (see neighbour.go): whether the peer is known to fetch the content too, the last
+	// sign of it on the neighbours' clock, and whether it was waited for in vain, so that only a
+	// chunk will do as the next sign.
 	fetches bool
 	news    time.Duration
 	idle    bool

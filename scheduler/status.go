@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/ebbproject/ebb/content"
 )
 
 // Flows returns a snapshot of every flow, in the order they are served.
@@ -15,6 +17,15 @@ func (s *Scheduler) Flows(now time.Time) []FlowStatus {
 		all = append(all, s.status(now, f))
 	}
 	return all
+}
+
+// Flow returns a snapshot of one flow, if there is one.
+func (s *Scheduler) Flow(now time.Time, id content.ID) (FlowStatus, bool) {
+	f := s.byID[id]
+	if f == nil {
+		return FlowStatus{}, false
+	}
+	return s.status(now, f), true
 }
 
 func (s *Scheduler) status(now time.Time, f *flow) FlowStatus {

@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// The stories in testdata/*.txt are scripts: lines with # tell, lines with $ do, and what
-// follows a $ is what came of it. Run with -update to write that anew, and read the diff.
+// The stories in testdata/*.txt are scripts: lines with # tell, lines with $ do, and what follows a
+// $ is what came of it. Run with -update to write that anew, and read the diff.
 //
 //	$ flow NAME [of=OTHER] chunks=N [size=KIB] [priority=P]  start fetching a content (with the chunks of another)
 //	$ peer NAME CLASS [rate=KIB/S] [rtt=MS]  a host connects

@@ -79,7 +79,8 @@ func TestNothingToFetch(t *testing.T) {
 	}
 }
 
-// The zeros of a disk image: a chunk that occurs often is fetched once and counts as often as it occurs.
+// The zeros of a disk image: a chunk that occurs often is fetched once and counts as often as it
+// occurs.
 func TestRepeatedChunk(t *testing.T) {
 	chunks := chunksOf("image", 10, 1<<20, nil)
 	for i := 2; i < 9; i++ {
@@ -130,7 +131,8 @@ func TestMemoryBound(t *testing.T) {
 	}
 }
 
-// Silent hosts, who alone hold what they were asked for, must not keep the memory that a fast one could use.
+// Silent hosts, who alone hold what they were asked for, must not keep the memory that a fast one
+// could use.
 func TestSilentPeersDoNotHoldTheMemory(t *testing.T) {
 	c := Default("us")
 	c.MaxInFlight = 8 << 20
@@ -275,5 +277,101 @@ func TestUnknownIsIgnored(t *testing.T) {
 	takeAll(t, s, dawn)
 	if got := s.String(); got != "1 flows (0 done), 1 peers (0 doubted), 0 requests, 0 of 32768 KiB in flight" {
 		t.Error(got)
+	}
+}
+
+// Of two requests for a chunk, the slower is canceled when the other has arrived, not only when it
+// is stored.
+func TestCopyIsCanceledOnArrival(t *testing.T) {
+	s, id := start(t, Default("us"), 1)
+	for _, p := range []PeerID{"sid", "ann"} {
+		s.PeerJoined(dawn, p, Subnet)
+		s.PeerHas(dawn, p, id, Holding{All: true})
+	}
+	first := takeAll(t, s, dawn)
+	s.PeerMeasured(dawn, first[0].Peer, 1000, 0)
+	now := dawn.Add(lookEvery)
+	second := takeAll(t, s, now)
+	if len(second) != 1 || !second[0].Copy || second[0].Peer == first[0].Peer {
+		t.Fatalf("%+v", second)
+	}
+	if !s.Received(now, second[0].Request, true) {
+		t.Fatal("the first to arrive is not stored")
+	}
+	want := Cancel{Request: first[0].Request, Peer: first[0].Peer}
+	if a, ok := s.Take(now); !ok || a != want {
+		t.Errorf("%v", a)
+	}
+	if s.Received(now, first[0].Request, true) {
+		t.Error("the second to arrive is stored")
+	}
+}
+
+// A chunk is stored, whichever of the contents that share it is named.
+func TestStoredUnderAnotherName(t *testing.T) {
+	s, id := start(t, Default("us"), 2)
+	again := idOf("again")
+	if err := s.AddFlow(dawn, FlowSpec{Content: again, Chunks: chunksOf("film", 2, 1<<20, nil)}); err != nil {
+		t.Fatal(err)
+	}
+	s.PeerJoined(dawn, "ann", Subnet)
+	s.PeerHas(dawn, "ann", id, Holding{All: true})
+	for _, f := range takeAll(t, s, dawn) {
+		s.Received(dawn, f.Request, true)
+		s.Stored(dawn, again, f.Index)
+	}
+	takeAll(t, s, dawn)
+	if s.inFlight != 0 || !s.flows[0].done() || !s.flows[1].done() {
+		t.Error(s)
+	}
+}
+
+// "Too many" lowers the number of requests a peer is asked at a time; deliveries raise it again.
+func TestTooMany(t *testing.T) {
+	s, id := start(t, Default("us"), 100)
+	s.PeerJoined(dawn, "ann", Subnet)
+	s.PeerMeasured(dawn, "ann", 100<<20, 0)
+	s.PeerHas(dawn, "ann", id, Holding{All: true})
+	fetches := takeAll(t, s, dawn)
+	if len(fetches) != 16 {
+		t.Fatalf("%d requests at a fast peer", len(fetches))
+	}
+	for _, f := range fetches[4:] {
+		s.Refused(dawn, f.Request, RefusedTooMany)
+	}
+	now := dawn.Add(2 * time.Second)
+	if more := takeAll(t, s, now); len(more) != 0 {
+		t.Errorf("%d more requests at a peer that takes 4", len(more))
+	}
+	s.Received(now, fetches[0].Request, true)
+	s.Stored(now, id, fetches[0].Index)
+	if more := takeAll(t, s, now); len(more) != 2 {
+		t.Errorf("%d more requests after one was answered", len(more))
+	}
+}
+
+// A nearer peer is preferred to a farther one that would be sooner, up to NearerWait.
+func TestNearerMayBeSlower(t *testing.T) {
+	for _, c := range []struct {
+		rate  float64
+		moved bool
+	}{{128 << 10, false}, {64 << 10, true}} { // 8 s, 16 s a chunk
+		s, id := start(t, Default("us"), 1)
+		s.PeerJoined(dawn, "desk", Subnet)
+		s.PeerMeasured(dawn, "desk", c.rate, 0)
+		s.PeerHas(dawn, "desk", id, Holding{All: true})
+		takeAll(t, s, dawn)
+		s.PeerJoined(dawn, "hub", Far)
+		s.PeerMeasured(dawn, "hub", 10<<20, 0)
+		s.PeerHas(dawn, "hub", id, Holding{All: true})
+		now := dawn
+		for range 3 { // it delivers as measured
+			now = now.Add(time.Second)
+			s.Progress(now, 1, int64(c.rate*now.Sub(dawn).Seconds()))
+			takeAll(t, s, now)
+		}
+		if moved := len(s.peers["hub"].open) > 0; moved != c.moved {
+			t.Errorf("at %.0f bytes/s: moved to the hub: %t", c.rate, moved)
+		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/ebbproject/ebb/content"
 )
 
-// Why says what each missing chunk of a content waits for, the foremost reason first.
-// Every distinct chunk is counted under exactly one. The answer is nil for an unknown content.
+// Why says what each missing chunk of a content waits for, the foremost reason first. Every
+// distinct chunk is counted under exactly one. The answer is nil for an unknown content.
 func (s *Scheduler) Why(now time.Time, id content.ID) []Wait {
 	f := s.byID[id]
 	if f == nil {
@@ -38,8 +38,8 @@ func (s *Scheduler) Why(now time.Time, id content.ID) []Wait {
 	return append(waits, s.obstacles(now, f)...)
 }
 
-// underWay tells what is asked for and what is being stored: delivering peers first, the
-// silent ones last.
+// underWay tells what is asked for and what is being stored: delivering peers first, the silent
+// ones last.
 func (s *Scheduler) underWay(now time.Time, f *flow) []Wait {
 	type work struct {
 		peer   *peer
@@ -110,8 +110,8 @@ func (s *Scheduler) obstacle(now time.Time, src *source) (r Reason, until time.T
 	return PeersBusy, time.Time{}
 }
 
-// mayAsk returns the chunks of a word that a source without obstacle is not asked for, for the reason given.
-// Fetching stands for those that it is to be asked for.
+// mayAsk returns the chunks of a word that a source without obstacle is not asked for, for the
+// reason given. Fetching stands for those that it is to be asked for.
 func (f *flow) mayAsk(src *source, w int, reason Reason) uint64 {
 	nearer, ours := f.nearer(src.peer.class, w), ^uint64(0)
 	if !src.peer.class.local() {
@@ -128,8 +128,8 @@ func (f *flow) mayAsk(src *source, w int, reason Reason) uint64 {
 	return 0
 }
 
-// closest is the order in which the reasons claim the chunks that wait: of several sources of a chunk, the one
-// closest to being asked explains it.
+// closest is the order in which the reasons claim the chunks that wait: of several sources of a
+// chunk, the one closest to being asked explains it.
 var closest = []Reason{Fetching, HigherPriorityFirst, PeersBusy, LeftToNeighbour, LeftToNearer,
 	PeersRefused, Stalled, PeersBanned}
 

@@ -19,8 +19,8 @@ var dawn = time.Date(2026, 1, 5, 6, 0, 0, 0, time.UTC)
 // tick is the grain of the world's clock.
 const tick = 50 * time.Millisecond
 
-// world is a handful of hosts and the paths between them, as fluids: every host serves
-// its clients in turn at its own rate, and what comes from beyond a location shares its link.
+// world is a handful of hosts and the paths between them, as fluids: every host serves its clients
+// in turn at its own rate, and what comes from beyond a location shares its link.
 type world struct {
 	t       rapid.TB
 	now     time.Time
