@@ -43,7 +43,7 @@ var rooms = map[string]room{
 	"transfer/carrier":     {floor: 2, may: []string{"transfer/shim", "transfer/seal", "transfer/udp"}},
 	"store":                {floor: 2, may: []string{"store/direct"}},
 	"store/direct":         {floor: 2},
-	"store/export":         {floor: 2, may: []string{"store", "store/direct"}},
+	"store/export":         {floor: 2, may: []string{"store"}},
 	"scheduler":            {floor: 2, pure: true},
 	"fleet":                {floor: 2, pure: true},
 	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node"}},

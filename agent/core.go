@@ -198,6 +198,7 @@ func (c *Core) Interested(now time.Time, name string, id content.ID, on bool) {
 	}
 	p.follows[id] = true
 	c.book.Used(now, name)
+	c.sched.PeerWants(now, scheduler.PeerID(name), id)
 	if h := c.holdings[id]; h != nil {
 		c.announceAll(name, h)
 	}
@@ -230,6 +231,10 @@ func (c *Core) PeerHas(now time.Time, name string, have transfer.Have) {
 		spans[i] = scheduler.Span(r)
 	}
 	whole := have.First == 0 && have.Count == have.Total
+	if len(have.Held) == 0 && !whole { // gone again
+		c.sched.PeerHas(now, scheduler.PeerID(name), have.Content, scheduler.Holding{Delta: true, Lost: []scheduler.Span{{First: have.First, Count: have.Count}}})
+		return
+	}
 	c.sched.PeerHas(now, scheduler.PeerID(name), have.Content, scheduler.Holding{Delta: !whole, Spans: spans})
 }
 

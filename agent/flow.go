@@ -92,7 +92,7 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		wanted = true
 		paused = paused && f.state == api.StatePaused
 	}
-	st, running := c.status(now, id)
+	st, running := c.sched.Flow(now, id)
 	if !wanted {
 		if running {
 			c.snapshot(id, st)
@@ -113,6 +113,9 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		}
 		for _, name := range sortedKeys(c.peers) {
 			c.follow(name, id, true)
+			if c.peers[name].follows[id] {
+				c.sched.PeerWants(now, scheduler.PeerID(name), id)
+			}
 		}
 	}
 	c.sched.SetPriority(now, id, priority)
@@ -131,15 +134,6 @@ func (c *Core) failContent(now time.Time, id content.ID, code, detail string) {
 	}
 }
 
-func (c *Core) status(now time.Time, id content.ID) (scheduler.FlowStatus, bool) {
-	for _, st := range c.sched.Flows(now) {
-		if st.Content == id {
-			return st, true
-		}
-	}
-	return scheduler.FlowStatus{}, false
-}
-
 // snapshot keeps the last figures of a content that leaves the scheduler.
 func (c *Core) snapshot(id content.ID, st scheduler.FlowStatus) {
 	for _, f := range c.flows {
@@ -155,7 +149,7 @@ func (c *Core) chunksComplete(now time.Time, id content.ID) {
 		if !f.known || f.content != id || f.state != api.StateFetching {
 			continue
 		}
-		if st, ok := c.status(now, id); ok {
+		if st, ok := c.sched.Flow(now, id); ok {
 			f.last = st
 		}
 		if f.out == "" {

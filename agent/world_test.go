@@ -34,7 +34,6 @@ type world struct {
 	dir     *fleet.Directory
 	catalog map[string][]byte // by name and id
 	bad     map[string]bool   // hosts that send wrong bytes
-	log     []string
 }
 
 type event struct {

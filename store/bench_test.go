@@ -118,7 +118,7 @@ func putAll(b *testing.B, size, callers int, put func(i int, one Blob) error) {
 			data := slices.Clone(template.Data)
 			for i := next.Add(1) - 1; i < int64(b.N); i = next.Add(1) - 1 {
 				copy(data, fmt.Sprintf("%020d", i))
-				if err := put(int(i), Blob{content.Sum(data), data}); err != nil {
+				if err := put(int(i), Blob{ID: content.Sum(data), Data: data}); err != nil {
 					b.Error(err)
 					return
 				}

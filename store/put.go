@@ -27,7 +27,7 @@ const (
 )
 
 // Put stores chunks, durably on return: file synced, then its folder, then the journal. It verifies the bytes against
-// the ids first. Each chunk is stored whole or not at all; calls with up to 256 chunks store all of them or none.
+// the ids first, unless the caller just did. Each chunk is stored whole or not at all; calls with up to 256 chunks store all of them or none.
 // Concurrent calls share syncs. Chunks that are there already are fine. ErrNoSpace, ErrMismatch.
 func (s *Store) Put(blobs ...Blob) error {
 	if err := s.gate.enter(); err != nil {
@@ -118,11 +118,11 @@ func (s *Store) writeFiles(files []file, blobs []Blob) error {
 		s.writing <- struct{}{} // before the goroutine, to bound those as well
 		all.Go(func() {
 			defer func() { <-s.writing }()
-			errs[i] = s.writeFile(files[i], blobs[i].Data)
+			errs[i] = s.writeFile(files[i], blobs[i])
 		})
 	}
 	s.writing <- struct{}{}
-	errs[0] = s.writeFile(files[0], blobs[0].Data)
+	errs[0] = s.writeFile(files[0], blobs[0])
 	<-s.writing
 	all.Wait()
 	return errors.Join(errs...)
@@ -130,8 +130,8 @@ func (s *Store) writeFiles(files []file, blobs []Blob) error {
 
 var copyBuffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
 
-func (s *Store) writeFile(f file, data []byte) (err error) {
-	if content.Sum(data) != f.id {
+func (s *Store) writeFile(f file, b Blob) (err error) {
+	if !b.Verified && content.Sum(b.Data) != f.id {
 		return fmt.Errorf("chunk %s: %w", f.id.Short(), ErrMismatch)
 	}
 	defer func() { err = explain("writing "+s.path(f), err) }()
@@ -139,7 +139,7 @@ func (s *Store) writeFile(f file, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := fill(w, data); err != nil {
+	if err := fill(w, b.Data); err != nil {
 		return errors.Join(err, w.Close())
 	}
 	return errors.Join(w.SyncData(), w.Close())

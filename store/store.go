@@ -42,8 +42,9 @@ type Commit struct {
 
 // A Blob is a chunk on its way to the disk.
 type Blob struct {
-	ID   content.ID
-	Data []byte // 1 to content.MaxChunk bytes
+	ID       content.ID
+	Data     []byte // 1 to content.MaxChunk bytes
+	Verified bool   // the caller has just hashed Data itself and found ID
 }
 
 // A Record is a small durable fact of the rooms above: a flow, a manifest, the highest version seen.

@@ -16,6 +16,8 @@ import (
 const (
 	readers    = 2
 	groupMost  = 32                     // chunks committed at once
+	groupLeast = 8                      // chunks worth a commit without waiting for more
+	groupWait  = 20 * time.Millisecond  // for more
 	storeRetry = 500 * time.Millisecond // how often a full or failing disk is tried again
 )
 
@@ -44,6 +46,10 @@ func (d *Daemon) write() {
 			return
 		}
 		group = append(group, d.toWrite.all()...)
+		if len(group) < groupLeast {
+			d.pause(groupWait)
+			group = append(group, d.toWrite.all()...)
+		}
 		for len(group) > 0 {
 			n := min(len(group), groupMost)
 			err := d.put(group[:n])
@@ -64,11 +70,19 @@ func (d *Daemon) write() {
 	}
 }
 
+// pause waits, but not beyond Close.
+func (d *Daemon) pause(t time.Duration) {
+	select {
+	case <-time.After(t):
+	case <-d.ctx.Done():
+	}
+}
+
 // put stores a group, tells the core, and gives the buffers back to the conversations that brought them.
 func (d *Daemon) put(group []agent.Store) error {
 	blobs := make([]store.Blob, len(group))
 	for i, s := range group {
-		blobs[i] = store.Blob{ID: s.ID, Data: s.Data}
+		blobs[i] = store.Blob{ID: s.ID, Data: s.Data, Verified: true} // in conversation.received
 	}
 	if err := d.o.Store.Put(blobs...); err != nil {
 		return err

@@ -159,6 +159,7 @@ func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
 			return false
 		}
 		err := p.session.Deliver(time.Now(), m)
+		p.conn.Recycle(m) // the session keeps nothing of it
 		var fault *transfer.ProtocolError
 		if errors.As(err, &fault) {
 			p.d.o.Log.Warn("the peer broke the protocol and is left", "peer", p.id.Peer, "err", err)

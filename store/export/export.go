@@ -13,8 +13,7 @@
 // descriptor that is shared. Chunks are cut by content, so the others do not lie on the boundaries of blocks that
 // sharing wants. Hard links are not used: a file in two places is one file, and whoever wrote to the exported one, or
 // changed its mode, would damage the store. Copying in the kernel is not used either: to be verified, the bytes have
-// to be in memory anyway, and from there the way to the file is as short. Files of 1 MiB and more are written past the
-// page cache where it can be (see package direct), so that an export leaves the memory of the machine to its users.
+// to be in memory anyway, and from there the way to the file is as short.
 //
 // Inside: all names are resolved by os.Root below a folder that Write makes itself, so nothing is written anywhere
 // else, whatever the names in the manifest and whatever links lie about. The destination's own last name is never
@@ -32,7 +31,6 @@ package export
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,7 +39,6 @@ import (
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/store"
-	"github.com/ebbproject/ebb/store/direct"
 )
 
 // ErrExists: the destination exists and may not be replaced.
@@ -193,11 +190,7 @@ func (w *writer) file(root *os.Root, name string, e *content.Entry) error {
 	if err != nil {
 		return err
 	}
-	out := direct.NewWriter(f)
-	if e.Size < direct.Block {
-		out = direct.Ordinary(f)
-	}
-	err = w.copy(f, out, e.Size)
+	err = w.copy(f, e.Size)
 	if err == nil {
 		err = f.Chmod(fs.FileMode(e.Mode))
 	}
@@ -207,23 +200,14 @@ func (w *writer) file(root *os.Root, name string, e *content.Entry) error {
 	return errors.Join(err, f.Close())
 }
 
-// blockSize is what offsets have to be multiples of for blocks to be shared.
-const blockSize = 4096
-
-func (w *writer) copy(f *os.File, out *direct.Writer, size int64) error {
+func (w *writer) copy(f *os.File, size int64) error {
 	for at := int64(0); at < size; {
 		data, whole, err := w.stream.next(size - at)
 		if err != nil {
 			return err
 		}
-		shared := false
-		if whole != nil && at%blockSize == 0 {
-			if shared, err = w.share(f, out, at, whole.ID, data); err != nil {
-				return err
-			}
-		}
-		if !shared {
-			if _, err := out.Write(data); err != nil {
+		if whole == nil || !share(f, at, w.stream.src.Path(whole.ID), data) {
+			if _, err := f.WriteAt(data, at); err != nil {
 				return err
 			}
 		}
@@ -232,20 +216,7 @@ func (w *writer) copy(f *os.File, out *direct.Writer, size int64) error {
 			w.progress(int64(len(data)))
 		}
 	}
-	return out.Flush()
-}
-
-// share makes a chunk part of a file without writing it, behind all that was written so far, if that can be.
-func (w *writer) share(f *os.File, out *direct.Writer, at int64, id content.ID, data []byte) (bool, error) {
-	if err := out.Flush(); err != nil {
-		return false, err
-	}
-	if !share(f, at, w.stream.src.Path(id), data) {
-		return false, nil
-	}
-	out.Skip(int64(len(data)))
-	_, err := f.Seek(int64(len(data)), io.SeekCurrent)
-	return true, err
+	return nil
 }
 
 // A stream is the content's bytes, one chunk of them in memory at a time.

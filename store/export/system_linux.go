@@ -15,6 +15,9 @@ const canSyncAll = true
 // syncAll makes everything on a folder's file system durable.
 func syncAll(dir *os.File) error { return unix.Syncfs(int(dir.Fd())) }
 
+// blockSize is what offsets have to be multiples of for blocks to be shared.
+const blockSize = 4096
+
 // share lets a file share the blocks of a chunk's file, from an offset on at which the file ends so far. It first makes
 // sure that the chunk's file holds the verified data, through the descriptor whose blocks are shared. False: it could
 // not, and the data is to be written.

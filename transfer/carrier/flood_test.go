@@ -149,7 +149,8 @@ func hello(t *testing.T) []byte {
 		default:
 		}
 	})
-	e := &Endpoint{cfg: Config{Certificate: fleet.issue("s", time.Hour), Roots: fleet.pool()}}
+	e := &Endpoint{cfg: Config{Roots: fleet.pool()}}
+	e.Renewed(fleet.issue("s", time.Hour))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/pion/sctp"
@@ -157,11 +158,31 @@ func nextMessage(stream *sctp.Stream) ([]byte, error) {
 	case n > MaxMessage:
 		return nil, fmt.Errorf("%w: %d bytes", ErrSize, n)
 	}
-	m := make([]byte, n)
+	m := room(n)
 	if _, _, err := stream.ReadSCTP(m); err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+// spares are buffers of large messages that were given back; small ones are not worth it.
+var spares sync.Pool
+
+func room(n int) []byte {
+	if n < maxGrain/4 || n > maxGrain {
+		return make([]byte, n)
+	}
+	if b, ok := spares.Get().(*[maxGrain]byte); ok {
+		return b[:n]
+	}
+	return new([maxGrain]byte)[:n]
+}
+
+// Recycle gives the bytes of a received message back; the caller must not look at them any more.
+func (c *Conn) Recycle(m []byte) {
+	if cap(m) == maxGrain {
+		spares.Put((*[maxGrain]byte)(m[:maxGrain]))
+	}
 }
 
 // Receive waits for the next whole message. The caller owns the bytes. After the end of the Conn it returns what
