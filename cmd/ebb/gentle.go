@@ -10,7 +10,7 @@ import (
 // Heap sizes in bytes beyond which memory is collected eagerly.
 const (
 	agentMemory = 96 << 20 // an endpoint belongs to somebody else
-	hubMemory   = 256 << 20
+	hubMemory   = 128 << 20
 )
 
 // collectLazily lets the heap grow before it is collected, because the carrier allocates a lot of short-lived packets,
