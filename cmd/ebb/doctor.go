@@ -71,7 +71,7 @@ type finding struct {
 
 func examine(cmd *cobra.Command, state string, asJSON bool) error {
 	var list []finding
-	add := func(check string, err error, good string) {
+	add := func(check, good string, err error) {
 		if err != nil {
 			list = append(list, finding{check, false, err.Error()})
 			return
@@ -80,15 +80,15 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 	}
 	add(examineEnrolment(state))
 	s, err := client.New(state).Status(cmd.Context())
-	add("daemon", err, "answers on "+client.Socket(state))
+	add("daemon", "answers on "+client.Socket(state), err)
 	switch {
 	case err == nil && s.Role != "hub" && !s.Hub.Reachable:
-		add("hub", errors.New(hubLine(s.Hub)), "")
+		add("hub", "", errors.New(hubLine(s.Hub)))
 	case err == nil && s.Role != "hub":
-		add("hub", nil, hubLine(s.Hub))
+		add("hub", hubLine(s.Hub), nil)
 	case err != nil: // nobody holds the store: look at it
 		st, err := openStore(state)
-		add("journal", err, "opens")
+		add("journal", "opens", err)
 		if err == nil {
 			if err := st.Close(); err != nil {
 				return err
@@ -99,10 +99,10 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 }
 
 // examineEnrolment looks at the host's certificate.
-func examineEnrolment(state string) (check string, problem error, good string) {
+func examineEnrolment(state string) (check, good string, problem error) {
 	n, err := node.Load(state)
 	if err != nil {
-		return "enrolment", err, ""
+		return "enrolment", "", err
 	}
 	leaf, who := n.Certificate.Leaf, fmt.Sprintf("peer %s in %s", n.Identity.Peer, n.Identity.Location)
 	switch now := time.Now(); {
@@ -111,7 +111,7 @@ func examineEnrolment(state string) (check string, problem error, good string) {
 	case now.Before(leaf.NotBefore):
 		problem = fmt.Errorf("%s: its certificate is valid from %s on only; set this machine's clock", who, leaf.NotBefore.UTC().Format(time.RFC3339))
 	}
-	return "enrolment", problem, fmt.Sprintf("%s, certificate valid until %s", who, leaf.NotAfter.UTC().Format(time.DateOnly))
+	return "enrolment", fmt.Sprintf("%s, certificate valid until %s", who, leaf.NotAfter.UTC().Format(time.DateOnly)), problem
 }
 
 func tellFindings(cmd *cobra.Command, list []finding, asJSON bool) error {
