@@ -43,10 +43,14 @@ type contact struct {
 	fleet.Member
 	dialing   bool
 	connected bool
+	silent    bool          // connected, and not heard for so long that it may have forgotten us
 	lastUse   time.Time     // a flow wanted this peer
 	retryAt   time.Time     // not before
 	backoff   time.Duration // doubles with each failure, up to redialMost
 }
+
+// settled reports whether nothing more can be done to reach it.
+func (c *contact) settled() bool { return c.connected && !c.silent || c.dialing }
 
 // Book is the address book: who there is, where, and when to try them again. The hub is always wanted, because it
 // tells us our own address; neighbours and holders are wanted while a flow is active.
@@ -102,7 +106,23 @@ func (b *Book) Connected(now time.Time, id fleet.Identity) {
 		c = &contact{Member: fleet.Member{Peer: id.Peer, Role: id.Role, Location: id.Location}}
 		b.people[id.Peer] = c
 	}
-	c.connected, c.dialing, c.backoff, c.retryAt, c.lastUse = true, false, 0, time.Time{}, now
+	c.connected, c.silent, c.dialing, c.backoff, c.retryAt, c.lastUse = true, false, false, 0, time.Time{}, now
+}
+
+// Silent says that a connected peer has not been heard for a while, or that it is heard again. Nothing tells a path
+// that is cut from a host that was killed and came back without knowing us, so it is dialled beside the conversation.
+func (b *Book) Silent(peer string, silent bool) {
+	if c := b.people[peer]; c != nil {
+		c.silent = silent && c.connected
+	}
+}
+
+// NotReached says that dialling a silent peer has failed; the conversation with it goes on.
+func (b *Book) NotReached(now time.Time, peer string) {
+	if c := b.people[peer]; c != nil {
+		c.dialing = false
+		b.postpone(now, c)
+	}
 }
 
 // Lost says that a conversation has ended or that dialling has failed; the peer is tried again later.
@@ -111,7 +131,12 @@ func (b *Book) Lost(now time.Time, peer string) {
 	if c == nil {
 		return
 	}
-	c.connected, c.dialing = false, false
+	c.connected, c.silent, c.dialing = false, false, false
+	b.postpone(now, c)
+}
+
+// postpone sets when a peer that was not reached is dialled again.
+func (b *Book) postpone(now time.Time, c *contact) {
 	c.backoff = min(max(2*c.backoff, redialFirst), redialMost)
 	// A spread of a factor of two keeps a whole location from dialling in step after an outage.
 	c.retryAt = now.Add(c.backoff/2 + time.Duration(b.rnd.Int64N(int64(c.backoff))))
@@ -217,7 +242,7 @@ func (b *Book) Deadline() time.Time {
 		}
 	}
 	for _, c := range b.wanted() {
-		if _, ok := b.address(c); ok && !c.connected && !c.dialing {
+		if _, ok := b.address(c); ok && !c.settled() {
 			earlier(later(c.retryAt, b.banned[c.Peer].until))
 		}
 	}
@@ -232,7 +257,7 @@ func (b *Book) Deadline() time.Time {
 // Take returns the next Dial or Hangup.
 func (b *Book) Take(now time.Time) (Action, bool) {
 	for _, c := range b.wanted() {
-		if c.connected || c.dialing || now.Before(c.retryAt) || b.Refuses(now, c.Peer) {
+		if c.settled() || now.Before(c.retryAt) || b.Refuses(now, c.Peer) {
 			continue
 		}
 		if addr, ok := b.address(c); ok {

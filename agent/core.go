@@ -168,6 +168,12 @@ func (c *Core) PeerDown(now time.Time, name string) {
 	}
 }
 
+// PeerSilent: a peer in conversation has not been heard for a while, or is heard again.
+func (c *Core) PeerSilent(name string, silent bool) { c.book.Silent(name, silent) }
+
+// PeerNotReached: dialling a silent peer has failed; the conversation with it goes on.
+func (c *Core) PeerNotReached(now time.Time, name string) { c.book.NotReached(now, name) }
+
 // Misbehaved: a peer said something that the protocol does not allow, and the conversation is over.
 func (c *Core) Misbehaved(now time.Time, name string) {
 	if c.book.Offended(now, name) {

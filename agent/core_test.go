@@ -103,6 +103,46 @@ func TestPeersServeWhileTheHubIsAway(t *testing.T) {
 	}
 }
 
+func TestAHostThatCameBackWithoutKnowingUsIsDialledAgain(t *testing.T) {
+	w := newWorld(t)
+	a, hub := w.add("a", fleet.RoleAgent, "berlin"), w.hosts["hub"]
+	w.publish("image", 60)
+	id := w.get("a", "image")
+	w.run(time.Minute, func() bool { return w.flow("a", id).Have > 20 })
+	w.vanish("hub")
+	w.run(time.Minute, func() bool { return false })
+	if w.flow("a", id).State != api.StateFetching || !a.links["hub"] {
+		t.Fatalf("it did not stall: %+v", w.flow("a", id))
+	}
+	a.core.PeerSilent(hub.id.Peer, true)
+	w.run(time.Minute, func() bool { return false }) // dialled in vain, and the conversation stays
+	if peers, _ := a.core.Counts(); peers != 1 {
+		t.Fatal("the conversation was given up though the path may only be cut")
+	}
+	w.boot("hub")
+	w.mustFinish(redialMost*2, map[string]string{"a": id})
+}
+
+func TestASilentPathIsNotGivenUp(t *testing.T) {
+	w := newWorld(t)
+	a := w.add("a", fleet.RoleAgent, "berlin")
+	w.publish("image", 60)
+	id := w.get("a", "image")
+	w.run(time.Minute, func() bool { return w.flow("a", id).Have > 20 })
+	hub := w.hosts["hub"]
+	hub.up = false // nothing comes through
+	a.core.PeerSilent(hub.id.Peer, true)
+	w.run(time.Minute, func() bool { return false })
+	hub.up = true
+	a.core.PeerSilent(hub.id.Peer, false)
+	w.mustFinish(2*time.Minute, map[string]string{"a": id})
+	for _, p := range a.core.Peers(w.now) {
+		if p.Peer == hub.id.Peer && !p.Connected {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
 func TestNobodyKnowsTheName(t *testing.T) {
 	w := newWorld(t)
 	w.add("a", fleet.RoleAgent, "berlin")

@@ -163,6 +163,9 @@ func (c *Core) Peers(now time.Time) []api.Peer {
 			v.Reason = fmt.Sprintf("banned until %s for %s", ban.until.UTC().Format(time.RFC3339), ban.why)
 		case !ok:
 			v.Reason = "its address is not known yet"
+		case p.silent:
+			v.Reason = "not heard for a while: it is dialled again, in case it has forgotten this host"
+			v.Addr = addr.String()
 		case !p.connected && now.Before(p.retryAt):
 			v.Reason = fmt.Sprintf("not reachable, tried again in %s", p.retryAt.Sub(now).Round(100*time.Millisecond))
 			v.Addr = addr.String()

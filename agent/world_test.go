@@ -101,6 +101,12 @@ func (w *world) kill(name string) {
 	}
 }
 
+// vanish ends a host so that nobody notices.
+func (w *world) vanish(name string) {
+	h := w.hosts[name]
+	h.up, h.life, h.waiting, h.links = false, h.life+1, nil, map[string]bool{}
+}
+
 func (w *world) hangup(a, b string) {
 	delete(w.hosts[a].links, b)
 	delete(w.hosts[b].links, a)
@@ -340,11 +346,12 @@ func (w *world) checkAnnounced(h *host, have transfer.Have) {
 func (w *world) dial(from, to string) {
 	a, b := w.hosts[from], w.hosts[to]
 	w.after(w.distance(from, to), from, func(*host) {
-		if !b.up {
+		switch {
+		case !b.up && a.links[to]:
+			a.core.PeerNotReached(w.now, b.id.Peer)
+		case !b.up:
 			a.core.PeerDown(w.now, b.id.Peer)
-			return
-		}
-		if !a.links[to] {
+		case !a.links[to] || !b.links[from]:
 			a.links[to], b.links[from] = true, true
 			a.core.PeerUp(w.now, b.id)
 			b.core.PeerUp(w.now, a.id)

@@ -19,14 +19,19 @@ func (d *Daemon) dial(a agent.Dial) {
 	conn, err := d.endpoint.Dial(ctx, a.Addr)
 	if err != nil {
 		d.o.Log.Debug("peer not reached; it is tried again", "peer", a.Peer, "addr", a.Addr, "err", err)
-		d.do(func(c *agent.Core, now time.Time) {
-			if d.peers[a.Peer] == nil { // it may have reached us meanwhile
-				c.PeerDown(now, a.Peer)
-			}
-		})
+		d.do(func(c *agent.Core, now time.Time) { d.missed(c, now, a.Peer) })
 		return
 	}
 	d.met(conn, a.Peer)
+}
+
+// missed tells the core that a peer was not met where it was expected; we may be in conversation with it nevertheless.
+func (d *Daemon) missed(c *agent.Core, now time.Time, name string) {
+	if d.peers[name] == nil {
+		c.PeerDown(now, name)
+		return
+	}
+	c.PeerNotReached(now, name)
 }
 
 func (d *Daemon) accept() {
@@ -49,17 +54,18 @@ func (d *Daemon) met(conn *carrier.Conn, expected string) {
 	id, err := fleet.IdentityOf(conn.PeerCertificate())
 	if err != nil || id.Peer == d.o.Node.Identity.Peer {
 		conn.Close()
-		d.do(func(c *agent.Core, now time.Time) { c.PeerDown(now, expected) })
+		d.do(func(c *agent.Core, now time.Time) { d.missed(c, now, expected) })
 		return
 	}
 	p := newConversation(d, conn, id, expected != "")
 	d.do(func(c *agent.Core, now time.Time) {
 		if expected != "" && expected != id.Peer { // another host has the address now
-			c.PeerDown(now, expected)
+			d.missed(c, now, expected)
 		}
 		old := d.peers[id.Peer]
 		if old != nil && d.keeps(old, p) {
 			d.running.Go(func() { conn.Close() })
+			c.PeerNotReached(now, id.Peer)
 			return
 		}
 		if old != nil {

@@ -20,6 +20,13 @@ const farewell = time.Second
 // progressEvery is how often a conversation tells the core how far its fetches are.
 const progressEvery = 250 * time.Millisecond
 
+// How long nothing may be heard of a peer before it is taken for silent. One that owes us something would at least
+// acknowledge; between two that want nothing of each other only keepalives go, every 15 s.
+const (
+	silentOwing = 5 * time.Second
+	silentIdle  = 40 * time.Second
+)
+
 // Besides the core's actions, a conversation is sent these.
 type (
 	// answer is what was read from disk for a request of the peer.
@@ -48,6 +55,7 @@ type conversation struct {
 	message  []byte
 	leaveBy  time.Time      // set once goodbye was said
 	told     transfer.Stats // as last reported
+	silent   bool           // as last reported
 }
 
 type pending struct {
@@ -286,6 +294,7 @@ func (p *conversation) report() {
 	rate := float64(s.Useful-p.told.Useful) / progressEvery.Seconds()
 	received, sent := s.Useful-p.told.Useful, s.SentData-p.told.SentData
 	p.told = s
+	p.listen(st.LastHeard)
 	p.d.do(func(c *agent.Core, now time.Time) {
 		for _, x := range steps {
 			c.Progressed(now, x.fetch, int64(x.bytes))
@@ -294,5 +303,26 @@ func (p *conversation) report() {
 			c.Measured(now, p.id.Peer, rate, st.RTT)
 		}
 		p.d.count(p.id, received, sent, st)
+	})
+}
+
+// listen tells the core when the peer falls silent, and when it is heard again.
+func (p *conversation) listen(heard time.Time) {
+	if heard.Before(p.since) {
+		heard = p.since
+	}
+	limit := silentIdle
+	if len(p.fetches) > 0 {
+		limit = silentOwing
+	}
+	silent := time.Since(heard) > limit
+	if silent == p.silent {
+		return
+	}
+	p.silent = silent
+	p.d.do(func(c *agent.Core, _ time.Time) {
+		if p.d.peers[p.id.Peer] == p {
+			c.PeerSilent(p.id.Peer, silent)
+		}
 	})
 }

@@ -29,7 +29,7 @@ type daemonProcess struct {
 }
 
 // daemon STATE hub|agent ARGS... starts a daemon on a state directory, waits until it says that it is ready, and sets
-// STATE_ADDR, STATE_PEER and STATE_READY, the whole line. What it writes to stderr goes to STATE.log.
+// STATE_ADDR and STATE_PEER. Its ready line goes to STATE.ready, what it writes to stderr to STATE.log.
 func start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: daemon STATE hub|agent ARGS...")
@@ -70,7 +70,7 @@ func startDaemon(ts *testscript.TestScript, state string, args ...string) {
 		if err := json.Unmarshal([]byte(text), &ready); err != nil {
 			ts.Fatalf("%s did not start: %q\n%s", state, text, d.lastWords())
 		}
-		ts.Setenv(state+"_READY", strings.TrimSpace(text))
+		ts.Check(os.WriteFile(ts.MkAbs(state+".ready"), []byte(text), 0o600))
 	case <-time.After(patience):
 		ts.Fatalf("%s was not ready in %s\n%s", state, patience, d.lastWords())
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -105,11 +106,11 @@ func inventory(root string) (map[string]string, error) {
 	return seen, err
 }
 
-// damage flip|cut|remove|scribble|empty GLOB spoils the first file that the pattern finds: turns one bit of the byte in
-// its middle, leaves half of it, removes it, writes zeroes over its beginning, or leaves nothing of it.
+// damage flip|cut|remove|scribble GLOB [AT] spoils the first file that the pattern finds: turns one bit of the byte at
+// AT (in the middle), leaves half of it, removes it, or writes zeroes over its beginning.
 func damage(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: damage flip|cut|remove|scribble|empty GLOB")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: damage flip|cut|remove|scribble GLOB [AT]")
 	}
 	found, err := filepath.Glob(ts.MkAbs(args[1]))
 	ts.Check(err)
@@ -119,15 +120,18 @@ func damage(ts *testscript.TestScript, neg bool, args []string) {
 	path := found[0]
 	b, err := os.ReadFile(path)
 	ts.Check(err)
+	at := len(b) / 2
+	if len(args) == 3 {
+		at, err = strconv.Atoi(args[2])
+		ts.Check(err)
+	}
 	switch args[0] {
 	case "flip":
-		b[len(b)/2] ^= 1
+		b[at] ^= 1
 	case "cut":
 		b = b[:len(b)/2]
 	case "scribble":
 		clear(b[:min(len(b), 64)])
-	case "empty":
-		b = nil
 	case "remove":
 		ts.Check(os.Remove(path))
 		return
