@@ -70,6 +70,7 @@ type Daemon struct {
 
 	// Owned by loop.
 	peers    map[string]*conversation
+	dials    map[string]context.CancelFunc // under way
 	totals   map[string]*totals
 	observed netip.AddrPort // our own address as the hub sees it
 	counted  api.Sources
@@ -93,7 +94,8 @@ func Start(o Options) (*Daemon, error) {
 	d := &Daemon{o: o, endpoint: endpoint, started: time.Now(),
 		events:  make(chan func(*agent.Core, time.Time), 1024),
 		toWrite: newMailbox[agent.Store](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
-		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{}}
+		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
+		dials: map[string]context.CancelFunc{}}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err != nil {
@@ -239,8 +241,7 @@ func (d *Daemon) obey(core *agent.Core) {
 func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	switch a := a.(type) {
 	case agent.Dial:
-		d.running.Add(1)
-		go d.dial(a)
+		d.dial(a)
 	case agent.Hangup:
 		if p := d.peers[a.Peer]; p != nil {
 			p.mail.put(end{transfer.ByeDone})

@@ -12,17 +12,21 @@ import (
 	"github.com/ebbproject/ebb/transfer/carrier"
 )
 
+// dial is called by the goroutine that owns the core.
 func (d *Daemon) dial(a agent.Dial) {
-	defer d.running.Done()
 	ctx, cancel := context.WithTimeout(d.ctx, dialTimeout)
-	defer cancel()
-	conn, err := d.endpoint.Dial(ctx, a.Addr)
-	if err != nil {
-		d.o.Log.Debug("peer not reached; it is tried again", "peer", a.Peer, "addr", a.Addr, "err", err)
-		d.do(func(c *agent.Core, now time.Time) { d.missed(c, now, a.Peer) })
-		return
-	}
-	d.met(conn, a.Peer)
+	d.dials[a.Peer] = cancel
+	d.running.Go(func() {
+		conn, err := d.endpoint.Dial(ctx, a.Addr)
+		cancel()
+		d.do(func(*agent.Core, time.Time) { delete(d.dials, a.Peer) })
+		if err != nil {
+			d.o.Log.Debug("peer not reached; it is tried again", "peer", a.Peer, "addr", a.Addr, "err", err)
+			d.do(func(c *agent.Core, now time.Time) { d.missed(c, now, a.Peer) })
+			return
+		}
+		d.met(conn, a.Peer)
+	})
 }
 
 // missed tells the core that a peer was not met where it was expected; we may be in conversation with it nevertheless.

@@ -20,12 +20,9 @@ const farewell = time.Second
 // progressEvery is how often a conversation tells the core how far its fetches are.
 const progressEvery = 250 * time.Millisecond
 
-// How long nothing may be heard of a peer before it is taken for silent. One that owes us something would at least
-// acknowledge; between two that want nothing of each other only keepalives go, every 15 s.
-const (
-	silentOwing = 5 * time.Second
-	silentIdle  = 40 * time.Second
-)
+// silentAfter is how long nothing may be heard of a peer that owes us something, if only an acknowledgement, before it
+// is taken for silent. The pings of the session see to it that it owes us one now and then.
+const silentAfter = 5 * time.Second
 
 // Besides the core's actions, a conversation is sent these.
 type (
@@ -55,6 +52,7 @@ type conversation struct {
 	message  []byte
 	leaveBy  time.Time      // set once goodbye was said
 	told     transfer.Stats // as last reported
+	owing    time.Time      // since when the peer owes us something and is not heard; zero: it owes nothing
 	silent   bool           // as last reported
 }
 
@@ -294,7 +292,7 @@ func (p *conversation) report() {
 	rate := float64(s.Useful-p.told.Useful) / progressEvery.Seconds()
 	received, sent := s.Useful-p.told.Useful, s.SentData-p.told.SentData
 	p.told = s
-	p.listen(st.LastHeard)
+	p.listen(st)
 	p.d.do(func(c *agent.Core, now time.Time) {
 		for _, x := range steps {
 			c.Progressed(now, x.fetch, int64(x.bytes))
@@ -307,22 +305,26 @@ func (p *conversation) report() {
 }
 
 // listen tells the core when the peer falls silent, and when it is heard again.
-func (p *conversation) listen(heard time.Time) {
-	if heard.Before(p.since) {
-		heard = p.since
+func (p *conversation) listen(st carrier.Stats) {
+	now := time.Now()
+	switch owes := len(p.fetches) > 0 || st.Buffered > 0; {
+	case !owes:
+		p.owing = time.Time{}
+	case p.owing.IsZero() || p.owing.Before(st.LastHeard):
+		p.owing = now
 	}
-	limit := silentIdle
-	if len(p.fetches) > 0 {
-		limit = silentOwing
-	}
-	silent := time.Since(heard) > limit
+	silent := !p.owing.IsZero() && now.Sub(p.owing) > silentAfter
 	if silent == p.silent {
 		return
 	}
 	p.silent = silent
 	p.d.do(func(c *agent.Core, _ time.Time) {
-		if p.d.peers[p.id.Peer] == p {
-			c.PeerSilent(p.id.Peer, silent)
+		if p.d.peers[p.id.Peer] != p {
+			return
+		}
+		c.PeerSilent(p.id.Peer, silent)
+		if hangUp := p.d.dials[p.id.Peer]; hangUp != nil && !silent {
+			hangUp() // the conversation is as good as ever, and carries what was in flight
 		}
 	})
 }
