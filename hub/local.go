@@ -96,7 +96,7 @@ func (s *Server) putChunk(w http.ResponseWriter, r *http.Request) {
 		refuse(w, badRequest("chunk %s: %v", id.Short(), err))
 		return
 	}
-	err = s.o.Store.Put(store.Blob{ID: id, Data: data, Verified: true})
+	err = s.o.Store.Put(store.Blob{ID: id, Data: data})
 	if errors.Is(err, store.ErrMismatch) {
 		err = &api.Problem{Title: fmt.Sprintf("the %d bytes sent are not chunk %s", len(data), id.Short()), Status: http.StatusUnprocessableEntity,
 			Code: api.CodeIntegrity}
