@@ -15,7 +15,6 @@ import (
 	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
-	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/transfer/udp"
 )
 
@@ -102,7 +101,10 @@ func (f *agentFlags) understand() (err error) {
 func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logger) (err error) {
 	lowerPriority()
 	collectLazily(agentMemory)
-	n, err := node.Load(f.state)
+	if err := checkSocket(f.state); err != nil {
+		return err
+	}
+	n, err := loadNode(f.state)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -38,10 +39,15 @@ type repairDocument struct {
 	Lost    []string `json:"lost"`
 }
 
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
 func repairStore(cmd *cobra.Command, state string, asJSON bool) error {
 	dir := filepath.Join(state, "store")
-	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("there is nothing to repair in %s: %w", state, err)
+	if !isDir(dir) {
+		return fmt.Errorf("there is nothing to repair in %s: %w", state, fs.ErrNotExist)
 	}
 	r, err := store.Repair(dir, store.Options{})
 	if err != nil {
@@ -86,7 +92,7 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 		add("hub", "", errors.New(hubLine(s.Hub)))
 	case err == nil && s.Role != "hub":
 		add("hub", hubLine(s.Hub), nil)
-	case err != nil: // nobody holds the store: look at it
+	case err != nil && isDir(filepath.Join(state, "store")): // nobody holds the store: look at it
 		st, err := openStore(state)
 		add("journal", "opens", err)
 		if err == nil {

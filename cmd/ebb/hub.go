@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ebbproject/ebb/agent/daemon"
-	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/hub"
 	"github.com/ebbproject/ebb/transfer/udp"
 )
@@ -61,6 +60,9 @@ type hubRun struct {
 // runHub runs the control port and an ordinary daemon, the first source, on one store.
 func runHub(ctx context.Context, r hubRun) (err error) {
 	collectLazily(hubMemory)
+	if err := checkSocket(r.state); err != nil {
+		return err
+	}
 	st, err := openStore(r.state)
 	if err != nil {
 		return err
@@ -71,9 +73,9 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 		return err
 	}
 	if err := hub.Init(r.state, socket.LocalAddr(), time.Now()); err != nil {
-		return errors.Join(err, control.Close(), socket.Close())
+		return errors.Join(badState(err), control.Close(), socket.Close())
 	}
-	n, err := node.Load(r.state)
+	n, err := loadNode(r.state)
 	if err != nil {
 		return errors.Join(err, control.Close(), socket.Close())
 	}

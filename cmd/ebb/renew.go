@@ -22,7 +22,7 @@ func newRenew() *cobra.Command {
 	}
 	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		n, err := node.Load(*state)
+		n, err := loadNode(*state)
 		if err != nil {
 			return err
 		}

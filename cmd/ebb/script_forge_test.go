@@ -13,6 +13,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -133,10 +135,18 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(json.NewEncoder(ts.Stdout()).Encode(answer))
 }
 
-// meddle STATE HUB FILE puts, on STATE, something in front of the hub's local API that appends to FILE when the first
-// chunk comes along: to publish through it is to publish a file that somebody is writing to.
+// meddle STATE HUB [FILE] puts, on STATE, something in front of the hub's local API that does mischief when the first
+// chunk comes along: it appends to FILE, as if somebody were writing to what is being published, or without one it
+// kills the hub.
 func meddle(ts *testscript.TestScript, neg bool, args []string) {
-	dir, file := ts.MkAbs(args[0]), ts.MkAbs(args[2])
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: meddle STATE HUB [FILE]")
+	}
+	dir, mischief := ts.MkAbs(args[0]), on(ts).daemons[args[1]].kill
+	if len(args) == 3 {
+		file := ts.MkAbs(args[2])
+		mischief = func() error { return appendTo(file, "more") }
+	}
 	ts.Check(os.MkdirAll(dir, 0o700))
 	key, err := os.ReadFile(ts.MkAbs(filepath.Join(args[1], "publisher.key")))
 	ts.Check(err)
@@ -153,18 +163,25 @@ func meddle(ts *testscript.TestScript, neg bool, args []string) {
 	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut {
 			once.Do(func() {
-				f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
-				if err == nil {
-					_, err = f.WriteString("more")
-					err = errors.Join(err, f.Close())
-				}
-				if err != nil {
+				if err := mischief(); err != nil {
 					panic(err)
 				}
 			})
 		}
+		if len(args) == 2 && r.Method == http.MethodPut {
+			panic(http.ErrAbortHandler) // nobody is there any more
+		}
 		proxy.ServeHTTP(w, r)
-	})}
+	}), ErrorLog: log.New(io.Discard, "", 0)}
 	go s.Serve(l)
 	on(ts).clean = append(on(ts).clean, s.Close)
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }

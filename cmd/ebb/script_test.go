@@ -53,7 +53,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"daemon": start, "end": end, "strike": strike, "fleet": startFleet, "wan": startWAN,
-			"exits": exits, "until": until, "pass": pass, "keep": keep, "json": checkJSON,
+			"exits": exits, "until": until, "pass": pass, "soon": soon, "keep": keep, "json": checkJSON,
 			"random": random, "same": same, "damage": damage, "tmpfs": mountTmpfs, "fill": fill, "mkfifo": makeFifo, "humble": humble,
 			"expire": expire, "redirect": redirect, "signed": signed, "forge": forge, "plant": plant, "post": post, "meddle": meddle,
 		},
@@ -134,6 +134,16 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		out = append(out, errs.Bytes()...)
 	}
 	ts.Fatalf("%q was not seen in %s; at last: %v\n%s", args[0], patience, err, out)
+}
+
+// soon NAME DURATION sets NAME to the time that is so far away.
+func soon(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: soon NAME DURATION")
+	}
+	d, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], time.Now().Add(d).UTC().Format(time.RFC3339))
 }
 
 // pass TIME waits until that time is past.

@@ -8,13 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ebbproject/ebb/agent/api"
@@ -47,6 +50,37 @@ func explainStore(state string, err error) error {
 	return err
 }
 
+// loadNode reads who the instance is.
+func loadNode(state string) (*node.Node, error) {
+	n, err := node.Load(state)
+	if err == nil || errors.Is(err, node.ErrNotEnrolled) {
+		return n, err
+	}
+	return nil, badState(err)
+}
+
+// badState says that what a state directory holds cannot be used, unless it only cannot be read or written now.
+func badState(err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	return &hintedError{err.Error(), "", exitConfig, err}
+}
+
+// checkSocket refuses a state directory in which no socket can be made, before anything else is made there.
+func checkSocket(state string) error {
+	longest := 103 // what sockaddr_un holds on most systems
+	if runtime.GOOS == "linux" {
+		longest = 107
+	}
+	path := client.Socket(state)
+	if len(path) <= longest {
+		return nil
+	}
+	return &hintedError{fmt.Sprintf("%s is too long for a socket: %d bytes, %d are possible", path, len(path), longest),
+		"a shorter --state, or one relative to the working directory", exitConfig, syscall.ENAMETOOLONG}
+}
+
 // newLog writes text on a terminal and JSON elsewhere.
 func newLog(w io.Writer, level string) (*slog.Logger, error) {
 	var l slog.Level
@@ -69,7 +103,7 @@ func serveLocal(state string, h http.Handler) (*http.Server, error) {
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("local API: %w (the path of a socket has at most about 100 characters)", err)
+		return nil, fmt.Errorf("local API: %w", err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())
