@@ -2,7 +2,7 @@
 GO      ?= go
 PKGS     = ./...
 RACE     = ./agent/... ./cmd/... ./content/walk/... ./fleet/... ./hub/... ./link/... ./store/... ./transfer/...
-FUZZTIME ?= 10s
+FUZZTIME ?= 50000x
 
 export CGO_ENABLED ?= 0
 
@@ -20,7 +20,7 @@ test: ## the whole test suite
 race: ## the race detector on the packages with goroutines
 	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
 
-fuzz: ## every parser for FUZZTIME
+fuzz: ## every parser for FUZZTIME runs
 	./.ci/fuzz $(FUZZTIME)
 
 bench: ## the figures, with their references measured in the same run
