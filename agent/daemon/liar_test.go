@@ -9,6 +9,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -270,4 +271,21 @@ func TestAForgedManifestOnlyCostsTheQuestion(t *testing.T) {
 	if f := a.arrives(id, out, x); f.From.LAN != 2<<20 {
 		t.Errorf("%+v", f)
 	}
+}
+
+// A host takes the call and says nothing at all, as one does that was killed in that moment. It is left, and called again.
+func TestAPeerThatSaysNothingIsCalledAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	x := w.publish("image", 2<<20, w.secret)
+	var calls atomic.Int32
+	w.liar(0, tricks{met: func(c *carrier.Conn) {
+		calls.Add(1)
+		<-c.Done()
+	}})
+	a := w.start(w.host(fleet.RoleAgent, "berlin"))
+	id, out := a.get("image")
+	eventually(t, "the second call", func() bool { return calls.Load() > 1 })
+	w.origin(x)
+	a.arrives(id, out, x)
 }

@@ -24,6 +24,9 @@ const progressEvery = 250 * time.Millisecond
 // is taken for silent. The pings of the session see to it that it owes us one now and then.
 const silentAfter = 5 * time.Second
 
+// helloWithin is how long a peer may take to say hello. One that does not is left, and dialled again.
+const helloWithin = 10 * time.Second
+
 // Besides the core's actions, a conversation is sent these.
 type (
 	// answer is what was read from disk for a request of the peer.
@@ -307,7 +310,15 @@ func (p *conversation) report() {
 // listen tells the core when the peer falls silent, and when it is heard again.
 func (p *conversation) listen(st carrier.Stats) {
 	now := time.Now()
-	switch owes := len(p.fetches) > 0 || st.Buffered > 0; {
+	if !p.session.Ready() {
+		if now.Sub(p.since) > helloWithin {
+			p.leave(transfer.ByeIdle)
+		}
+		return
+	}
+	// In a blackout only the connection's own probes are on their way, and what is to be said waits.
+	owes := len(p.fetches) > 0 || st.Buffered > 0 || st.Blackout
+	switch {
 	case !owes:
 		p.owing = time.Time{}
 	case p.owing.IsZero() || p.owing.Before(st.LastHeard):
