@@ -49,6 +49,7 @@ func startDaemon(ts *testscript.TestScript, state string, args ...string) {
 	d := &daemonProcess{cmd: command(ts, full...), log: ts.MkAbs(state + ".log"), ended: make(chan struct{})}
 	log, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	ts.Check(err)
+	s.logs[d.log] = true
 	defer log.Close()
 	d.cmd.Stderr = log
 	out, err := d.cmd.StdoutPipe()
@@ -84,8 +85,7 @@ func (d *daemonProcess) lastWords() string {
 	if err != nil {
 		return err.Error()
 	}
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	return strings.Join(lines[max(0, len(lines)-20):], "\n")
+	return lastLines(string(b))
 }
 
 // interrupt asks the daemon to end, and kills it if it does not.

@@ -151,7 +151,7 @@ func mountTmpfs(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%d", size), "ebb-test", dir).CombinedOutput(); err != nil {
-		on(ts).t.Skip(fmt.Sprintf("a small disk cannot be mounted here: %v %s", err, out))
+		on(ts).t.Skipf("a small disk cannot be mounted here: %v %s", err, out)
 	}
 	on(ts).clean = append(on(ts).clean, func() error { return exec.Command("umount", dir).Run() })
 }

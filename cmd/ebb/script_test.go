@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
-			s := &stage{t: e.T(), daemons: map[string]*daemonProcess{}}
+			s := &stage{t: e.T().(testing.TB), daemons: map[string]*daemonProcess{}, logs: map[string]bool{}}
 			e.Values[stageKey{}] = s
 			e.Defer(s.close)
 			return nil
@@ -64,28 +64,38 @@ type stageKey struct{}
 
 // stage is what a script has set up and what must be gone after it.
 type stage struct {
-	t       testscript.T
-	daemons map[string]*daemonProcess
-	clean   []func() error // in reverse order, after the daemons
+	t       testing.TB
+	daemons map[string]*daemonProcess // that run now
+	logs    map[string]bool           // of all that ever ran
+	clean   []func() error            // in reverse order, after the daemons
 }
 
 func on(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
 
 func (s *stage) close() {
-	failed := s.t.(testing.TB).Failed()
 	for name, d := range s.daemons {
 		if err := d.interrupt(); err != nil {
-			s.t.Log(name, err)
+			s.t.Errorf("%s: %v", name, err)
 		}
-		if failed {
-			s.t.Log(name + " wrote to stderr:\n" + d.lastWords())
+	}
+	for path := range s.logs {
+		text, err := os.ReadFile(path)
+		if err != nil || bytes.Contains(text, []byte("DATA RACE")) || bytes.Contains(text, []byte("\npanic: ")) {
+			s.t.Errorf("%s: %v\n%s", path, err, text)
+		} else if s.t.Failed() {
+			s.t.Logf("%s:\n%s", path, lastLines(string(text)))
 		}
 	}
 	for i := len(s.clean) - 1; i >= 0; i-- {
 		if err := s.clean[i](); err != nil {
-			s.t.Log(err)
+			s.t.Error(err)
 		}
 	}
+}
+
+func lastLines(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-20):], "\n")
 }
 
 // exits CODE COMMAND... runs a command that must end with that exit code.
