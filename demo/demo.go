@@ -20,6 +20,9 @@ import (
 	"github.com/ebbproject/ebb/link/relay"
 )
 
+// ErrOptions: the options ask for something that cannot be.
+var ErrOptions = errors.New("not possible")
+
 // Options of a demonstration. Exe is required, the rest has defaults in Default.
 type Options struct {
 	Exe       string // the ebb binary
@@ -87,7 +90,7 @@ func Run(ctx context.Context, o Options) (r *Report, err error) {
 		return nil, errors.New("the demo needs the addresses 127.0.10.1 and up, which macOS gives only after: sudo ifconfig lo0 alias 127.0.10.1")
 	}
 	if o.Locations < 1 || o.Locations > len(names) || o.Endpoints < 1 || o.Endpoints > 200 {
-		return nil, fmt.Errorf("%d locations of %d endpoints: want 1 to %d locations of 1 to 200", o.Locations, o.Endpoints, len(names))
+		return nil, fmt.Errorf("%w: %d locations of %d endpoints: want 1 to %d locations of 1 to 200", ErrOptions, o.Locations, o.Endpoints, len(names))
 	}
 	dir, err := os.MkdirTemp("", "ebb-demo-")
 	if err != nil {

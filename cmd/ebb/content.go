@@ -60,10 +60,10 @@ func newContentVerify() *cobra.Command {
 		}
 		switch {
 		case v.Damaged > 0:
-			return &api.Problem{Title: fmt.Sprintf("%d chunks of %s were damaged and are dropped", v.Damaged, v.Name), Code: api.CodeIntegrity,
+			return &api.Problem{Title: fmt.Sprintf("%d of %d chunks of %s were damaged and are dropped", v.Damaged, v.Chunks, v.Name), Code: api.CodeIntegrity,
 				Hint: fmt.Sprintf("ebb get %s --state %s", v.Name, *state)}
 		case v.Missing > 0:
-			return &api.Problem{Title: fmt.Sprintf("%d chunks of %s are missing", v.Missing, v.Name), Code: api.CodeIncomplete,
+			return &api.Problem{Title: fmt.Sprintf("%d of %d chunks of %s are missing", v.Missing, v.Chunks, v.Name), Code: api.CodeIncomplete,
 				Hint: fmt.Sprintf("ebb get %s --state %s", v.Name, *state)}
 		}
 		return nil

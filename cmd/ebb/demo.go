@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -76,6 +78,9 @@ func runDemo(cmd *cobra.Command, o demo.Options, asJSON bool) (err error) {
 	o.Say, o.Show = view.say, view.show
 	r, err := demo.Run(cmd.Context(), o)
 	view.end()
+	if errors.Is(err, context.Canceled) {
+		return &hintedError{"interrupted; its processes have ended and its directory is removed", "", exitIncomplete, err}
+	}
 	if r == nil {
 		return err
 	}

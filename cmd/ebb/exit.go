@@ -15,6 +15,7 @@ import (
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/content/walk"
+	"github.com/ebbproject/ebb/demo"
 	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/fleet/node"
@@ -82,6 +83,7 @@ var sentinels = []struct {
 	{fleetclient.ErrExpired, exitDenied, "compare the clocks of this host and the hub"},
 	{node.ErrNotEnrolled, exitConfig, "join a fleet first: ebb enroll HUB --token T --state DIR"},
 	{fleet.ErrLocation, exitUsage, ""},
+	{demo.ErrOptions, exitUsage, "ebb demo --help"},
 	{store.ErrNoSpace, exitError, "make room on the disk and try again"},
 	{content.ErrSignature, exitIntegrity, ""},
 	{content.ErrUnknownPublisher, exitIntegrity, ""},

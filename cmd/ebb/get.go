@@ -94,7 +94,7 @@ func watch(ctx context.Context, c *client.Client, f api.Flow, p progress) (api.F
 		p.show(f)
 		select {
 		case <-ctx.Done():
-			return f, fmt.Errorf("%q is not complete (%s), the agent goes on with it as flow %s: %w", f.Ref, standing(f), f.ID, ctx.Err())
+			return f, unfinished(f, ctx.Err())
 		case <-tick.C:
 		}
 		next, err := c.Flow(ctx, f.ID)
@@ -145,6 +145,16 @@ func outcome(f api.Flow) error {
 		p.Hint = fmt.Sprintf("ebb get %s -o %s --overwrite", f.Ref, f.Out)
 	}
 	return p
+}
+
+// unfinished is what is left when the caller has waited long enough.
+func unfinished(f api.Flow, err error) error {
+	why := "interrupted"
+	if errors.Is(err, context.DeadlineExceeded) {
+		why = "timed out"
+	}
+	return &hintedError{fmt.Sprintf("%s: %q is not complete (%s), the agent goes on with it as flow %s", why, f.Ref, standing(f), f.ID),
+		fmt.Sprintf("ebb why %s, or end it with: ebb flow cancel %s", f.Ref, f.ID), exitIncomplete, err}
 }
 
 // standing says how far a flow is and what it waits for.
