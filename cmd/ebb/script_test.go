@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,12 @@ func TestScripts(t *testing.T) {
 				return os.Geteuid() == 0, nil
 			case "loopbacks": // 127.0.10.1 and the like are addresses of this machine
 				return runtime.GOOS != "darwin", nil
+			case "ipv6":
+				l, err := net.Listen("tcp", "[::1]:0")
+				if err == nil {
+					err = l.Close()
+				}
+				return err == nil, nil
 			}
 			return false, fmt.Errorf("there is no condition %q", name)
 		},
@@ -166,18 +173,23 @@ func pass(ts *testscript.TestScript, neg bool, args []string) {
 	time.Sleep(time.Until(t))
 }
 
-// keep NAME [PATTERN] sets NAME to what the last command wrote to stdout, or to the first group of the pattern in it.
+// keep NAME [PATTERN [FILE]] sets NAME to what the last command wrote to stdout (or what is in FILE), or to the first
+// group of the pattern in it.
 func keep(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 1 || len(args) > 2 {
-		ts.Fatalf("usage: keep NAME [PATTERN]")
+	if neg || len(args) < 1 || len(args) > 3 {
+		ts.Fatalf("usage: keep NAME [PATTERN [FILE]]")
 	}
-	text := strings.TrimSpace(ts.ReadFile("stdout"))
-	if len(args) == 2 {
+	file := "stdout"
+	if len(args) == 3 {
+		file = args[2]
+	}
+	text := strings.TrimSpace(ts.ReadFile(file))
+	if len(args) > 1 {
 		pattern, err := regexp.Compile(args[1])
 		ts.Check(err)
 		found := pattern.FindStringSubmatch(text)
 		if len(found) < 2 {
-			ts.Fatalf("stdout does not match")
+			ts.Fatalf("%s does not match", file)
 		}
 		text = found[1]
 	}
