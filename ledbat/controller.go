@@ -58,6 +58,20 @@ type Ack struct {
 	RTT         time.Duration // round trip of the newest of them, without the time the receiver held its report back; 0: none
 	CE          bool          // one of them arrived with the mark Congestion Experienced (RFC 3168)
 	InFlight    int           // bytes still in flight after this feedback
+	// Reverse is the one-way delay of the feedback itself, from the stamp that the receiver's clock gave it to its arrival here:
+	// the clocks' offset is in it with the opposite sign. It means something if Backward is set.
+	Reverse  time.Duration
+	Backward bool
+	// Arrivals are the datagrams that the feedback tells of for the first time, in the order in which they arrived; there may be none, and
+	// fewer than Bytes has. Valid during the call only.
+	Arrivals []Arrival
+}
+
+// Arrival is what is known of one datagram that arrived. It did so at Sent + Delay by the receiver's clock.
+type Arrival struct {
+	Sent  time.Time     // by the sender's clock
+	Delay time.Duration // arrival stamp - send stamp; like OneWayDelay
+	Bytes int
 }
 
 // Config is what a controller needs to know about its flow. Start from Default.

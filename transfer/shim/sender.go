@@ -4,7 +4,10 @@ package shim
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/ebbproject/ebb/ledbat"
 )
 
 // fate is what became of a datagram.
@@ -43,6 +46,7 @@ const (
 
 // sender remembers what is under way.
 type sender struct {
+	start    time.Time
 	log      []record // from head on: of the numbers from base on
 	head     int
 	base     uint64
@@ -116,10 +120,11 @@ type outcome struct {
 	rtt    time.Duration // 0: no sample
 	marked bool          // with Congestion Experienced
 	landed []uint64      // first acknowledged by this feedback, those given up before among them
+	told   []ledbat.Arrival
 	probes []ProbeResult
 }
 
-func (o *outcome) reset() { *o = outcome{landed: o.landed[:0], probes: o.probes[:0]} }
+func (o *outcome) reset() { *o = outcome{landed: o.landed[:0], told: o.told[:0], probes: o.probes[:0]} }
 
 // take works a feedback in: everything but losses.
 func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
@@ -137,6 +142,7 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 		if !o.sample || d < o.oneWay {
 			o.oneWay, o.sample = d, true
 		}
+		o.told = append(o.told, ledbat.Arrival{Sent: s.start.Add(r.sent), Delay: d, Bytes: int(r.size)})
 		if r.kind == Probe || r.kind == Greeting {
 			o.probes = append(o.probes, ProbeResult{Size: int(r.size), OneWay: d})
 		}
@@ -147,6 +153,7 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 			o.rtt = max(now-r.sent-held, time.Microsecond)
 		}
 	}
+	slices.Reverse(o.told) // a feedback tells of the newest first
 	for _, span := range f.ranges {
 		if span.hi < s.base {
 			break

@@ -74,7 +74,7 @@ func New(now time.Time, c Config) *Shim {
 	}
 	s := &Shim{
 		start: now, cfg: c, ctrl: c.Controller,
-		send:  sender{reorder: packetThreshold},
+		send:  sender{start: now, reorder: packetThreshold},
 		path:  path{remote: c.Remote},
 		skips: rand.NewPCG(c.Seed, skipStream),
 	}
@@ -167,7 +167,8 @@ func (s *Shim) Deliver(now time.Time, a Arrival) (Kind, []byte, error) {
 	s.path.heard(t, a.Sequence, a.From)
 	s.recv.arrived(t, a.Sequence, h.kind.Eliciting(), s.feedbackDelay())
 	if h.feedback {
-		err = s.takeFeedback(now, t)
+		// Stamps wrap together, so their difference is right modulo 71 minutes.
+		err = s.takeFeedback(now, t, time.Duration(int32(stampOf(t)-h.stamp))*time.Microsecond)
 	}
 	if h.kind == Packet {
 		if cum, ok := sackOf(payload); ok {
@@ -182,7 +183,7 @@ func (s *Shim) feedbackDelay() time.Duration {
 	return max(minFeedbackDelay, min(maxFeedbackDelay, s.send.rtt.smoothed/4))
 }
 
-func (s *Shim) takeFeedback(now time.Time, t time.Duration) error {
+func (s *Shim) takeFeedback(now time.Time, t, reverse time.Duration) error {
 	o := &s.out
 	if err := s.send.take(t, &s.fb, o); err != nil {
 		return err
@@ -200,6 +201,7 @@ func (s *Shim) takeFeedback(now time.Time, t time.Duration) error {
 	if o.bytes > 0 || o.marked {
 		s.ctrl.Acked(now, ledbat.Ack{
 			Bytes: o.bytes, OneWayDelay: o.oneWay, RTT: o.rtt, CE: o.marked, InFlight: s.send.inFlight,
+			Reverse: reverse, Backward: true, Arrivals: o.told,
 		})
 	}
 	s.send.forget(t)
