@@ -18,9 +18,9 @@ func TestTargetIsHeldAtEveryRoundTrip(t *testing.T) {
 		l := line{mbit: 20, rtt: rtt, buffer: 150 * ms, seed: 1}
 		p, f := alone(l, shipped(t), 150*sec)
 		q, use := p.QueueBetween(100*sec, 150*sec), f.Goodput(100*sec, 150*sec)/l.ceiling()
-		t.Logf("%v: queue %.1f ms, p95 %.1f; use %.3f; %d lost, %d timeouts", rtt, inMS(q.Mean), inMS(q.P95), use, f.Lost, f.Timeouts)
-		if q.P95 < 55*ms || q.P95 > 65*ms || use < 0.99 || f.Timeouts > 0 {
-			t.Errorf("%v: queue p95 %.1f ms, use %.3f, %d timeouts", rtt, inMS(q.P95), use, f.Timeouts)
+		t.Logf("%v: queue %.1f ms, p95 %.1f; use %.3f; %d lost, %d timeouts", rtt, inMS(q.Mean), inMS(q.P95), use, f.Lost(), f.Timeouts())
+		if q.P95 < 55*ms || q.P95 > 65*ms || use < 0.99 || f.Timeouts() > 0 {
+			t.Errorf("%v: queue p95 %.1f ms, use %.3f, %d timeouts", rtt, inMS(q.P95), use, f.Timeouts())
 		}
 	}
 }
@@ -33,7 +33,7 @@ func TestFastLineIsReachedAtOnce(t *testing.T) {
 		w := NewWorld()
 		l := line{mbit: 1000, rtt: 300 * time.Microsecond, buffer: 10 * ms, seed: 1}
 		p := w.Path(l.both())
-		f := w.Flow(p, FlowConfig{Controller: controller(t, c), MSS: size})
+		f := w.Flow(p, FlowConfig{Controller: controller(t, c), MSS: size, Headers: 54})
 		w.Run(sec)
 		if got := f.Goodput(100*ms, sec); got < 0.9e9 {
 			t.Errorf("datagrams of %d: %.0f Mbit/s in the first second", size, got/1e6)
@@ -55,10 +55,10 @@ func TestBadPaths(t *testing.T) {
 		forward, reverse := line{mbit: 20, rtt: c.rtt, buffer: 100 * ms, loss: c.loss, seed: 1}.both()
 		reverse.Loss = c.back
 		p := w.Path(forward, reverse)
-		f := w.Flow(p, FlowConfig{Controller: shipped(t), MSS: mss})
+		f := w.Flow(p, FlowConfig{Controller: shipped(t), MSS: mss, Headers: 54})
 		w.Run(120 * sec)
 		got := f.Goodput(0, 120*sec) / 1e6
-		t.Logf("%v, %.0f %% out, %.0f %% back: %.2f Mbit/s of 20, %d timeouts", c.rtt, 100*c.loss, 100*c.back, got, f.Timeouts)
+		t.Logf("%v, %.0f %% out, %.0f %% back: %.2f Mbit/s of 20, %d timeouts", c.rtt, 100*c.loss, 100*c.back, got, f.Timeouts())
 		if got < c.least {
 			t.Errorf("%v, %.0f %% out, %.0f %% back: %.2f Mbit/s, want %.0f", c.rtt, 100*c.loss, 100*c.back, got, c.least)
 		}
@@ -74,7 +74,7 @@ func TestRandomLossForManySeeds(t *testing.T) {
 				forward, reverse := line{mbit: 10, rtt: 50 * ms, buffer: 200 * ms, loss: loss, seed: 10 + seed}.both()
 				forward.Jitter = jitter
 				w := NewWorld()
-				f := w.Flow(w.Path(forward, reverse), FlowConfig{Controller: shipped(t), MSS: mss})
+				f := w.Flow(w.Path(forward, reverse), FlowConfig{Controller: shipped(t), MSS: mss, Headers: 54})
 				w.Run(60 * sec)
 				got = append(got, f.Goodput(0, 60*sec)/1e6)
 			}
@@ -94,7 +94,7 @@ func TestClockSteps(t *testing.T) {
 		l := line{mbit: 20, rtt: 50 * ms, buffer: 150 * ms, seed: 1}
 		p := w.Path(l.both())
 		clock := Clock{Offset: -3 * time.Hour, Steps: []ClockStep{{At: 30 * sec, By: by}}}
-		f := w.Flow(p, FlowConfig{Controller: shipped(t), MSS: mss, Clock: clock})
+		f := w.Flow(p, FlowConfig{Controller: shipped(t), MSS: mss, Headers: 54, Clock: clock})
 		w.Run(60 * sec)
 		q := p.QueueBetween(31*sec, 60*sec)
 		if use := f.Goodput(31*sec, 60*sec) / l.ceiling(); q.P95 < 55*ms || q.P95 > 67*ms || use < 0.99 {
@@ -109,7 +109,7 @@ func TestStampsWrap(t *testing.T) {
 	l := line{mbit: 20, rtt: 50 * ms, buffer: 150 * ms, seed: 1}
 	p := w.Path(l.both())
 	half := time.Duration(1<<31) * time.Microsecond
-	f := w.Flow(p, FlowConfig{Controller: shipped(t), MSS: mss, Clock: Clock{Offset: half - 60*ms}})
+	f := w.Flow(p, FlowConfig{Controller: shipped(t), MSS: mss, Headers: 54, Clock: Clock{Offset: half - 60*ms}})
 	w.Run(60 * sec)
 	if q := p.QueueBetween(30*sec, 60*sec); q.P95 < 55*ms || q.P95 > 65*ms {
 		t.Errorf("queue p95 is %v: %v", q.P95, f)
@@ -126,8 +126,8 @@ func TestForegroundIsNoWorseOffThanBesideTheBook(t *testing.T) {
 		kept := func(beside ledbat.Controller) float64 {
 			w := NewWorld()
 			p := w.Path(l.both())
-			fore := w.Flow(p, FlowConfig{Controller: newReno(mss), MSS: mss})
-			w.Flow(p, FlowConfig{Controller: beside, MSS: mss, Start: 5 * sec})
+			fore := w.Flow(p, FlowConfig{Controller: newReno(mss), MSS: mss, Headers: 54})
+			w.Flow(p, FlowConfig{Controller: beside, MSS: mss, Headers: 54, Start: 5 * sec})
 			w.Run(100 * sec)
 			return fore.Goodput(10*sec, 100*sec) / 1e6
 		}
@@ -145,17 +145,17 @@ func busy(t testing.TB) string {
 	forward, reverse := line{mbit: 10, rtt: 40 * ms, buffer: 100 * ms, loss: 0.01, seed: 7}.both()
 	forward.Jitter, forward.Reorder, forward.ReorderDelay = ms, 0.01, 5*ms
 	p := w.Path(forward, reverse)
-	flows := []*Flow{
-		w.Flow(p, FlowConfig{Controller: shipped(t), MSS: mss}),
-		w.Flow(p, FlowConfig{Controller: byTheBook(t, 100*ms), MSS: mss, Start: 3 * sec, Source: Source{On: sec, Off: sec}}),
-		w.Flow(p, FlowConfig{Controller: shipped(t), MSS: mss, Stop: 8 * sec, Source: Source{Rate: 1e5}}),
+	flows := []*Bulk{
+		w.Flow(p, FlowConfig{Controller: shipped(t), MSS: mss, Headers: 54}),
+		w.Flow(p, FlowConfig{Controller: byTheBook(t, 100*ms), MSS: mss, Headers: 54, Start: 3 * sec, Source: Source{On: sec, Off: sec}}),
+		w.Flow(p, FlowConfig{Controller: shipped(t), MSS: mss, Headers: 54, Stop: 8 * sec, Source: Source{Rate: 1e5}}),
 	}
-	w.At(5*sec, func(now time.Time) { p.Forward.SetRate(now, 4e6) })
+	w.At(5*sec, func(now time.Time) { p.Forward[0].SetRate(now, 4e6) })
 	w.Run(15 * sec)
 	h := fnv.New64a()
-	fmt.Fprint(h, p.Queue, p.Forward, p.Reverse)
+	fmt.Fprint(h, p.Queues(), p.Forward[0].Stats(), p.Reverse[0].Stats())
 	for _, f := range flows {
-		fmt.Fprint(h, f.Trace, f.Lost, f.Timeouts, f)
+		fmt.Fprint(h, f.Trace, f.Lost(), f.Timeouts(), f)
 	}
 	return fmt.Sprintf("%x", h.Sum64())
 }
@@ -172,7 +172,7 @@ func BenchmarkWorld(b *testing.B) {
 	datagrams := 0.0
 	for b.Loop() {
 		_, f := alone(line{mbit: 20, rtt: 50 * ms, buffer: 100 * ms, seed: 1}, shipped(b), 10*sec)
-		datagrams += float64(f.receiver.delivered) / mss
+		datagrams += float64(f.DeliveredBy(10*sec)) / mss
 	}
 	b.ReportMetric(datagrams/b.Elapsed().Seconds(), "datagrams/s")
 }

@@ -2,159 +2,82 @@
 
 package sim
 
-import (
-	"time"
-
-	"github.com/ebbproject/ebb/ledbat"
-)
-
-// FlowConfig is one flow.
-type FlowConfig struct {
-	Controller ledbat.Controller
-	MSS        int           // the size of every datagram
-	Start      time.Duration // when it begins to have data
-	Stop       time.Duration // when it ends; 0: never
-	Source     Source
-	Clock      Clock
-	// ReportEvery is after how many datagrams the receiver reports at the latest; 0: 16, as the shim does.
-	ReportEvery int
-}
-
-// A Source says when the application has data. The zero Source always has some.
-type Source struct {
-	On, Off time.Duration // data for On, none for Off, and so on; Off 0: always on
-	Rate    float64       // bytes a second that it makes while on; 0: as much as is asked for
-}
-
-// A Clock is the receiver's, as the sender sees it.
-type Clock struct {
-	Offset time.Duration
-	Skew   float64 // parts per million
-	Steps  []ClockStep
-}
-
-// A ClockStep sets the clock by that much.
-type ClockStep struct {
-	At, By time.Duration
-}
-
-// stamp is what the clock shows, in microseconds, when the world has run for d.
-func (c Clock) stamp(d time.Duration) uint32 {
-	t := d + c.Offset + time.Duration(c.Skew*float64(d/time.Microsecond)/1000)
-	for _, s := range c.Steps {
-		if d >= s.At {
-			t += s.By
-		}
-	}
-	return uint32(t / time.Microsecond)
-}
+import "time"
 
 // A Sample is what is known of a flow at one moment.
 type Sample struct {
-	Window    int           // bytes
-	Delivered int64         // bytes that have arrived
-	Believed  time.Duration // the queue delay that the controller believes in
+	View
+	Delivered int64 // bytes of use that have arrived
 }
 
-// A Flow is a sender and a receiver.
+// A Flow is a machine that sends and one that receives, at the two ends of a path.
 type Flow struct {
-	Trace    []Sample // one every SampleEvery
-	Lost     int      // datagrams the sender gave up
-	Timeouts int      // how often nothing was heard for a CTO
+	Trace []Sample // one every SampleEvery
 
-	world    *World
-	path     *Path
-	cfg      FlowConfig
-	ctl      ledbat.Controller
-	pacer    ledbat.Pacer
-	sender   sender
-	receiver receiver
-	deadline time.Time // earliest of the deadlines below; zero: never
+	sender, receiver Machine
+	viewer           Viewer
+	counter          Counter
 }
 
-// Flow adds a flow to a path.
-func (w *World) Flow(p *Path, c FlowConfig) *Flow {
-	if c.ReportEvery == 0 {
-		c.ReportEvery = reportDatagrams
+// Add adds a flow to a path. Where the sender is a Viewer and the receiver a Counter, its trace has what they show.
+func (w *World) Add(p *Path, sender, receiver Machine) *Flow {
+	f := &Flow{sender: sender, receiver: receiver}
+	f.viewer, _ = sender.(Viewer)
+	f.counter, _ = receiver.(Counter)
+	n := int32(len(w.flows))
+	s := &end{machine: sender, route: p.Forward, flow: n, number: 2 * n, armed: never}
+	r := &end{machine: receiver, route: p.Reverse, flow: n, number: 2*n + 1, back: true, armed: never, peer: s}
+	s.peer = r
+	w.flows, w.ends = append(w.flows, f), append(w.ends, s, r)
+	for _, e := range []*end{s, r} {
+		if d := int64(e.machine.Deadline()); d < never {
+			e.armed = max(d, int64(w.now))
+			w.events.push(e.armed, alarm, e.number)
+		}
 	}
-	f := &Flow{world: w, path: p, cfg: c, ctl: c.Controller, deadline: w.start.Add(c.Start)}
-	w.flows = append(w.flows, f)
 	return f
 }
 
-// String is the controller's state.
-func (f *Flow) String() string { return f.ctl.String() }
-
-// advance does what is due.
-func (f *Flow) advance() {
-	now := f.world.now
-	if d := f.ctl.Deadline(); !d.IsZero() && !d.After(now) {
-		f.ctl.Advance(now)
+func (f *Flow) sample() {
+	var s Sample
+	if f.viewer != nil {
+		s.View = f.viewer.View()
 	}
-	if d := f.receiver.reportBy; !d.IsZero() && !d.After(now) {
-		f.report()
+	if f.counter != nil {
+		s.Delivered = f.counter.Delivered()
 	}
-	if f.sender.flight > 0 && !f.sender.heard.Add(f.ctl.CTO()).After(now) {
-		f.timedOut()
-	}
-	f.pump()
+	f.Trace = append(f.Trace, s)
 }
 
-// pump sends what may be sent, and finds the next deadline.
-func (f *Flow) pump() {
-	now := f.world.now
-	f.deadline = time.Time{}
-	f.by(f.receiver.reportBy)
-	f.by(f.ctl.Deadline())
-	f.pacer.SetRate(f.ctl.Rate())
-	size := f.cfg.MSS
-	for f.sender.flight == 0 || f.sender.flight+size <= f.ctl.Window() {
-		if at := f.dataAt(now); at.After(now) || at.IsZero() {
-			f.by(at)
-			break
-		}
-		if !f.pacer.CanSend(now, size) {
-			f.by(f.pacer.Next())
-			break
-		}
-		f.send(size)
-	}
-	if f.sender.flight > 0 {
-		f.by(f.sender.heard.Add(f.ctl.CTO()))
-	}
+// Goodput is what arrived of a flow between two moments, in bit/s.
+func (f *Flow) Goodput(from, to time.Duration) float64 {
+	return float64(f.DeliveredBy(to)-f.DeliveredBy(from)) * 8 / (to - from).Seconds()
 }
 
-func (f *Flow) by(t time.Time) {
-	if !t.IsZero() && (f.deadline.IsZero() || t.Before(f.deadline)) {
-		f.deadline = t
+// DeliveredBy is how many bytes had arrived at a moment.
+func (f *Flow) DeliveredBy(at time.Duration) int64 {
+	if len(f.Trace) == 0 {
+		return 0
 	}
+	return f.Trace[min(int(at/SampleEvery), len(f.Trace)-1)].Delivered
 }
 
-// dataAt is when the application has a datagram's worth of data: now or later; zero: never.
-func (f *Flow) dataAt(now time.Time) time.Time {
-	d := now.Sub(f.world.start)
-	if d < f.cfg.Start {
-		return f.world.start.Add(f.cfg.Start)
+// Rates is a flow's goodput over time in Mbit/s, each value that of the last 100 ms.
+func (f *Flow) Rates() []float64 {
+	const back = 10
+	v := make([]float64, len(f.Trace))
+	for i := range v {
+		from := max(0, i-back)
+		v[i] = float64(f.Trace[i].Delivered-f.Trace[from].Delivered) * 8 / 1e6 / (back * SampleEvery.Seconds())
 	}
-	if f.cfg.Stop > 0 && d >= f.cfg.Stop {
-		return time.Time{}
-	}
-	s := f.cfg.Source
-	if s.Off > 0 {
-		if phase := (d - f.cfg.Start) % (s.On + s.Off); phase >= s.On {
-			return now.Add(s.On + s.Off - phase)
-		}
-	}
-	if s.Rate > 0 {
-		// What is not taken at once is not made: the application waits for its last datagram to leave.
-		return later(now, f.sender.last.Add(time.Duration(float64(f.cfg.MSS)/s.Rate*float64(time.Second))))
-	}
-	return now
+	return v
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// Windows is a flow's window over time in kilobytes (1000 bytes).
+func (f *Flow) Windows() []float64 {
+	v := make([]float64, len(f.Trace))
+	for i, s := range f.Trace {
+		v[i] = float64(s.Window) / 1000
 	}
-	return b
+	return v
 }

@@ -59,32 +59,3 @@ func mean(v []float64) float64 {
 	}
 	return sum / float64(len(v))
 }
-
-// Rates is a flow's goodput over time in Mbit/s, each value that of the last 100 ms.
-func (f *Flow) Rates() []float64 {
-	const back = 10
-	v := make([]float64, len(f.Trace))
-	for i := range v {
-		from := max(0, i-back)
-		v[i] = float64(f.Trace[i].Delivered-f.Trace[from].Delivered) * 8 / 1e6 / (back * SampleEvery.Seconds())
-	}
-	return v
-}
-
-// Windows is a flow's window over time in kilobytes (1000 bytes).
-func (f *Flow) Windows() []float64 {
-	v := make([]float64, len(f.Trace))
-	for i, s := range f.Trace {
-		v[i] = float64(s.Window) / 1000
-	}
-	return v
-}
-
-// Queues is a path's forward queue over time in milliseconds.
-func (p *Path) Queues() []float64 {
-	v := make([]float64, len(p.Queue))
-	for i, d := range p.Queue {
-		v[i] = d.Seconds() * 1000
-	}
-	return v
-}

@@ -18,7 +18,7 @@ func reference(t *testing.T, l line, target time.Duration) (queue, use float64) 
 	l.mbit = 10
 	w := NewWorld()
 	p := w.Path(l.both())
-	f := w.Flow(p, FlowConfig{Controller: byTheBook(t, target), MSS: mss, ReportEvery: 1})
+	f := w.Flow(p, FlowConfig{Controller: byTheBook(t, target), MSS: mss, Headers: 54, ReportEvery: 1})
 	w.Run(300 * sec)
 	lossless := line{mbit: 10}
 	return inMS(p.QueueBetween(60*sec, 300*sec).Mean), f.Goodput(60*sec, 300*sec) / lossless.ceiling()
@@ -78,8 +78,8 @@ func TestReferenceLatecomer(t *testing.T) {
 	}{{60 * ms, 0.14, 9.50, 121}, {100 * ms, 0.10, 9.54, 199}} {
 		w := NewWorld()
 		p := w.Path(line{mbit: 10, rtt: 40 * ms, buffer: 250 * ms, seed: 1}.both())
-		a := w.Flow(p, FlowConfig{Controller: byTheBook(t, c.target), MSS: mss, ReportEvery: 1})
-		b := w.Flow(p, FlowConfig{Controller: byTheBook(t, c.target), MSS: mss, ReportEvery: 1, Start: 60 * sec})
+		a := w.Flow(p, FlowConfig{Controller: byTheBook(t, c.target), MSS: mss, Headers: 54, ReportEvery: 1})
+		b := w.Flow(p, FlowConfig{Controller: byTheBook(t, c.target), MSS: mss, Headers: 54, ReportEvery: 1, Start: 60 * sec})
 		w.Run(240 * sec)
 		first, late := a.Goodput(180*sec, 240*sec)/1e6, b.Goodput(180*sec, 240*sec)/1e6
 		queue := inMS(p.QueueBetween(180*sec, 240*sec).Mean)

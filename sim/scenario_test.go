@@ -28,9 +28,9 @@ type line struct {
 // both is the line forward, and a wide one without loss back. 54 bytes of headers make the goodput's ceiling 0.964 of the rate.
 func (l line) both() (forward, reverse link.Config) {
 	forward = link.Config{
-		Rate: l.mbit * 1e6, Delay: l.rtt / 2, BufferTime: l.buffer, Loss: l.loss, Overhead: 54, Seed: l.seed,
+		Rate: l.mbit * 1e6, Delay: l.rtt / 2, BufferTime: l.buffer, Loss: l.loss, Seed: l.seed,
 	}
-	return forward, link.Config{Rate: 100e6, Delay: l.rtt / 2, Overhead: 54, Seed: l.seed + 1000}
+	return forward, link.Config{Rate: 100e6, Delay: l.rtt / 2, Seed: l.seed + 1000}
 }
 
 // ceiling is the largest goodput, in bit/s.
@@ -62,10 +62,10 @@ func byTheBook(t testing.TB, target time.Duration) ledbat.Controller {
 }
 
 // alone runs one flow on a line.
-func alone(l line, ctl ledbat.Controller, d time.Duration) (*Path, *Flow) {
+func alone(l line, ctl ledbat.Controller, d time.Duration) (*Path, *Bulk) {
 	w := NewWorld()
 	p := w.Path(l.both())
-	f := w.Flow(p, FlowConfig{Controller: ctl, MSS: mss})
+	f := w.Flow(p, FlowConfig{Controller: ctl, MSS: mss, Headers: 54})
 	w.Run(d)
 	return p, f
 }

@@ -3,8 +3,6 @@
 package sim
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"github.com/ebbproject/ebb/link"
@@ -13,139 +11,176 @@ import (
 // SampleEvery is the distance of the samples that the traces hold.
 const SampleEvery = 10 * time.Millisecond
 
-// A World is paths, flows and a clock.
+const never = int64(Never)
+
+// A World is links, flows and a clock.
 type World struct {
-	start   time.Time
-	now     time.Time
-	paths   []*Path
-	flows   []*Flow
-	script  []change
-	sampled time.Time // when the next sample is due
-	spare   []*feedback
+	start  time.Time
+	now    time.Duration
+	events heap
+	links  []*Link
+	ends   []*end // the sender of flow i is number 2i, its receiver 2i+1
+	flows  []*Flow
+	script []func(now time.Time)
+	frames []*[]byte // for use again
+	in     Packet    // the one that is arriving
+	out    Packet    // the one that is being sent
+	moved  int64     // packets that came out of a link
 }
 
-type change struct {
-	at time.Time
-	do func(now time.Time)
-}
-
-// A Path is the two links between the ends of its flows.
-type Path struct {
-	Forward *link.Link[packet]
-	Reverse *link.Link[packet]
-	// Queue is the true delay of the forward queue, a sample every SampleEvery.
-	Queue []time.Duration
-}
-
-// packet is what a link carries: a datagram of a flow, or its feedback.
-type packet struct {
-	flow     *Flow
-	sequence uint64
-	sent     uint32    // send stamp in microseconds of the sender's clock
-	report   *feedback // nil in a datagram
+// An end is a machine and what the world needs to run it.
+type end struct {
+	machine Machine
+	route   []*Link // of what it sends
+	peer    *end
+	flow    int32
+	number  int32
+	back    bool // it sends from receiver to sender
+	armed   int64
 }
 
 // NewWorld is an empty world at time zero.
 func NewWorld() *World {
-	epoch := time.Unix(0, 0).UTC()
-	return &World{start: epoch, now: epoch, sampled: epoch}
+	w := &World{start: time.Unix(0, 0).UTC()}
+	w.events.push(0, sampling, 0)
+	return w
 }
 
-// Path adds a path. Its links' random streams are those of the configurations' seeds.
-func (w *World) Path(forward, reverse link.Config) *Path {
-	p := &Path{Forward: link.New[packet](w.start, forward), Reverse: link.New[packet](w.start, reverse)}
-	w.paths = append(w.paths, p)
-	return p
-}
+// Clock is what the world's clock shows when it has run for d.
+func (w *World) Clock(d time.Duration) time.Time { return w.start.Add(d) }
+
+// Events is how many events have happened, and how many packets have come out of a link.
+func (w *World) Events() (events, packets int64) { return w.events.popped, w.moved }
 
 // At has do called when the world has run for d.
 func (w *World) At(d time.Duration, do func(now time.Time)) {
-	w.script = append(w.script, change{at: w.start.Add(d), do: do})
-	slices.SortStableFunc(w.script, func(a, b change) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
+	w.events.push(int64(d), scripted, int32(len(w.script)))
+	w.script = append(w.script, do)
 }
 
 // Run lets the world run until it has run for d in all.
 func (w *World) Run(d time.Duration) {
-	end := w.start.Add(d)
+	for len(w.events.events) > 0 && w.events.events[0].at <= int64(d) {
+		e := w.events.pop()
+		w.now = time.Duration(e.at)
+		switch e.kind {
+		case arrival:
+			w.arrive(w.links[e.object], e.at)
+		case alarm:
+			w.ring(w.ends[e.object], e.at)
+		case scripted:
+			w.script[e.object](w.Clock(w.now))
+			for _, l := range w.links { // the script may have changed any of them
+				w.armLink(l)
+			}
+		case sampling:
+			w.sample()
+			w.events.push(e.at+int64(SampleEvery), sampling, 0)
+		}
+	}
+	w.now = d
+}
+
+// arrive takes out of a link what has arrived.
+func (w *World) arrive(l *Link, at int64) {
+	if l.armed != at {
+		return // stale: the link's deadline came earlier meanwhile
+	}
+	l.armed = never
+	now := w.Clock(w.now)
 	for {
-		next := w.next()
-		if next.After(end) {
-			w.now = end
-			return
+		var ok bool
+		if w.in, ok = l.Take(now); !ok {
+			break
 		}
-		w.now = next
-		w.step()
+		w.moved++
+		w.forward(&w.in)
+	}
+	w.armLink(l)
+}
+
+// armLink makes sure that there is an event for what the link does next.
+func (w *World) armLink(l *Link) {
+	d := l.Deadline()
+	if d.IsZero() {
+		return
+	}
+	if at := int64(d.Sub(w.start)); at < l.armed {
+		l.armed = max(at, int64(w.now))
+		w.events.push(l.armed, arrival, l.number)
 	}
 }
 
-// next is the earliest deadline.
-func (w *World) next() time.Time {
-	next := w.sampled
-	sooner := func(t time.Time) {
-		if !t.IsZero() && t.Before(next) {
-			next = t
-		}
+// forward gives a packet to the next link of its route, or to the machine at the end of it.
+func (w *World) forward(p *Packet) {
+	from := w.ends[2*p.Flow]
+	if p.Back {
+		from = from.peer
 	}
-	if len(w.script) > 0 {
-		sooner(w.script[0].at)
+	p.hop++
+	if int(p.hop) < len(from.route) {
+		w.enter(from.route[p.hop], p)
+		return
 	}
-	for _, p := range w.paths {
-		sooner(p.Forward.Deadline())
-		sooner(p.Reverse.Deadline())
-	}
-	for _, f := range w.flows {
-		sooner(f.deadline)
-	}
-	return next
+	to := from.peer
+	to.machine.Deliver(w.now, p)
+	w.drain(to)
 }
 
-func (w *World) step() {
-	for len(w.script) > 0 && !w.script[0].at.After(w.now) {
-		w.script[0].do(w.now)
-		w.script = w.script[1:]
+func (w *World) enter(l *Link, p *Packet) {
+	if l.Send(w.Clock(w.now), int(p.Size), *p) != link.Queued && p.Frame != nil {
+		w.frames = append(w.frames, p.Frame)
 	}
-	for _, p := range w.paths {
-		w.arrive(p.Forward)
-		w.arrive(p.Reverse)
-	}
-	for _, f := range w.flows {
-		if !f.deadline.IsZero() && !f.deadline.After(w.now) {
-			f.advance()
-		}
-	}
-	if !w.sampled.After(w.now) {
-		w.sample()
-		w.sampled = w.sampled.Add(SampleEvery)
-	}
+	w.armLink(l)
 }
 
-func (w *World) arrive(l *link.Link[packet]) {
+// ring lets a machine act at its deadline.
+func (w *World) ring(e *end, at int64) {
+	if e.armed != at {
+		return
+	}
+	e.armed = never
+	if e.machine.Deadline() <= w.now {
+		e.machine.Advance(w.now)
+	}
+	w.drain(e)
+}
+
+// drain sends what a machine wants sent, and finds when it wants to be called again.
+func (w *World) drain(e *end) {
 	for {
-		p, ok := l.Take(w.now)
-		if !ok {
-			return
+		p := &w.out
+		*p = Packet{}
+		if !e.machine.Take(w.now, p) {
+			break
 		}
-		if p.report == nil {
-			p.flow.arrived(p)
-			continue
-		}
-		p.flow.reported(p.report)
-		w.spare = append(w.spare, p.report)
+		p.Flow, p.Back, p.hop = e.flow, e.back, 0
+		w.enter(e.route[0], p)
+	}
+	// An event that comes too early finds the deadline not yet there, and is entered again: cheaper than to take it out.
+	if d := int64(e.machine.Deadline()); d < e.armed {
+		e.armed = max(d, int64(w.now))
+		w.events.push(e.armed, alarm, e.number)
 	}
 }
 
 func (w *World) sample() {
-	for _, p := range w.paths {
-		p.Queue = append(p.Queue, p.Forward.QueueDelay(w.now))
+	for _, l := range w.links {
+		l.Queue = append(l.Queue, l.QueueDelay(w.Clock(w.now)))
 	}
 	for _, f := range w.flows {
-		f.Trace = append(f.Trace, Sample{
-			Window:    f.ctl.Window(),
-			Delivered: f.receiver.delivered,
-			Believed:  f.ctl.QueueDelay(),
-		})
+		f.sample()
 	}
 }
 
-// since is how long the world has run.
-func (w *World) since() time.Duration { return w.now.Sub(w.start) }
+// frame is an empty byte string, of those that were used before if there is one.
+func (w *World) frame() *[]byte {
+	if n := len(w.frames); n > 0 {
+		b := w.frames[n-1]
+		w.frames = w.frames[:n-1]
+		*b = (*b)[:0]
+		return b
+	}
+	b := make([]byte, 0, 128)
+	return &b
+}

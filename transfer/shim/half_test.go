@@ -13,7 +13,7 @@ import (
 // The receiver's ranges are the set of what arrived, but for what the peer was told.
 func TestRangesAreTheSetOfArrivals(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var r receiver
+		r := receiver{every: feedbackEvery}
 		model := map[uint64]bool{}
 		told := uint64(0)
 		for range rapid.IntRange(1, 300).Draw(t, "steps") {
@@ -57,7 +57,7 @@ func TestRangesAreTheSetOfArrivals(t *testing.T) {
 
 // "At least every 16 datagrams or min(RTT/4, 25 ms)".
 func TestFeedbackIsDue(t *testing.T) {
-	var r receiver
+	r := receiver{every: feedbackEvery}
 	r.arrived(0, 0, false, 5*ms)
 	if r.owed != 0 {
 		t.Error("a datagram that elicits nothing is owed an answer")

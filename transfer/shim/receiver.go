@@ -12,6 +12,7 @@ const (
 
 // receiver remembers what arrived and when, until the peer is known to have been told.
 type receiver struct {
+	every    int     // a feedback is due after so many eliciting datagrams
 	ranges   []span    // what arrived, newest first, never touching one another; at most maxRanges
 	fresh    []arrival // not reported yet, in order of arrival; at most maxArrivals, the oldest give way
 	newest   time.Duration
@@ -37,7 +38,7 @@ func (r *receiver) arrived(now time.Duration, seq uint64, eliciting bool, delay 
 	if r.owed++; r.owed == 1 {
 		r.due = now + delay
 	}
-	if r.owed >= feedbackEvery {
+	if r.owed >= r.every {
 		r.due = now
 	}
 }

@@ -34,6 +34,8 @@ type Config struct {
 	Seed uint64
 	// DeadAfter is how long nothing may be heard before the conversation is dead; 0 means 30 minutes.
 	DeadAfter time.Duration
+	// ReportEvery is after how many datagrams a feedback leaves at the latest; 0 means 16. What compares itself with TCP takes 1.
+	ReportEvery int
 }
 
 // Shim is one end of one conversation. It is a plain value of one owner: no locks, no clock.
@@ -72,9 +74,13 @@ func New(now time.Time, c Config) *Shim {
 	if c.DeadAfter == 0 {
 		c.DeadAfter = defaultDeath
 	}
+	if c.ReportEvery == 0 {
+		c.ReportEvery = feedbackEvery
+	}
 	s := &Shim{
 		start: now, cfg: c, ctrl: c.Controller,
 		send:  sender{start: now, reorder: packetThreshold},
+		recv:  receiver{every: c.ReportEvery},
 		path:  path{remote: c.Remote},
 		skips: rand.NewPCG(c.Seed, skipStream),
 	}

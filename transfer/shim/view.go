@@ -22,6 +22,9 @@ func (s *Shim) Remote() netip.AddrPort { return s.path.remote }
 // Window is how many bytes the controller allows in flight.
 func (s *Shim) Window() int { return s.ctrl.Window() }
 
+// InFlight is how many bytes are in flight.
+func (s *Shim) InFlight() int { return s.send.inFlight }
+
 // Rate is the pace it asks for, in bytes a second; 0: none.
 func (s *Shim) Rate() float64 { return s.ctrl.Rate() }
 
