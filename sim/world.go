@@ -89,10 +89,12 @@ func (w *World) arrive(l *Link, at int64) {
 	l.armed = never
 	now := w.Clock(w.now)
 	for {
-		var ok bool
-		if w.in, ok = l.Take(now); !ok {
+		d, ok := l.Take(now)
+		if !ok {
 			break
 		}
+		w.in = d.Payload
+		w.in.ECN = d.ECN
 		w.moved++
 		w.forward(&w.in)
 	}
@@ -128,7 +130,8 @@ func (w *World) forward(p *Packet) {
 }
 
 func (w *World) enter(l *Link, p *Packet) {
-	if l.Send(w.Clock(w.now), int(p.Size), *p) != link.Queued && p.Frame != nil {
+	d := link.Datagram[Packet]{Size: int(p.Size), Flow: uint32(p.Flow), ECN: p.ECN, Payload: *p}
+	if l.Send(w.Clock(w.now), d) != link.Queued && p.Frame != nil {
 		w.frames = append(w.frames, p.Frame)
 	}
 	w.armLink(l)
