@@ -120,6 +120,9 @@ func New(name string, c Config) (Controller, error) {
 	if name == "rfc6817" {
 		return newRFC6817(c), nil
 	}
+	if name == "ebb" {
+		return newEbb(c), nil
+	}
 	return nil, fmt.Errorf("%w %q: take rfc6817", ErrUnknownController, name)
 }
 

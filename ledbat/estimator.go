@@ -29,6 +29,7 @@ const (
 // The base delay, the delay of empty queues, is the minimum over ten slots of a minute each. What exceeds it is queue.
 type Estimator struct {
 	slots   [baseHistory]time.Duration // minima; the newest is slots[used-1]
+	at      [baseHistory]time.Time     // when each was seen
 	used    int
 	rolled  time.Time // when the newest slot began
 	sampled time.Time // when the last sample came
@@ -48,7 +49,8 @@ type sample struct {
 }
 
 // Sample enters the delay of one feedback, the minimum of its datagrams, and the round trip measured with it (0: none).
-func (e *Estimator) Sample(now time.Time, delay, rtt time.Duration) {
+// It returns by how much the clocks were found to have stepped with it; mostly 0.
+func (e *Estimator) Sample(now time.Time, delay, rtt time.Duration) (step time.Duration) {
 	// History survives idling, because a slot rolls only when a sample comes; but what is older than all ten
 	// minutes together says nothing any more, and clocks have drifted since.
 	if e.used > 0 && now.Sub(e.sampled) >= baseHistory*basePeriod {
@@ -60,9 +62,10 @@ func (e *Estimator) Sample(now time.Time, delay, rtt time.Duration) {
 	e.last = delay
 	switch shift, v := e.steps.watch(now, delay, rtt); v {
 	case held:
-		return
+		return 0
 	case stepped:
 		e.shift(shift)
+		step = shift
 	}
 	e.sampled = now
 	if e.filled > 0 {
@@ -70,6 +73,7 @@ func (e *Estimator) Sample(now time.Time, delay, rtt time.Duration) {
 	}
 	e.updateBase(now, delay)
 	e.updateCurrent(now, delay)
+	return step
 }
 
 // unwrap moves delay by whole wraps to where it is nearest to last.
@@ -96,15 +100,18 @@ func Smaller(a, b time.Duration) time.Duration {
 // "Maintain BASE_HISTORY delay-minima. Each minimum is measured over a period of a minute." (RFC 6817, section 2.4.2)
 func (e *Estimator) updateBase(now time.Time, delay time.Duration) {
 	if e.used > 0 && now.Sub(e.rolled) < basePeriod {
-		e.slots[e.used-1] = min(e.slots[e.used-1], delay)
+		if delay < e.slots[e.used-1] {
+			e.slots[e.used-1], e.at[e.used-1] = delay, now
+		}
 		return
 	}
 	e.rolled = now
 	if e.used == baseHistory {
 		copy(e.slots[:], e.slots[1:]) // "delete first item in base_delays list"
+		copy(e.at[:], e.at[1:])
 		e.used--
 	}
-	e.slots[e.used] = delay // "append delay to base_delays list"
+	e.slots[e.used], e.at[e.used] = delay, now // "append delay to base_delays list"
 	e.used++
 }
 
@@ -122,6 +129,13 @@ func (e *Estimator) shift(d time.Duration) {
 	}
 	for i := range e.current {
 		e.current[i].delay += d
+	}
+}
+
+// tilt corrects what is known for a drift of the clocks, in seconds a second, that has just been learnt.
+func (e *Estimator) tilt(now time.Time, by float64) {
+	for i := range e.used {
+		e.slots[i] += time.Duration(by * float64(now.Sub(e.at[i])))
 	}
 }
 

@@ -38,8 +38,9 @@ func (c *Clock) stepped(d time.Duration) (by time.Duration) {
 // when is the time of the world, which has run for now, at which the clock will show t.
 func (c *Clock) when(t, now time.Duration) time.Duration {
 	left := t - c.shows(now)
-	if c.Skew != 0 {
-		left = time.Duration(float64(left) / (1 + c.Skew/1e6))
+	if left > 0 && c.Skew != 0 {
+		// A nanosecond late, so that whoever waits for it does not find that it has not come.
+		left = time.Duration(float64(left)/(1+c.Skew/1e6)) + 2
 	}
 	return now + max(0, left)
 }

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledbat
+
+import "time"
+
+// A stretch is what some datagrams that arrived one after the other tell.
+type stretch struct {
+	count    int
+	bytes    int           // of all but the first: what filled the time from first to last
+	sent     time.Time     // when the first left
+	sentFor  time.Duration // until the last left
+	arrivals time.Duration // from the first arrival to the last
+	low      time.Duration // smallest one-way delay
+	first    time.Duration // one-way delay of the first
+	last     time.Duration // of the last
+}
+
+func (s *stretch) add(a Arrival) {
+	if s.count == 0 {
+		*s = stretch{count: 1, sent: a.Sent, low: a.Delay, first: a.Delay, last: a.Delay}
+		return
+	}
+	s.count++
+	s.bytes += a.Bytes
+	s.sentFor = a.Sent.Sub(s.sent)
+	s.arrivals = s.sentFor + a.Delay - s.first
+	s.low = min(s.low, a.Delay)
+	s.last = a.Delay
+}
+
+// sending is the rate at which they left, in bytes a second; 0: not known.
+func (s stretch) sending() float64 { return perSecond(s.bytes, s.sentFor) }
+
+// arriving is the rate at which they arrived.
+func (s stretch) arriving() float64 { return perSecond(s.bytes, s.arrivals) }
+
+func perSecond(bytes int, d time.Duration) float64 {
+	if d <= 0 {
+		return 0
+	}
+	return float64(bytes) / d.Seconds()
+}
+
+// join is both stretches as one, a before b. The time between them counts as b's.
+func join(a, b stretch) stretch {
+	switch {
+	case a.count == 0:
+		return b
+	case b.count == 0:
+		return a
+	}
+	gap := b.sent.Sub(a.sent)
+	return stretch{
+		count: a.count + b.count, bytes: a.bytes + b.bytes + b.bytes/max(1, b.count-1), sent: a.sent, sentFor: gap + b.sentFor,
+		arrivals: gap + b.first - a.first + b.arrivals, low: min(a.low, b.low), first: a.first, last: b.last,
+	}
+}
