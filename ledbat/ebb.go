@@ -45,9 +45,14 @@ type ebb struct {
 	holdOff        time.Duration
 	mayReturn      time.Time
 	returned       time.Time
+	onProbe        float64
+	round          int
+	agree, doubt   int
 	over           int // stretches in a row with a queue
 	alarms, yields int
 	dice           uint64
+	boost          float64
+	grow_          time.Duration
 	lossy_         bool // the last alarm was a loss
 	creep          float64
 
@@ -69,7 +74,7 @@ func (p phase) String() string {
 }
 
 const (
-	share      = 0.985 // of the capacity
+	share      = 0.99 // of the capacity
 	floorShare = 0.005
 	floorLeast = 2000.0 // bytes a second
 	liftEvery  = time.Second
@@ -78,7 +83,7 @@ const (
 )
 
 func newEbb(c Config) *ebb {
-	return &ebb{creep: 0.02, cfg: c, mss: float64(c.MSS), interval: trainEvery}
+	return &ebb{train: train{left: 6 * c.MSS, pending: true}, creep: 0.02, cfg: c, mss: float64(c.MSS), interval: trainEvery}
 }
 
 func (e *ebb) span() time.Duration {
@@ -95,7 +100,7 @@ func (e *ebb) baseRTT() time.Duration { return max(e.span()-e.watch.queue, time.
 func (e *ebb) quiet() time.Duration {
 	t := max(time.Millisecond, min(8*time.Millisecond, e.baseRTT()/32))
 	if e.mu > 0 {
-		t = max(t, time.Duration(3*e.mss/e.mu*float64(time.Second)))
+		t = max(t, time.Duration(1.2*e.mss/e.mu*float64(time.Second)))
 	}
 	return t
 }
@@ -159,10 +164,6 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 func (e *ebb) observed(now time.Time) {
 	q, t := e.watch.queue, e.threshold()
 	switch e.phase {
-	case starting:
-		if e.watch.latest > t {
-			e.settle(now, 0.8)
-		}
 	case cruising, returning:
 		if q-e.own > t {
 			// The noisier the path, the longer a queue must stay to be believed.
@@ -176,18 +177,6 @@ func (e *ebb) observed(now time.Time) {
 			e.clean = now
 		}
 	}
-}
-
-// settle ends the start with what it has found.
-func (e *ebb) settle(now time.Time, s float64) {
-	e.mu = max(e.mu, e.watch.lately(e.baseRTT()/2).arriving())
-	if e.mu == 0 {
-		return
-	}
-	e.enter(now, cruising)
-	e.rate = s * e.mu
-	e.cutAt = now
-	e.own = e.watch.latest
 }
 
 func (e *ebb) enter(now time.Time, p phase) {
@@ -214,7 +203,7 @@ func (e *ebb) enter(now time.Time, p phase) {
 	case cruising:
 		e.liftFrom = now
 		e.clean = now
-		e.excess = 0
+		e.boost = 1
 	case returning:
 		e.cuts = 0
 		e.own = 0
@@ -231,6 +220,9 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 		return
 	}
 	q, t := e.watch.queue, e.threshold()
+	if Debug != nil {
+		Debug("%.3f alarm hard %v %v", float64(now.UnixNano())/1e9, hard, e)
+	}
 	e.lossy_ = hard
 	if now.Sub(e.cutAt) < 5*time.Second {
 		e.creep = max(e.creep/2, 0.003)
@@ -260,7 +252,44 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	e.liftFrom = now
 }
 
+// begun looks at a train of the start. The first one leaves as fast as it can, and arrives at the capacity. The next ones, each twice as
+// long, leave at what the one before arrived with: when nothing holds them up, the link is free.
+func (e *ebb) begun(now time.Time, s stretch) {
+	S, R := s.sending(), s.arriving()
+	e.round++
+	n := 6 << e.round
+	defer func() {
+		if e.phase == starting {
+			e.train.start(now, n, int(e.mss))
+		}
+	}()
+	if e.round == 1 || R == 0 {
+		e.mu = R
+		return
+	}
+	switch near := R / min(S, 2*e.mu); {
+	case near > 0.95:
+		e.agree += 2
+	case near > 0.8:
+		e.agree, e.doubt = e.agree+1, 0
+	default:
+		e.doubt, e.agree = e.doubt+1, 0
+	}
+	e.mu = R
+	switch {
+	case e.agree >= 2, s.sentFor > e.baseRTT():
+		e.enter(now, returning)
+		e.returned = now
+		e.rate = 0.5 * e.mu
+	case e.doubt >= 3:
+		e.enter(now, yielding)
+	}
+}
+
 func (e *ebb) trained(now time.Time, s stretch) {
+	if e.phase == starting {
+		e.begun(now, s)
+	}
 	if e.phase != yielding {
 		return
 	}
@@ -294,30 +323,23 @@ func (e *ebb) trained(now time.Time, s stretch) {
 // lifted looks at what became of the datagrams that left a little faster than the capacity.
 func (e *ebb) lifted(now time.Time, s stretch) {
 	S, d := s.sending(), s.sentFor.Seconds()
-	if e.phase != cruising || S < e.mu || d == 0 {
-		e.excess = 0
-		return
-	}
-	if e.lift.counts[0] < 3 || e.lift.counts[1] < 3 {
+	if e.phase != cruising || S < e.mu || d == 0 || e.lift.counts[0] < 3 || e.lift.counts[1] < 3 {
+		e.boost = 1
 		return
 	}
 	// Delay grows from nothing at the beginning to all of it at the end, so the minima of the halves differ by half.
 	grew := 2 * max(0, e.lift.lows[1]-e.lift.lows[0]).Seconds()
-	noise := 3 * e.watch.noise().Seconds()
 	expected := (S/e.mu - 1) * d
-	switch {
-	case grew > max(expected/2, noise): // the link is full
+	if grew > expected/2 { // the link is full
 		m := S / (1 + grew/d)
 		e.mu += (m - e.mu) / 2
 		e.rate = min(e.rate, share*e.mu)
-		e.excess = 0
-	case expected > noise && grew < expected/2: // there is more
-		e.mu = max(e.mu, S)
-		e.excess = min(2*e.excess, maxExcess)
-		e.liftFrom = now.Add(-time.Hour)
-	default:
-		e.excess = min(2*e.excess, maxExcess)
+		e.boost = 1
+		return
 	}
+	e.mu = max(e.mu, S)
+	e.boost = min(2*e.boost, 16)
+	e.liftFrom = now.Add(-time.Hour)
 }
 
 // grow lets the rate grow as time passes.
@@ -327,14 +349,6 @@ func (e *ebb) grow(now time.Time) {
 	rtt := e.span().Seconds()
 	q, t := e.watch.queue, e.threshold()
 	switch e.phase {
-	case starting:
-		if e.rtt.smoothed == 0 {
-			return
-		}
-		if e.rate == 0 {
-			e.rate = 10 * e.mss / rtt
-		}
-		e.rate *= math.Exp2(min(dt/rtt, 0.5))
 	case returning:
 		e.rate += 0.25 * e.mu * dt / rtt
 		if e.rate > share*e.mu {
@@ -351,13 +365,26 @@ func (e *ebb) grow(now time.Time) {
 			}
 		}
 		if !e.lift.pending && now.Sub(e.liftFrom) > max(liftEvery, 10*e.span()) && e.rate >= share*e.mu && q < t/2 {
-			d := min(max(e.span(), 20*time.Millisecond), 100*time.Millisecond)
-			d = max(d, time.Duration(10*e.mss/e.mu*1e9))
-			e.excess = max(e.excess, min(max(t.Seconds()/2/d.Seconds(), minExcess), maxExcess))
-			e.liftFrom, e.liftTo = now, now.Add(d)
-			e.lift = train{from: now, until: now.Add(d), pending: true, timed: true}
+			e.startLift(now)
 		}
 	}
+}
+
+// startLift sends a little more than the capacity for a moment. How much, and for how long, depends on what must be seen above the noise.
+func (e *ebb) startLift(now time.Time) {
+	stretch := max(e.baseRTT()/4, 5*time.Millisecond)
+	var d, grow time.Duration
+	for f := range filters {
+		d = max(e.span(), 20*time.Millisecond, 2*stretch<<f, time.Duration(10*e.mss/e.mu*float64(time.Second)))
+		grow = max(e.quiet()/2, 4*e.watch.filters[f].noise)
+		if grow.Seconds() <= 0.06*d.Seconds() {
+			break
+		}
+	}
+	e.excess = min(max(e.boost*grow.Seconds()/d.Seconds(), minExcess), maxExcess)
+	e.liftFrom, e.liftTo = now, now.Add(d)
+	e.grow_ = grow
+	e.lift = train{from: now, until: now.Add(d), pending: true, timed: true}
 }
 
 func (e *ebb) Lost(now time.Time, bytes int, sentAt time.Time) {
@@ -369,7 +396,8 @@ func (e *ebb) Lost(now time.Time, bytes int, sentAt time.Time) {
 }
 
 func (e *ebb) judged(now time.Time, acked int) {
-	p := pathState{now: now, rtt: e.span(), queue: e.delay.Fresh(e.span()), noise: e.delay.Noise(), target: 2 * e.threshold(), mss: e.mss}
+	t := e.threshold()
+	p := pathState{now: now, rtt: e.span(), queue: max(0, e.delay.Fresh(e.span())-e.own), noise: max(e.delay.Noise(), t/4), target: 2 * t, mss: e.mss}
 	s := e.judge.acked(p, acked)
 	if e.accused > 0 {
 		if t := e.judge.lost(p, e.accused); t != nothing {
@@ -378,12 +406,16 @@ func (e *ebb) judged(now time.Time, acked int) {
 	}
 	e.accused = 0
 	switch s {
-	case halve, probe:
-		if e.phase == starting {
-			e.settle(now, 0.7)
-			return
-		}
+	case halve:
 		e.alarm(now, true)
+	case probe:
+		e.onProbe = e.rate
+		e.rate /= 2
+		e.cutAt = now
+	case giveBack:
+		if e.phase == cruising {
+			e.rate = max(e.rate, e.onProbe)
+		}
 	}
 }
 
@@ -391,7 +423,8 @@ func (e *ebb) TimedOut(now time.Time) {
 	e.rtt.backoff++
 	e.flight = 0
 	e.enter(now, starting)
-	e.rate = 2 * e.mss / e.span().Seconds()
+	e.round, e.agree, e.doubt = 0, 0, 0
+	e.train.start(now, 2, int(e.mss))
 	e.watch.forget()
 }
 
@@ -418,16 +451,14 @@ func (e *ebb) Deadline() time.Time {
 
 func (e *ebb) Window() int {
 	switch e.phase {
-	case starting:
-		return int(max(10*e.mss, 2*e.rate*e.span().Seconds()))
-	case yielding:
+	case starting, yielding:
 		return int(e.flight) + e.train.left
 	}
 	return int(max(4*e.mss, 1.5*e.rate*(e.span().Seconds()+0.02)))
 }
 
 // lossy is the share of datagrams that the line loses by itself.
-func (e *ebb) lossy() float64 { return min(e.judge.idle.rate(), 0.3) }
+func (e *ebb) lossy() float64 { return min(0.8*e.judge.idle.rate(), 0.3) }
 
 func (e *ebb) Rate() float64 {
 	switch {
@@ -437,8 +468,10 @@ func (e *ebb) Rate() float64 {
 		return e.floor() / 4
 	case e.phase == cruising && e.now.Before(e.liftTo):
 		return (1 + e.excess) * e.mu / (1 - e.lossy())
+	case e.phase == cruising && e.boost == 1 && e.now.Before(e.liftTo.Add(e.liftTo.Sub(e.liftFrom))):
+		return (share - e.excess) * e.rate / (1 - e.lossy()) // what the lift has added goes away
 	case e.phase == starting:
-		return e.rate
+		return e.mu
 	}
 	return e.rate / (1 - e.lossy())
 }
@@ -453,3 +486,5 @@ func (e *ebb) String() string {
 	return fmt.Sprintf("ebb %v: alarms %d yields %d rate %.0f B/s of %.0f, foreign %.0f, %v, own %v, cuts %d, good trains %d, rtt %v, %v, %v, %v",
 		e.phase, e.alarms, e.yields, e.Rate(), e.mu, e.foreign, &e.watch, e.own, e.cuts, e.good, e.rtt.smoothed.Round(time.Microsecond), &e.delay, &e.skew, &e.judge)
 }
+
+var Debug func(string, ...any)

@@ -11,7 +11,7 @@ import (
 const (
 	// What may leave at once after a pause: a few datagrams, or on fast paths what a timer that comes
 	// this late would have let pass.
-	burstDatagrams = 4
+	burstDatagrams = 2
 	burstTime      = 2 * time.Millisecond
 )
 

@@ -28,6 +28,9 @@ func (t *train) start(now time.Time, n, mss int) {
 
 func (t *train) sent(now time.Time, bytes int) {
 	if t.left > 0 {
+		if t.from.IsZero() {
+			t.from = now
+		}
 		t.left = max(0, t.left-bytes)
 		t.until = now
 		t.count++

@@ -1,8 +1,9 @@
 package sim
-import ("math";"testing";"fmt";"time";"github.com/ebbproject/ebb/ledbat";"github.com/ebbproject/ebb/link")
+import ("flag";"math";"testing";"fmt";"time";"github.com/ebbproject/ebb/ledbat";"github.com/ebbproject/ebb/link")
 func ebbc() ledbat.Controller { c:=ledbat.Default(); c.MSS=1440; e,err:=ledbat.New("ebb",c); if err!=nil{panic(err)}; return e }
 func TestAlone(t *testing.T){
   type row struct { name string; m float64; rtt time.Duration; bdp float64; f func(f,b *link.Config, c *FlowConfig); dur time.Duration }
+  if len(flag.Args())>0 {ledbat.Debug=func(f string,a ...any){fmt.Printf(f+"\n",a...)}}
   for _,r:=range []row{
 
    {"loss1",10,40*ms,2,func(f,b *link.Config,c *FlowConfig){f.Loss=.01},60*sec},
@@ -29,6 +30,7 @@ func TestAlone(t *testing.T){
    {"gig",1000,300*time.Microsecond,20,nil,5*sec},
    {"gig1",1000,300*time.Microsecond,2,nil,5*sec},
   } {
+		if len(flag.Args())>0 && flag.Arg(0)!=r.name { continue }
 		w := NewWorld()
 		bytes:=int(r.m*1e6/8*r.rtt.Seconds()*r.bdp)
 		if bytes<4500 {bytes=4500}
