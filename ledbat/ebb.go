@@ -141,9 +141,9 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 			continue
 		}
 		e.lift.arrived(r)
-		if s, ok := e.watch.arrived(r, base, e.baseRTT(), e.quiet()); ok {
+		if s, ok := e.watch.arrived(r, base, e.baseRTT(), e.quiet(), now.Before(e.liftTo.Add(e.span()+e.liftTo.Sub(e.liftFrom)))); ok {
 			if e.mu > 0 {
-				e.own = min(max(0, e.own+time.Duration(float64(s.sentFor)*(s.sending()/e.mu-1))), e.threshold())
+				e.own = min(max(0, e.own+time.Duration(float64(s.sentFor)*(s.sending()/e.mu-1))), max(0, e.watch.queue)+e.threshold()/2)
 			}
 			e.observed(now)
 		}
@@ -237,6 +237,9 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	if r > 0 && s > 0 {
 		e.foreign = max(0, s*(e.mu/r-1))
 	}
+	if e.foreign < 0.05*e.mu && !hard {
+		e.mu -= e.foreign / 2
+	}
 	drain := e.mu * float64(q-t/2) / float64(max(4*e.span(), 100*time.Millisecond))
 	x := min(share*e.mu-e.foreign-drain, 0.9*e.rate)
 	if hard || q > 2*t || e.foreign > 0.1*e.mu {
@@ -293,7 +296,7 @@ func (e *ebb) trained(now time.Time, s stretch) {
 	if e.phase != yielding {
 		return
 	}
-	q, t := s.low-e.delay.Base(), e.threshold()
+	q, t := s.low-e.delay.Base()-e.watch.filters[0].offset(), e.threshold()
 	S, R := s.sending(), s.arriving()
 	// Were the link full of others', a train would arrive in twice the time.
 	seen := s.sentFor > e.watch.filters[0].noise
@@ -330,16 +333,20 @@ func (e *ebb) lifted(now time.Time, s stretch) {
 	// Delay grows from nothing at the beginning to all of it at the end, so the minima of the halves differ by half.
 	grew := 2 * max(0, e.lift.lows[1]-e.lift.lows[0]).Seconds()
 	expected := (S/e.mu - 1) * d
-	if grew > expected/2 { // the link is full
+	switch {
+	case grew > expected*2/3: // the link is full
 		m := S / (1 + grew/d)
 		e.mu += (m - e.mu) / 2
 		e.rate = min(e.rate, share*e.mu)
 		e.boost = 1
-		return
+	case grew < expected/4: // there is more
+		e.mu += (max(e.mu, S) - e.mu) * min(1, e.boost/2)
+		e.boost = min(2*e.boost, 16)
+		e.liftFrom = now.Add(-time.Hour)
+	default:
+		e.boost = 1
+		e.liftFrom = now.Add(-time.Hour)
 	}
-	e.mu = max(e.mu, S)
-	e.boost = min(2*e.boost, 16)
-	e.liftFrom = now.Add(-time.Hour)
 }
 
 // grow lets the rate grow as time passes.
@@ -397,7 +404,7 @@ func (e *ebb) Lost(now time.Time, bytes int, sentAt time.Time) {
 
 func (e *ebb) judged(now time.Time, acked int) {
 	t := e.threshold()
-	p := pathState{now: now, rtt: e.span(), queue: max(0, e.delay.Fresh(e.span())-e.own), noise: max(e.delay.Noise(), t/4), target: 2 * t, mss: e.mss}
+	p := pathState{now: now, rtt: e.span(), queue: max(0, e.delay.Fresh(e.span())-e.own), noise: max(e.delay.Noise(), t/4), target: 4 * t, mss: e.mss}
 	s := e.judge.acked(p, acked)
 	if e.accused > 0 {
 		if t := e.judge.lost(p, e.accused); t != nothing {

@@ -30,14 +30,15 @@ type watch struct {
 
 // A filter is the minimum of so many stretches.
 type filter struct {
-	value time.Duration // over the last of them
-	block time.Duration // of the last block of them that did not overlap with the one before
-	noise time.Duration // what nine of ten differences of successive blocks are below
-	seen  int           // stretches
+	value   time.Duration // over the last of them
+	block   time.Duration // of the last block of them that did not overlap with the one before
+	noise   time.Duration // what nine of ten differences of successive blocks are below
+	typical time.Duration // median
+	seen    int           // stretches
 }
 
 // arrived takes in a datagram, and says whether it has ended a stretch.
-func (w *watch) arrived(a Arrival, base, rtt, quiet time.Duration) (stretch, bool) {
+func (w *watch) arrived(a Arrival, base, rtt, quiet time.Duration, ours bool) (stretch, bool) {
 	w.current.add(a)
 	if w.threshold == 0 {
 		w.threshold = quiet
@@ -51,17 +52,17 @@ func (w *watch) arrived(a Arrival, base, rtt, quiet time.Duration) (stretch, boo
 	w.recent[w.head] = s
 	w.count = min(w.count+1, recentStretches)
 	w.latest = s.low - base
-	w.filter(base)
+	w.filter(base, ours)
 	w.level = 0
 	for w.level < filters-1 && tails*w.filters[w.level].noise > quiet {
 		w.level++
 	}
-	w.queue = w.filters[w.level].value
+	w.queue = w.filters[w.level].value - w.filters[w.level].offset()
 	w.threshold = max(quiet, min(tails*w.filters[w.level].noise, maxThreshold))
 	return s, true
 }
 
-func (w *watch) filter(base time.Duration) {
+func (w *watch) filter(base time.Duration, ours bool) {
 	low, n := w.recent[w.head].low, 1
 	for i := range w.filters {
 		f := &w.filters[i]
@@ -71,6 +72,15 @@ func (w *watch) filter(base time.Duration) {
 		f.value = low - base
 		if f.seen++; f.seen%(1<<i) > 0 {
 			continue
+		}
+		if ours {
+			f.block = f.value
+			continue
+		}
+		if f.value > f.typical {
+			f.typical += f.noise/64 + time.Microsecond
+		} else {
+			f.typical -= f.noise/64 + time.Microsecond
 		}
 		d := (f.value - f.block).Abs()
 		f.block = f.value
@@ -89,6 +99,9 @@ func (w *watch) filter(base time.Duration) {
 		}
 	}
 }
+
+// offset is what jitter adds to the delay all the time.
+func (f *filter) offset() time.Duration { return max(0, min(f.typical, tails*f.noise)) }
 
 // noise is that of the filter in use.
 func (w *watch) noise() time.Duration { return w.filters[w.level].noise }
