@@ -27,6 +27,9 @@ const (
 	slowdownRest = 9
 )
 
+// longestTrip is what a round trip is taken for at most. The estimator, made for stamps of 32 bits, would take hours for a wrap.
+const longestTrip = time.Minute
+
 // A season is where LEDBAT++ is in its course.
 type season uint8
 
@@ -65,7 +68,9 @@ type ledbatpp struct {
 	slowed   time.Time // when the slowdown began; as ssthresh
 	turns    time.Time // avoidance: when the next slowdown begins; frozen: when the ramp does; otherwise zero
 
-	delay  Estimator // of round trips
+	delay  Estimator     // of round trips
+	queue  time.Duration // now
+	trip   time.Duration // now: base and queue; 0: nothing measured
 	rtt    roundTrip
 	losses docket
 	flight float64 // bytes
@@ -81,13 +86,23 @@ func newLEDBATPP(c Config) *ledbatpp {
 	return p
 }
 
-// span is the round trip now: the base and what queues add at present. The smoothed one would be late where a slowdown empties
-// the queue, and the pace with it.
+// span is the round trip now, as far as known.
 func (p *ledbatpp) span() time.Duration {
-	if now := p.delay.Base() + p.delay.Queue(p.rtt.smoothed); now > 0 {
-		return now
+	if p.trip > 0 {
+		return p.trip
 	}
 	return minCTO
+}
+
+// measured takes in a round trip. What the controller then goes by is the base and what queues add at present: the smoothed round
+// trip would be late where a slowdown empties the queue, and the pace with it.
+func (p *ledbatpp) measured(now time.Time, rtt time.Duration) {
+	rtt = min(rtt, longestTrip)
+	p.rtt.sample(rtt)
+	// No round trip is given beside it: a step of a clock does not show in round trips.
+	p.delay.Sample(now, rtt, 0)
+	p.queue = p.delay.Queue(p.rtt.smoothed)
+	p.trip = p.delay.Base() + p.queue
 }
 
 // gain is how many MSS the window grows in a round trip.
@@ -129,9 +144,7 @@ func (p *ledbatpp) Acked(now time.Time, a Ack) {
 		p.rtt.backoff = 0
 	}
 	if a.RTT > 0 {
-		p.rtt.sample(a.RTT)
-		// No round trip is given beside it: a step of a clock does not show in round trips.
-		p.delay.Sample(now, a.RTT, 0)
+		p.measured(now, a.RTT)
 	}
 	if p.cfg.DelayConfirmedLoss {
 		p.hold(now, a.Bytes)
@@ -165,6 +178,7 @@ func (p *ledbatpp) grow(now time.Time, acked float64) {
 		// "max_allowed_cwnd = flightsize + ALLOWED_INCREASE * MSS" (RFC 6817, section 2.4.2)
 		p.bound(flightsize + max(allowedIncrease*p.mss, p.cfg.AllowedShare*flightsize))
 	}
+	p.cwnd = max(p.cwnd, minCwnd*p.mss)
 }
 
 // start is slow start, by "that number multiplied by the dynamic GAIN value" (section 4.1), the number being what was acknowledged.
@@ -299,16 +313,16 @@ func (p *ledbatpp) Deadline() time.Time { return p.turns }
 func (p *ledbatpp) Window() int { return int(p.cwnd) }
 
 func (p *ledbatpp) Rate() float64 {
-	if p.rtt.smoothed == 0 {
+	if p.trip == 0 {
 		return 0
 	}
-	return paceHeadroom * p.cwnd / p.span().Seconds()
+	return paceHeadroom * p.cwnd / p.trip.Seconds()
 }
 
 func (p *ledbatpp) CTO() time.Duration { return p.rtt.timeout() }
 
 // QueueDelay is of both ways.
-func (p *ledbatpp) QueueDelay() time.Duration { return p.delay.Queue(p.span()) }
+func (p *ledbatpp) QueueDelay() time.Duration { return p.queue }
 
 // BaseDelay is of both ways, too.
 func (p *ledbatpp) BaseDelay() time.Duration { return p.delay.Base() }
