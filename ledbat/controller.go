@@ -19,7 +19,7 @@ import (
 //     it calls TimedOut, and takes everything in flight for lost without calling Lost for it.
 //   - Advance is called when Deadline has come; a zero Deadline means never.
 //   - A datagram may leave while bytes in flight + its size <= Window, and a Pacer set to Rate allows it. One
-//     datagram may always leave when nothing is in flight.
+//     datagram may always leave when nothing is in flight, unless Window is 0: then it is another's turn, see package group.
 //
 // A Controller is a plain value of one owner: no locks, no clock.
 type Controller interface {
