@@ -87,10 +87,10 @@ func (c *coordinator) deliver(n *Node, m Message) {
 		c.grant(n, now, t)
 		return
 	}
-	// What one no longer uses is room for those who have less than they should.
+	// What one no longer uses is room for those who have less than they should, and have taken what they were offered before.
 	for i := range c.tenants {
 		t := &c.tenants[i]
-		if t.bound && now.Sub(t.answered) <= fresh && c.part(n, t) > t.newest()+n.budget*worthTelling {
+		if t.bound && t.offered == 1 && now.Sub(t.answered) <= fresh && c.part(n, t) > t.newest()+n.budget*worthTelling {
 			c.grant(n, now, t)
 		}
 	}

@@ -61,8 +61,11 @@ func (l *location) upset(t *rapid.T) {
 		l.cut = func(a, b Host) bool { return side[a] && !side[b] || !oneWay && side[b] && !side[a] }
 	case 6:
 		l.cut = func(Host, Host) bool { return false }
-	case 7:
+	case 7: // it stops for a while, as in sleep, and goes on with what it knew; or it begins anew
 		l.dead[h] = !l.dead[h]
+		if !l.dead[h] && rapid.Bool().Draw(t, "anew") {
+			l.start(t, h)
+		}
 	}
 }
 
