@@ -268,3 +268,5 @@ func TestLoneHost(t *testing.T) {
 		t.Errorf("alone, it may use %v", got)
 	}
 }
+
+func msec(n int) time.Duration { return time.Duration(n) * ms }
