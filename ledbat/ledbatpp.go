@@ -213,7 +213,7 @@ func (p *ledbatpp) steer(acked float64) {
 		change = max(change-float64(decreaseConstant*p.cwnd*over), -p.cwnd/2)
 	} // else "W += GAIN"
 	// This is for a round trip, and so for a whole window acknowledged.
-	p.cwnd += change * min(1, acked/p.cwnd)
+	p.cwnd += float64(change * min(1, acked/p.cwnd))
 }
 
 // bound keeps the window between its floor and what the flow has shown to use.

@@ -90,7 +90,7 @@ func (c *coordinator) deliver(n *Node, m Message) {
 	// What one no longer uses is room for those who have less than they should, and have taken what they were offered before.
 	for i := range c.tenants {
 		t := &c.tenants[i]
-		if t.bound && t.offered == 1 && now.Sub(t.answered) <= fresh && c.part(n, t) > t.newest()+n.budget*worthTelling {
+		if t.bound && t.offered == 1 && now.Sub(t.answered) <= fresh && c.part(n, t) > t.newest()+float64(n.budget*worthTelling) {
 			c.grant(n, now, t)
 		}
 	}

@@ -25,7 +25,8 @@
 //
 // # How leases work
 //
-// See Coordinator and Holder: hosts report demand, the coordinator divides the budget, and each grant runs out by itself.
+// See Node: hosts report demand, the coordinator divides the budget, and each lease runs out by itself. What a Node may use is the Limit
+// of its host's groups, and their Demand is what it asks for.
 //
 // # What is not promised
 //

@@ -4,6 +4,7 @@ package group
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -49,6 +50,7 @@ type Group struct {
 	opened time.Time // when a report last made room
 
 	pacer ledbat.Pacer // pays for grants when they are made
+	limit float64      // bytes a second that a lease or an operator allows; infinite: there is none
 	trips ledbat.Estimator
 	base  time.Duration // the common base: the first member's, so that figures look familiar
 	based bool
@@ -59,7 +61,36 @@ type Group struct {
 }
 
 // New makes a group of a controller that nobody else drives, and whose datagrams have at most mss bytes.
-func New(ctl ledbat.Controller, mss int) *Group { return &Group{ctl: ctl, mss: mss} }
+func New(ctl ledbat.Controller, mss int) *Group {
+	return &Group{ctl: ctl, mss: mss, limit: math.Inf(1)}
+}
+
+// Limit says how many bytes a second the group may send whatever its controller thinks, as by a lease; infinite: no limit.
+func (g *Group) Limit(now time.Time, bytesPerSecond float64) {
+	g.limit = max(0, bytesPerSecond)
+	g.deal(now, true)
+}
+
+// Demand is how many bytes a second the group could use: what its controller would let it have if members want more than they get,
+// otherwise what they use. A lease is asked for by it; 0 while no round trip is known.
+func (g *Group) Demand() float64 {
+	if g.busy > 0 {
+		return g.ctl.Rate()
+	}
+	rtt := g.trips.Base() + g.trips.Fresh(freshFor)
+	if rtt <= 0 {
+		return 0
+	}
+	return float64(g.flight) / rtt.Seconds()
+}
+
+// pace is the controller's, within the limit.
+func (g *Group) pace() float64 {
+	if r := g.ctl.Rate(); r > 0 && r < g.limit || math.IsInf(g.limit, 1) {
+		return r
+	}
+	return g.limit
+}
 
 // Join adds a member.
 func (g *Group) Join() *Share {
@@ -154,6 +185,9 @@ func (g *Group) room(now time.Time) int {
 	if g.flight+g.granted == 0 {
 		window = max(window, g.mss)
 	}
+	if g.limit < 1 {
+		return 0 // a pacer would take a rate of 0 for no pace
+	}
 	room := window - g.flight - g.granted
 	if credit := g.pacer.Credit(now); credit < float64(room) {
 		room = int(credit)
@@ -188,7 +222,7 @@ func (g *Group) wait(now time.Time, s *Share) {
 // made the room have had a chance to use it, the others in turn.
 func (g *Group) deal(now time.Time, settled bool) {
 	g.now = now
-	g.pacer.SetRate(g.ctl.Rate())
+	g.pacer.SetRate(g.pace())
 	g.lookAround(now)
 	for g.grants.size > 0 && !now.Before(g.grants.first.share.until) {
 		g.setGrant(g.grants.first.share, 0)
@@ -218,7 +252,7 @@ func (g *Group) grant(now time.Time, s *Share, most int) bool {
 		least = min(least, s.wants)
 		most = min(max(most/g.mss*g.mss, least), s.wants)
 	} else {
-		most = max(least, min(most, int(g.ctl.Rate()*grantTime.Seconds())))
+		most = max(least, min(most, int(g.pace()*grantTime.Seconds())))
 	}
 	room := g.room(now)
 	if room < least {
@@ -253,8 +287,8 @@ func (g *Group) deadline() time.Time {
 	if g.grants.size > 0 {
 		due = g.grants.first.share.until
 	}
-	if credit := g.pacer.Credit(g.now); credit < float64(g.mss) && g.flight+g.granted+g.mss <= max(g.ctl.Window(), g.mss) {
-		wait := time.Duration((float64(g.mss)-credit)/g.ctl.Rate()*float64(time.Second)) + 1
+	if credit := g.pacer.Credit(g.now); g.limit >= 1 && credit < float64(g.mss) && g.flight+g.granted+g.mss <= max(g.ctl.Window(), g.mss) {
+		wait := time.Duration((float64(g.mss)-credit)/g.pace()*float64(time.Second)) + 1
 		due = sooner(due, g.now.Add(min(wait, time.Hour)))
 	}
 	return due

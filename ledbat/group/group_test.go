@@ -3,6 +3,8 @@
 package group
 
 import (
+	"math"
+	"strconv"
 	"testing"
 	"time"
 
@@ -231,6 +233,49 @@ func TestMembersTogetherKeepToOnePace(t *testing.T) {
 	}
 }
 
+// A lease, or an operator, limits the group whatever its controller thinks.
+func TestGroupKeepsToItsLimit(t *testing.T) {
+	w := gather(t, 4, 100*mss)
+	w.run(sec)
+	for _, limit := range []float64{200 * mss, 20 * mss, 0, 500 * mss} {
+		w.g.Limit(w.now, limit)
+		w.run(w.rtt)
+		clear(w.sent)
+		w.run(10 * sec)
+		total := 0
+		for _, n := range w.sent {
+			total += n
+		}
+		if want := int(10 * limit / mss); total < want*98/100-5 || total > want*102/100+5 {
+			t.Errorf("%d datagrams in 10 s at a limit of %.0f B/s: %v", total, limit, w.g)
+		}
+	}
+	w.g.Limit(w.now, math.Inf(1))
+	clear(w.sent)
+	w.run(sec)
+	if total := w.sent[0] + w.sent[1] + w.sent[2] + w.sent[3]; total < 1900 {
+		t.Errorf("%d datagrams in a second without limit, want 2000", total)
+	}
+}
+
+func TestDemand(t *testing.T) {
+	w := gather(t, 2, 40*mss)
+	if got := w.g.Demand(); got != 0 {
+		t.Errorf("before anything is known the demand is %v", got)
+	}
+	w.c.rate = 800 * mss
+	w.greedy[0], w.greedy[1] = false, false
+	w.shares[0].Sent(w.now, 5*mss)
+	w.shares[0].Acked(w.now.Add(w.rtt), ledbat.Ack{Bytes: 0, RTT: w.rtt, InFlight: 5 * mss})
+	if got := w.g.Demand(); got != 100*mss {
+		t.Errorf("with five datagrams a round trip the demand is %v", got)
+	}
+	w.shares[1].Waiting(w.now.Add(w.rtt), 100*mss)
+	if got := w.g.Demand(); got != 800*mss {
+		t.Errorf("with a member that wants more the demand is %v", got)
+	}
+}
+
 // A permission that is not used lapses, and is somebody else's.
 func TestGrantLapses(t *testing.T) {
 	w := gather(t, 2, 2*mss)
@@ -345,5 +390,28 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(2000, round); n != 0 {
 		t.Errorf("a feedback allocates %v times", n)
+	}
+}
+
+// BenchmarkAcked is the cost of one feedback and of what is sent after it: the same for any number of members.
+func BenchmarkAcked(b *testing.B) {
+	for _, members := range []int{1, 8, 128} {
+		b.Run(strconv.Itoa(members), func(b *testing.B) {
+			w := gather(nil, members, 2*members*mss)
+			w.run(sec)
+			i := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				w.now = w.now.Add(ms)
+				w.c.acked = w.c.acked[:0]
+				s := w.shares[i%members]
+				i++
+				n := min(2*mss, s.flight)
+				s.Acked(w.now, ledbat.Ack{Bytes: n, OneWayDelay: 25 * ms, RTT: w.rtt, InFlight: s.flight - n})
+				w.inAir = w.inAir[:0]
+				w.pump(s.number)
+				w.wake()
+			}
+		})
 	}
 }

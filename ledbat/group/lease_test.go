@@ -28,7 +28,6 @@ type location struct {
 	most   time.Duration
 	air    []flying
 	sent   int
-	log    []string
 }
 
 // A failer is a test, by itself or of rapid.

@@ -51,7 +51,7 @@ func (s *Share) Sent(now time.Time, bytes int) {
 	if g.flight == 0 {
 		g.quiet = now
 	}
-	g.pacer.SetRate(g.ctl.Rate())
+	g.pacer.SetRate(g.pace())
 	paid := min(bytes, s.grant)
 	g.pacer.Sent(now, bytes-paid)
 	if left := s.grant - paid; left < g.mss {
@@ -171,7 +171,7 @@ func (s *Share) Window() int {
 }
 
 // Rate is the pace of the whole group, which the group keeps itself: no member may exceed it either.
-func (s *Share) Rate() float64 { return s.group.ctl.Rate() }
+func (s *Share) Rate() float64 { return s.group.pace() }
 
 // CTO is how long to wait for an acknowledgement before TimedOut.
 func (s *Share) CTO() time.Duration {
