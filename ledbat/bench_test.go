@@ -25,27 +25,33 @@ func traffic(c Controller, p *Pacer, i int) {
 
 // BenchmarkAcked is the cost of one feedback and of the 16 datagrams before it.
 func BenchmarkAcked(b *testing.B) {
-	c, err := New("rfc6817", Default())
-	if err != nil {
-		b.Fatal(err)
-	}
-	var p Pacer
-	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		traffic(c, &p, i)
-		i++
+	for _, name := range Names() {
+		b.Run(name, func(b *testing.B) {
+			c, err := New(name, Default())
+			if err != nil {
+				b.Fatal(err)
+			}
+			var p Pacer
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				traffic(c, &p, i)
+				i++
+			}
+		})
 	}
 }
 
 func TestSteadyStateDoesNotAllocate(t *testing.T) {
-	c, err := New("rfc6817", Default())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var p Pacer
-	i := 0
-	if n := testing.AllocsPerRun(1000, func() { traffic(c, &p, i); i++ }); n != 0 {
-		t.Errorf("a feedback allocates %v times", n)
+	for _, name := range Names() {
+		c, err := New(name, Default())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p Pacer
+		i := 0
+		if n := testing.AllocsPerRun(1000, func() { traffic(c, &p, i); i++ }); n != 0 {
+			t.Errorf("%s: a feedback allocates %v times", name, n)
+		}
 	}
 }

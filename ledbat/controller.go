@@ -5,6 +5,7 @@ package ledbat
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -18,7 +19,7 @@ import (
 //     it calls TimedOut, and takes everything in flight for lost without calling Lost for it.
 //   - Advance is called when Deadline has come; a zero Deadline means never.
 //   - A datagram may leave while bytes in flight + its size <= Window, and a Pacer set to Rate allows it. One
-//     datagram may always leave when nothing is in flight.
+//     datagram may always leave when nothing is in flight, unless Window is 0: then it is another's turn, see package group.
 //
 // A Controller is a plain value of one owner: no locks, no clock.
 type Controller interface {
@@ -43,9 +44,11 @@ type Controller interface {
 	// CTO is the congestion timeout: how long to wait for an acknowledgement before TimedOut. It doubles with each
 	// TimedOut up to a limit, and is measured anew with the next acknowledgement.
 	CTO() time.Duration
-	// QueueDelay is the estimate of the time datagrams now wait in queues of the forward path; 0 while unknown.
+	// QueueDelay is the estimate of the time datagrams now wait in queues of the forward path; 0 while unknown. A
+	// controller that measures round trips cannot tell the ways apart, and counts both.
 	QueueDelay() time.Duration
-	// BaseDelay is the one-way delay without queues, as measured: it contains the clocks' offset, and may be negative.
+	// BaseDelay is the delay without queues, as measured: one way, where it contains the clocks' offset and may be
+	// negative, or of the round trip if that is what the controller measures.
 	BaseDelay() time.Duration
 	// String is the state in one line.
 	String() string
@@ -80,7 +83,7 @@ type Config struct {
 	MSS int
 	// Target is the queue delay to aim for: above 0, at most 100 ms (RFC 6817, section 2.4.2).
 	Target time.Duration
-	// MaxWindow limits the window, in bytes; at least 2 MSS.
+	// MaxWindow limits the window, in bytes; at least 2 MSS, at most 1 GiB.
 	MaxWindow int
 	// AllowedShare, 0 to 1, raises ALLOWED_INCREASE of RFC 6817 above 1 MSS, to this share of what was in flight in the last round
 	// trip. Where the window limits what is handed to a reliable transport, part of it is always used up by what that has still to
@@ -88,6 +91,7 @@ type Config struct {
 	AllowedShare float64
 	// SlowStart doubles the window each round trip at the start, after a timeout and after idling, until the queue
 	// delay reaches 3/4 Target or a loss counts. Without it the window grows by one MSS a round trip from the beginning.
+	// For rfc6817; ledbatpp has a slow start of its own.
 	SlowStart bool
 	// DelayConfirmedLoss makes losses count only when the queue says that they come from congestion. Without
 	// it every loss counts, as RFC 6817 has it. CE always counts.
@@ -106,24 +110,39 @@ func Default() Config {
 	}
 }
 
+// Published is the configuration without what RFC 6817 and draft-irtf-iccrg-ledbat-plus-plus do not have, for comparisons.
+func Published() Config {
+	c := Default()
+	c.AllowedShare, c.SlowStart, c.DelayConfirmedLoss = 0, false, false
+	return c
+}
+
+// largestWindow is what Config.MaxWindow may be: 10 Gbit/s for 800 ms. More is a mistake of units.
+const largestWindow = 1 << 30
+
 // The errors of New.
 var (
 	ErrUnknownController = errors.New("ledbat: unknown controller")
 	ErrConfig            = errors.New("ledbat: bad configuration")
 )
 
-// New makes a controller by name. The names are: "rfc6817".
+// Names are the controllers that New makes, in the order of their birth.
+func Names() []string { return []string{"rfc6817", "ledbatpp", "ebb"} }
+
+// New makes a controller by name, one of Names.
 func New(name string, c Config) (Controller, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if name == "rfc6817" {
+	switch name {
+	case "rfc6817":
 		return newRFC6817(c), nil
-	}
-	if name == "ebb" {
+	case "ledbatpp":
+		return newLEDBATPP(c), nil
+	case "ebb":
 		return newEbb(c), nil
 	}
-	return nil, fmt.Errorf("%w %q: take rfc6817", ErrUnknownController, name)
+	return nil, fmt.Errorf("%w %q: take one of %s", ErrUnknownController, name, strings.Join(Names(), ", "))
 }
 
 func (c Config) check() error {
@@ -132,6 +151,8 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: MSS is %d bytes, must be 1 to 65535", ErrConfig, c.MSS)
 	case c.Target <= 0 || c.Target > maxTarget:
 		return fmt.Errorf("%w: Target is %v, must be above 0 and at most %v", ErrConfig, c.Target, maxTarget)
+	case c.MaxWindow > largestWindow:
+		return fmt.Errorf("%w: MaxWindow is %d bytes, must be at most %d", ErrConfig, c.MaxWindow, largestWindow)
 	case c.MaxWindow < minCwnd*c.MSS:
 		return fmt.Errorf("%w: MaxWindow is %d bytes, must be at least %d MSS (%d)", ErrConfig, c.MaxWindow, minCwnd, minCwnd*c.MSS)
 	case !(c.AllowedShare >= 0 && c.AllowedShare <= 1):

@@ -15,7 +15,9 @@
 // A datagram shim reports what it sent, what was acknowledged with which delay, and what was lost, to a Controller, which
 // answers with a window and a rate; a Pacer spreads the datagrams. Controllers share an interface, so that they can be
 // compared; "rfc6817" is LEDBAT as RFC 6817 writes it: the window grows by at most one MSS a round trip while the queue delay
-// is below the target, and shrinks while it is above, in proportion to the distance.
+// is below the target, and shrinks while it is above, in proportion to the distance. "ledbatpp" is LEDBAT++ as
+// draft-irtf-iccrg-ledbat-plus-plus-01 writes it: round trips instead of one-way delays, slower growth, multiplicative decrease, and
+// slowdowns in which queues empty, so that several flows share fairly.
 //
 // An Estimator turns one-way delays into base and queue delay. It survives wrapping stamps and steps of either clock.
 //
@@ -25,8 +27,8 @@
 //
 //   - Yielding to traffic that keeps its own queue shorter than the target: BBR, calls, anything behind an active queue
 //     management. A delay target cannot do that.
-//   - Fairness among LEDBAT flows: a newcomer to a standing queue takes it for the base and pushes the older flow aside
-//     (RFC 6817, section 4.4).
+//   - Fairness among flows of rfc6817: a newcomer to a standing queue takes it for the base and pushes the older flow aside
+//     (RFC 6817, section 4.4). Those of ledbatpp share fairly, and pay for it with a tenth of the line where there is one alone.
 //   - Clock skew is not removed: 100 ppm make 6 ms a minute, and a base ten minutes old is off by 60 ms. A rise of the
 //     real base delay, as by a new route, is believed after ten minutes; so a flow that changes its address takes a
 //     new Controller.

@@ -184,8 +184,6 @@ func (j *lossJudge) decide(p pathState, queued bool) sentence {
 	return nothing
 }
 
-func (j *lossJudge) reset() { *j = lossJudge{} }
-
 // String is the state in one line.
 func (j *lossJudge) String() string {
 	return fmt.Sprintf("loss %.1f %% (%.1f %% without queue)%v", 100*j.rate, 100*j.idle.rate(), j.trial)

@@ -39,6 +39,14 @@ func (p *Pacer) CanSend(now time.Time, bytes int) bool {
 	return false
 }
 
+// Credit is how many bytes may leave now; without bound if there is no pace, and below 0 in debt.
+func (p *Pacer) Credit(now time.Time) float64 {
+	if p.rate == 0 {
+		return math.Inf(1)
+	}
+	return p.creditAt(now)
+}
+
 // Sent reports that a datagram left, allowed or not: those that must not wait run up a debt.
 func (p *Pacer) Sent(now time.Time, bytes int) {
 	p.largest = max(p.largest, bytes)

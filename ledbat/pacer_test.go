@@ -3,6 +3,7 @@
 package ledbat
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -94,5 +95,23 @@ func TestPacerDebtIsBounded(t *testing.T) {
 	p.CanSend(at(0), 1000)
 	if got := p.Next().Sub(at(0)); got > 10*ms {
 		t.Errorf("after a burst by force nothing may leave for %v", got)
+	}
+}
+
+func TestCreditIsWhatMayLeave(t *testing.T) {
+	var p Pacer
+	if got := p.Credit(epoch); !math.IsInf(got, 1) {
+		t.Errorf("credit is %v without a pace", got)
+	}
+	p.SetRate(1e5)
+	for p.CanSend(epoch, 1000) {
+		p.Sent(epoch, 1000)
+	}
+	if got := p.Credit(epoch); got != 0 {
+		t.Errorf("credit is %v where nothing may leave", got)
+	}
+	p.Sent(epoch, 500)
+	if got := p.Credit(epoch.Add(20 * ms)); got != 1500 {
+		t.Errorf("credit is %v after 20ms at 100 kB/s and a debt of 500 B, want 1500", got)
 	}
 }

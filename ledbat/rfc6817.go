@@ -43,15 +43,12 @@ type rfc6817 struct {
 
 	delay  Estimator
 	rtt    roundTrip
-	judge  lossJudge
+	losses docket
 	flight float64 // bytes
 	peaked peak    // largest flight of the last round trip
 
-	accused   int       // bytes lost, not yet judged
-	accusedAt time.Time // when the last of them was sent
-	onProbe   float64   // the window to go back to if the judge's trial finds it innocent
-	reacted   time.Time // when the window was last halved; a loss of what was sent before is the same event
-	used      time.Time // when the flow last sent or heard something
+	onProbe float64   // the window to go back to if the judge's trial finds it innocent
+	used    time.Time // when the flow last sent or heard something
 }
 
 func newRFC6817(c Config) *rfc6817 {
@@ -164,7 +161,7 @@ func (r *rfc6817) double(now time.Time, acked float64) {
 	// What was measured was sent a round trip ago, and the window has doubled in that round trip: take that back.
 	r.cwnd /= 2
 	r.ssthresh = 0
-	r.reacted = now // losses of the overshoot are this event's
+	r.losses.reacted = now // losses of the overshoot are this event's
 }
 
 // bound keeps the window between its floor and what the flow has shown to use.
@@ -184,24 +181,21 @@ func (r *rfc6817) bound(allowed float64) {
 
 func (r *rfc6817) Lost(now time.Time, bytes int, sentAt time.Time) {
 	r.flight = max(0, r.flight-float64(bytes))
-	switch {
-	case !r.cfg.DelayConfirmedLoss:
+	if !r.cfg.DelayConfirmedLoss {
 		r.congested(now, sentAt)
-	case !r.atoned(sentAt):
-		// Judged with the feedback that is about to come, because it tells the delays around the loss.
-		r.accused += bytes
-		r.accusedAt = sentAt
+		return
 	}
+	// Judged with the feedback that is about to come, because it tells the delays around the loss.
+	r.losses.accuse(bytes, sentAt)
 }
 
 // hold has the losses and the acknowledgements of a feedback judged.
 func (r *rfc6817) hold(now time.Time, acked int) {
 	p := r.path(now)
-	r.sentenced(now, now, r.judge.acked(p, acked))
-	if r.accused > 0 && !r.atoned(r.accusedAt) {
-		r.sentenced(now, r.accusedAt, r.judge.lost(p, r.accused))
+	r.sentenced(now, now, r.losses.judge.acked(p, acked))
+	if sentAt, lost := r.losses.summon(); lost > 0 {
+		r.sentenced(now, sentAt, r.losses.judge.lost(p, lost))
 	}
-	r.accused = 0
 }
 
 // sentenced does what the judge of losses says.
@@ -217,18 +211,13 @@ func (r *rfc6817) sentenced(now, sentAt time.Time, s sentence) {
 	}
 }
 
-// atoned says whether the window was halved after sentAt.
-func (r *rfc6817) atoned(sentAt time.Time) bool {
-	return !r.reacted.IsZero() && !sentAt.After(r.reacted)
-}
-
 // congested reacts to a loss or a mark of something sent at sentAt.
 func (r *rfc6817) congested(now, sentAt time.Time) {
 	// "on data loss: # at most once per RTT" (section 2.4.2). What was sent before the last reaction could not know of it.
-	if r.atoned(sentAt) {
+	if r.losses.atoned(sentAt) {
 		return
 	}
-	r.reacted = now
+	r.losses.reacted = now
 	// "cwnd = min (cwnd, max (cwnd/2, MIN_CWND * MSS))"
 	r.cwnd = min(r.cwnd, max(r.cwnd/2, minCwnd*r.mss))
 	r.ssthresh = 0
@@ -241,10 +230,8 @@ func (r *rfc6817) TimedOut(now time.Time) {
 	r.rtt.backoff++
 	r.flight = 0
 	r.peaked = peak{}
-	r.reacted = now
 	r.used = now
-	r.judge.reset()
-	r.accused = 0
+	r.losses.dismiss(now)
 	r.restart()
 }
 
@@ -274,5 +261,5 @@ func (r *rfc6817) String() string {
 		phase = "starting"
 	}
 	return fmt.Sprintf("rfc6817 %s: window %.0f B (%.1f MSS), in flight %.0f B, rtt %v, %v, target %v, cto %v, %v",
-		phase, r.cwnd, r.cwnd/r.mss, r.flight, r.rtt.smoothed.Round(time.Microsecond), &r.delay, r.cfg.Target, r.CTO(), &r.judge)
+		phase, r.cwnd, r.cwnd/r.mss, r.flight, r.rtt.smoothed.Round(time.Microsecond), &r.delay, r.cfg.Target, r.CTO(), &r.losses.judge)
 }

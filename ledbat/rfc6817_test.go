@@ -425,12 +425,14 @@ func TestNewRefuses(t *testing.T) {
 		t.Errorf("unknown name: %v", err)
 	}
 	for name, spoil := range map[string]func(*Config){
-		"MSS":             func(c *Config) { c.MSS = 0 },
-		"MSS too large":   func(c *Config) { c.MSS = 65536 },
-		"Target":          func(c *Config) { c.Target = 0 },
-		"Target too long": func(c *Config) { c.Target = 101 * ms }, // "TARGET MUST be 100 milliseconds or less"
-		"MaxWindow":       func(c *Config) { c.MaxWindow = c.MSS },
-		"AllowedShare":    func(c *Config) { c.AllowedShare = math.NaN() },
+		"MSS":                func(c *Config) { c.MSS = 0 },
+		"MSS too large":      func(c *Config) { c.MSS = 65536 },
+		"Target":             func(c *Config) { c.Target = 0 },
+		"Target too long":    func(c *Config) { c.Target = 101 * ms }, // "TARGET MUST be 100 milliseconds or less"
+		"MaxWindow":          func(c *Config) { c.MaxWindow = c.MSS },
+		"MaxWindow negative": func(c *Config) { c.MaxWindow = -1 },
+		"MaxWindow absurd":   func(c *Config) { c.MaxWindow = largestWindow + 1 },
+		"AllowedShare":       func(c *Config) { c.AllowedShare = math.NaN() },
 	} {
 		c := Default()
 		spoil(&c)

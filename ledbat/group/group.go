@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package group
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/ebbproject/ebb/ledbat"
+)
+
+const (
+	// A grant to a share that does not ask is what the pace lets pass in this time, or one datagram.
+	grantTime = time.Millisecond
+	// How long a grant holds, within these bounds: half a round trip.
+	leastHold, mostHold = 2 * time.Millisecond, 100 * time.Millisecond
+	// How old the knowledge of the queue may be to be a newcomer's.
+	freshFor = time.Second
+	// What a round trip is taken for at most.
+	longestTrip = time.Minute
+	// The longest CTO of a member that is silent alone.
+	mostSilence = 2 * time.Second
+)
+
+// A Group is one flow towards the network, made of many. Use New.
+//
+// The calling protocol: Join makes a Share, which the shim of one conversation drives like any ledbat.Controller. Whoever
+// drives the shims calls Take after every call to any share, until it answers false, and lets the shares that it names
+// send: they were granted something since they last asked. All of a group's shares belong to one goroutine.
+type Group struct {
+	ctl ledbat.Controller
+	mss int
+	now time.Time // of the last event
+
+	members []*Share // in order of joining
+	joined  int      // how many ever joined: the next one's number
+	visited int      // the member that was last looked at for having become content
+	flight  int      // bytes: the sum of the members'
+	granted int      // bytes: the sum of the members' grants not yet used
+
+	busy       int // members that wanted more than they got, lately
+	busyFlight int // their part of flight
+
+	needy  line      // who waits with less than an equal part in flight: served first
+	sated  line      // who waits with more
+	grants line      // who has a grant, in order of their time
+	woken  line      // for Take
+	opened time.Time // when a report last made room
+
+	pacer ledbat.Pacer // pays for grants when they are made
+	limit float64      // bytes a second that a lease or an operator allows; infinite: there is none
+	trips ledbat.Estimator
+	base  time.Duration // the common base: the first member's, so that figures look familiar
+	based bool
+
+	queue   time.Duration // that the last member with a base of its own saw
+	queueAt time.Time
+	quiet   time.Time // since when nothing was heard of anybody
+}
+
+// New makes a group of a controller that nobody else drives, and whose datagrams have at most mss bytes.
+func New(ctl ledbat.Controller, mss int) *Group {
+	return &Group{ctl: ctl, mss: mss, limit: math.Inf(1)}
+}
+
+// Limit says how many bytes a second the group may send whatever its controller thinks, as by a lease; infinite: no limit.
+func (g *Group) Limit(now time.Time, bytesPerSecond float64) {
+	g.limit = max(0, bytesPerSecond)
+	g.deal(now, true)
+}
+
+// Demand is how many bytes a second the group could use: what its controller would let it have if members want more than they get,
+// otherwise what they use. A lease is asked for by it; 0 while no round trip is known.
+func (g *Group) Demand() float64 {
+	if g.busy > 0 {
+		return g.ctl.Rate()
+	}
+	rtt := g.trips.Base() + g.trips.Fresh(freshFor)
+	if rtt <= 0 {
+		return 0
+	}
+	return float64(g.flight) / rtt.Seconds()
+}
+
+// pace is the controller's, within the limit.
+func (g *Group) pace() float64 {
+	if r := g.ctl.Rate(); r > 0 && r < g.limit || math.IsInf(g.limit, 1) {
+		return r
+	}
+	return g.limit
+}
+
+// Join adds a member.
+func (g *Group) Join() *Share {
+	s := &Share{group: g, number: g.joined}
+	s.waiting.share, s.granting.share, s.waking.share = s, s, s
+	g.joined++
+	g.members = append(g.members, s)
+	return s
+}
+
+// Take names a share that was granted something since it last asked. It must be let send, or the grant lapses.
+func (g *Group) Take() (*Share, bool) {
+	for g.woken.size > 0 {
+		s := g.woken.first.share
+		s.waking.leave()
+		if s.grant > 0 {
+			return s, true
+		}
+	}
+	return nil, false
+}
+
+// left forgets a member, and what it had in flight.
+func (g *Group) left(now time.Time, s *Share) {
+	g.setFlight(s, 0)
+	g.content(s)
+	g.setGrant(s, 0)
+	s.waiting.leave()
+	s.waking.leave()
+	g.members = slices.DeleteFunc(g.members, func(o *Share) bool { return o == s })
+	g.deal(now, true)
+}
+
+func (g *Group) setFlight(s *Share, bytes int) {
+	g.flight += bytes - s.flight
+	if s.busy {
+		g.busyFlight += bytes - s.flight
+	}
+	s.flight = bytes
+}
+
+func (g *Group) setGrant(s *Share, bytes int) {
+	g.granted += bytes - s.grant
+	s.grant = bytes
+	if bytes == 0 {
+		s.granting.leave()
+	}
+}
+
+// content takes a member out of those that want more than they get.
+func (g *Group) content(s *Share) {
+	if s.busy {
+		s.busy = false
+		g.busy--
+		g.busyFlight -= s.flight
+	}
+}
+
+// lookAround looks at one member an event, whether it has not waited for so long that its part is the others'.
+func (g *Group) lookAround(now time.Time) {
+	if len(g.members) == 0 {
+		return
+	}
+	g.visited = (g.visited + 1) % len(g.members)
+	s := g.members[g.visited]
+	if s.waiting.in == nil && s.grant == 0 && now.Sub(s.waited) > 4*g.hold() {
+		g.content(s)
+	}
+}
+
+// part is the equal part of the window for those that want more than they get: what the others leave, divided among them and s.
+func (g *Group) part(s *Share) int {
+	if s.busy {
+		return (g.ctl.Window() - (g.flight - g.busyFlight)) / g.busy
+	}
+	return (g.ctl.Window() - (g.flight - g.busyFlight - s.flight)) / (g.busy + 1)
+}
+
+// lacks is how many bytes a share has less in flight than its equal part: whole datagrams, and at least one if it has nothing.
+func (g *Group) lacks(s *Share) int {
+	lacks := (g.part(s) - s.flight) / g.mss * g.mss
+	if s.flight == 0 {
+		lacks = max(lacks, g.mss)
+	}
+	return lacks
+}
+
+// room is how many bytes may leave that are not granted: by the window and by the pace. One datagram is always allowed by the
+// window when there is nothing.
+func (g *Group) room(now time.Time) int {
+	window := g.ctl.Window()
+	if g.flight+g.granted == 0 {
+		window = max(window, g.mss)
+	}
+	if g.limit < 1 {
+		return 0 // a pacer would take a rate of 0 for no pace
+	}
+	room := window - g.flight - g.granted
+	if credit := g.pacer.Credit(now); credit < float64(room) {
+		room = int(credit)
+	}
+	return max(0, room)
+}
+
+// contested says whether others than s wanted more than they got, lately.
+func (g *Group) contested(s *Share) bool { return g.busy > 1 || g.busy == 1 && !s.busy }
+
+// wait puts a share in line, unless it has a grant to use first.
+func (g *Group) wait(now time.Time, s *Share) {
+	s.waited = now
+	if s.grant > 0 {
+		return
+	}
+	if !s.busy {
+		s.busy = true
+		g.busy++
+		g.busyFlight += s.flight
+	}
+	if s.waiting.in == nil || s.waiting.in == &g.sated && g.lacks(s) > 0 {
+		if g.lacks(s) > 0 {
+			g.needy.join(&s.waiting)
+		} else {
+			g.sated.join(&s.waiting)
+		}
+	}
+}
+
+// deal takes back what was not used in time, and grants what there is to those who wait: the needy in turn, then, if those who
+// made the room have had a chance to use it, the others in turn.
+func (g *Group) deal(now time.Time, settled bool) {
+	g.now = now
+	g.pacer.SetRate(g.pace())
+	g.lookAround(now)
+	for g.grants.size > 0 && !now.Before(g.grants.first.share.until) {
+		g.setGrant(g.grants.first.share, 0)
+	}
+	for g.needy.size > 0 {
+		s := g.needy.first.share
+		lacks := g.lacks(s)
+		if lacks <= 0 {
+			g.sated.join(&s.waiting)
+			continue
+		}
+		if !g.grant(now, s, lacks) {
+			return
+		}
+	}
+	if settled || now.After(g.opened) {
+		for g.sated.size > 0 && g.grant(now, g.sated.first.share, max(g.mss, g.room(now)/g.sated.size)) {
+		}
+	}
+}
+
+// grant lets a share send up to most bytes, if there is room for a datagram. Who asks gets no more than it wants. Who is only presumed to
+// want something gets little, because it may leave it unused.
+func (g *Group) grant(now time.Time, s *Share, most int) bool {
+	least := g.mss
+	if s.asks {
+		least = min(least, s.wants)
+		most = min(max(most/g.mss*g.mss, least), s.wants)
+	} else {
+		most = max(least, min(most, int(g.pace()*grantTime.Seconds())))
+	}
+	room := g.room(now)
+	if room < least {
+		return false
+	}
+	if room < most {
+		most = max(least, room/g.mss*g.mss)
+	}
+	s.waiting.leave()
+	s.until = now.Add(g.hold())
+	g.setGrant(s, most)
+	g.pacer.Sent(now, most)
+	g.grants.join(&s.granting)
+	g.woken.join(&s.waking)
+	return true
+}
+
+// hold is how long a grant holds.
+func (g *Group) hold() time.Duration {
+	return min(max((g.trips.Base()+g.trips.Fresh(freshFor))/2, leastHold), mostHold)
+}
+
+// deadline is when deal can do something that it cannot do now, apart from what a report changes.
+func (g *Group) deadline() time.Time {
+	if g.needy.size+g.sated.size == 0 {
+		return time.Time{}
+	}
+	if g.room(g.now) >= g.mss {
+		return g.now // left for those who made the room, and who have been asked by now
+	}
+	due := time.Time{}
+	if g.grants.size > 0 {
+		due = g.grants.first.share.until
+	}
+	if credit := g.pacer.Credit(g.now); g.limit >= 1 && credit < float64(g.mss) && g.flight+g.granted+g.mss <= max(g.ctl.Window(), g.mss) {
+		wait := time.Duration((float64(g.mss)-credit)/g.pace()*float64(time.Second)) + 1
+		due = sooner(due, g.now.Add(min(wait, time.Hour)))
+	}
+	return due
+}
+
+// sooner is the earlier of two deadlines, of which either may be zero: never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// known is the queue that a member with a base of its own saw a moment ago; below 0: there is none.
+func (g *Group) known(now time.Time) time.Duration {
+	if g.queueAt.IsZero() || now.Sub(g.queueAt) > freshFor {
+		return -1
+	}
+	return g.queue
+}
+
+// newcomer is the queue that a member's first delay is taken to contain: what the others see, and no more than its round trip
+// exceeds the smallest of the group. When nobody has looked for a while, the round trip alone tells. Where the two differ, the
+// smaller is right: a base that was taken too high is corrected by the first smaller delay, one too low is not.
+func (g *Group) newcomer(now time.Time, rtt time.Duration) time.Duration {
+	if g.trips.Base() == 0 || rtt <= 0 {
+		return 0
+	}
+	excess := max(0, rtt-g.trips.Base())
+	if known := g.known(now); known >= 0 {
+		return min(known, excess)
+	}
+	return excess
+}
+
+// String is the state in one line.
+func (g *Group) String() string {
+	return fmt.Sprintf("group of %d, %d waiting: in flight %d B, granted %d B; %v",
+		len(g.members), g.needy.size+g.sated.size, g.flight, g.granted, g.ctl)
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package group
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ebbproject/ebb/ledbat"
+)
+
+// hear lets a member report a datagram that has waited that long in the queue; its clock is off, and its path longer by more.
+func hear(s *Share, now time.Time, queue, offset, more time.Duration) {
+	s.Acked(now, ledbat.Ack{
+		OneWayDelay: offset + 25*ms + more + queue, RTT: 50*ms + 2*more + queue, Reverse: -offset + 25*ms + more, Backward: true,
+		Arrivals: []ledbat.Arrival{{Sent: now, Delay: offset + 26*ms + more + queue, Bytes: mss}},
+	})
+}
+
+// Remote hosts whose clocks are hours apart: the controller sees one base.
+func TestDelaysOfAllMembersAreOnOneScale(t *testing.T) {
+	w := gather(t, 3, 10*mss)
+	offsets := []time.Duration{0, -3 * time.Hour, 20 * time.Minute}
+	queues := []time.Duration{0, 10 * ms, 40 * ms, 0, 35 * ms}
+	for round, queue := range queues {
+		for i, s := range w.shares {
+			hear(s, at(time.Duration(round*100+i*10)*ms), queue, offsets[i], time.Duration(i)*3*ms)
+			got := w.c.last()
+			if got.OneWayDelay != 25*ms+queue || got.Arrivals[0].Delay != 26*ms+queue {
+				t.Errorf("round %d, member %d: the controller was told %v and %v, want %v: %v", round, i, got.OneWayDelay, got.Arrivals[0].Delay, 25*ms+queue, s)
+			}
+			if got.Reverse != 0 {
+				t.Errorf("round %d, member %d: the way back had no queue, and the controller was told %v", round, i, got.Reverse)
+			}
+		}
+	}
+	if got := w.shares[1].BaseDelay(); got != offsets[1]+28*ms {
+		t.Errorf("the member's own base is %v", got)
+	}
+}
+
+// The arrivals in a feedback are the caller's.
+func TestCallersArrivalsAreLeftAlone(t *testing.T) {
+	w := gather(t, 2, 10*mss)
+	arrivals := []ledbat.Arrival{{Sent: epoch, Delay: time.Hour, Bytes: mss}}
+	hear(w.shares[0], epoch, 0, 0, 0)
+	w.shares[1].Acked(at(ms), ledbat.Ack{OneWayDelay: time.Hour, RTT: 50 * ms, Arrivals: arrivals})
+	if arrivals[0].Delay != time.Hour {
+		t.Errorf("the caller's arrival was changed to %v", arrivals[0].Delay)
+	}
+	if got := w.c.last().Arrivals[0].Delay; got != 25*ms {
+		t.Errorf("the controller was told an arrival of %v, want 25ms", got)
+	}
+}
+
+// "shared by all flows over the same interface to the same remote site, so that a newcomer is no latecomer"
+func TestNewcomerIsNoLatecomer(t *testing.T) {
+	for _, more := range []time.Duration{-2 * ms, 0, 2 * ms} {
+		w := gather(t, 2, 10*mss)
+		old, fresh := w.shares[0], w.shares[1]
+		hear(old, at(0), 0, 0, 0)
+		now := 100 * ms
+		for range 20 { // both see the standing queue
+			hear(old, at(now), 40*ms, 0, 0)
+			hear(fresh, at(now+5*ms), 40*ms, time.Hour, more)
+			if got := w.c.last().OneWayDelay - 25*ms; got < 35*ms || got > 41*ms {
+				t.Errorf("path longer by %v: the newcomer shows a queue of %v, it is 40ms: %v", more, got, fresh)
+			}
+			now += 50 * ms
+		}
+		hear(old, at(now), 0, 0, 0) // the queue empties: now the newcomer knows for itself
+		for range 20 {
+			hear(fresh, at(now+5*ms), 0, time.Hour, more)
+			now += 50 * ms
+		}
+		hear(fresh, at(now), 30*ms, time.Hour, more)
+		if got := w.c.last().OneWayDelay - 25*ms; got < 29*ms || got > 30*ms+ms/2 {
+			t.Errorf("path longer by %v: the newcomer shows a queue of %v, it is 30ms: %v", more, got, fresh)
+		}
+	}
+}
+
+// When nobody has looked for a while, the round trip says how much of the first delay is queue, and is believed for a minute.
+func TestNewcomerToAQuietGroup(t *testing.T) {
+	w := gather(t, 2, 10*mss)
+	hear(w.shares[0], at(0), 0, 0, 0)
+	now := time.Minute
+	for ; now < 2*time.Minute; now += sec {
+		hear(w.shares[1], at(now), 30*ms, time.Hour, 0)
+		if got := w.c.last().OneWayDelay; got != 55*ms {
+			t.Fatalf("after %v the controller was told %v, want 55ms: %v", now, got, w.shares[1])
+		}
+	}
+	hear(w.shares[1], at(now), 30*ms, time.Hour, 0)
+	if got := w.c.last().OneWayDelay; got != 25*ms {
+		t.Errorf("after a minute without a witness the inference stands: %v, %v", got, w.shares[1])
+	}
+}
+
+// One remote clock is set: the others' delays, and what the controller sees, stay as they were.
+func TestStepOfOneRemoteClock(t *testing.T) {
+	w := gather(t, 2, 10*mss)
+	offset := time.Hour
+	for i := range 60 {
+		if i == 30 {
+			offset += 100 * ms
+		}
+		now := at(time.Duration(i) * 20 * ms)
+		queue := time.Duration(i%2) * 10 * ms
+		hear(w.shares[0], now, queue, 0, 0)
+		hear(w.shares[1], now, queue, offset, 0)
+		if got := w.c.last().OneWayDelay; i > 1 && (got < 25*ms || got > 35*ms) {
+			t.Errorf("report %d: the controller was told %v: %v", i, got, w.shares[1])
+		}
+	}
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package group
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ebbproject/ebb/ledbat"
+)
+
+// A Share is one member of a Group: a ledbat.Controller for its shim, with two methods more, Waiting and Leave.
+type Share struct {
+	group  *Group
+	number int
+
+	flight int       // bytes
+	grant  int       // bytes that it may send, not yet sent
+	until  time.Time // when that lapses
+	busy   bool      // it wanted more than it got, lately
+	waited time.Time // when it last did
+	asks   bool      // its owner says Waiting, so nothing has to be presumed
+	wants  int       // bytes; if it asks
+	silent bool      // it timed out alone, and was not heard since
+
+	waiting, granting, waking place // in the group's lines
+
+	forward, backward scale
+	arrivals          []ledbat.Arrival
+}
+
+var _ ledbat.Controller = (*Share)(nil)
+
+// Waiting reports that there are bytes to send of which Window does not allow the next datagram. Once said, it is no longer presumed.
+func (s *Share) Waiting(now time.Time, bytes int) {
+	s.asks = true
+	s.wants = max(1, bytes)
+	s.group.wait(now, s)
+	s.group.deal(now, false)
+}
+
+// Leave reports that the flow has ended. What it had in flight is out of the group's account.
+func (s *Share) Leave(now time.Time) { s.group.left(now, s) }
+
+// Number tells members apart: how many joined before.
+func (s *Share) Number() int { return s.number }
+
+// Sent reports that bytes left for the network.
+func (s *Share) Sent(now time.Time, bytes int) {
+	g := s.group
+	if g.flight == 0 {
+		g.quiet = now
+	}
+	g.pacer.SetRate(g.pace())
+	paid := min(bytes, s.grant)
+	g.pacer.Sent(now, bytes-paid)
+	if left := s.grant - paid; left < g.mss {
+		g.setGrant(s, 0) // too little for another: somebody else's
+	} else {
+		g.setGrant(s, left)
+	}
+	g.setFlight(s, s.flight+bytes)
+	g.ctl.Sent(now, bytes)
+	s.presume(now)
+}
+
+// presume takes a share that has used up its permission for one that has more to send, if its owner does not tell.
+func (s *Share) presume(now time.Time) {
+	g := s.group
+	g.now = now
+	if !s.asks && s.Window() < s.flight+g.mss {
+		g.wait(now, s)
+	}
+	g.deal(now, false)
+}
+
+// Acked reports one feedback.
+func (s *Share) Acked(now time.Time, a ledbat.Ack) {
+	g := s.group
+	g.setFlight(s, a.InFlight)
+	g.quiet, s.silent = now, false
+	a = s.scaled(now, a)
+	a.InFlight = g.flight
+	g.ctl.Acked(now, a)
+	s.opened(now)
+}
+
+// scaled brings the delays of a feedback to the group's scale.
+func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
+	g := s.group
+	if !s.forward.seen {
+		s.forward.infer(now, g.newcomer(now, a.RTT))
+	}
+	if a.RTT > 0 {
+		g.trips.Sample(now, min(a.RTT, longestTrip), 0)
+	}
+	queue := s.forward.sample(now, a.OneWayDelay, a.RTT, g.known(now))
+	if s.forward.measured() {
+		g.queue, g.queueAt = queue, now
+	}
+	if !g.based {
+		g.base, g.based = s.forward.base(), true
+	}
+	shift := g.base + queue - a.OneWayDelay
+	a.OneWayDelay += shift
+	s.arrivals = s.arrivals[:0]
+	for _, arrived := range a.Arrivals {
+		arrived.Delay += shift
+		s.arrivals = append(s.arrivals, arrived)
+	}
+	a.Arrivals = s.arrivals
+	if a.Backward {
+		a.Reverse = s.backward.sample(now, a.Reverse, a.RTT, -1)
+	}
+	return a
+}
+
+// Lost reports that a datagram of that many bytes, sent at sentAt, is given up for lost.
+func (s *Share) Lost(now time.Time, bytes int, sentAt time.Time) {
+	g := s.group
+	g.setFlight(s, max(0, s.flight-bytes))
+	g.ctl.Lost(now, bytes, sentAt)
+	s.opened(now)
+}
+
+// opened deals the room that a report has made, and leaves the share that was reported of the part that it lacks.
+func (s *Share) opened(now time.Time) {
+	g := s.group
+	g.opened = now
+	if s.waiting.in == &g.sated {
+		g.wait(now, s)
+	}
+	g.deal(now, false)
+}
+
+// TimedOut reports that the member heard nothing for CTO although bytes were in flight. It is the group's timeout only if
+// nothing was heard of anybody for about as long: a remote host that went away says nothing about the path.
+func (s *Share) TimedOut(now time.Time) {
+	g := s.group
+	g.setFlight(s, 0)
+	if s.silent = now.Sub(g.quiet) < g.ctl.CTO()*3/4; !s.silent {
+		g.ctl.TimedOut(now)
+		g.quiet = now // the others, who are about to find the same, tell nothing new
+	}
+	g.deal(now, true)
+}
+
+// Advance lets time pass.
+func (s *Share) Advance(now time.Time) {
+	g := s.group
+	if d := g.ctl.Deadline(); !d.IsZero() && !now.Before(d) {
+		g.ctl.Advance(now)
+	}
+	g.deal(now, true)
+}
+
+// Deadline is when Advance wants to be called; zero: never.
+func (s *Share) Deadline() time.Time { return sooner(s.group.ctl.Deadline(), s.group.deadline()) }
+
+// Window is what is in flight and what may be sent besides: the grant, and the room that there is, up to an equal part if others
+// want it, too.
+func (s *Share) Window() int {
+	g := s.group
+	free := g.room(g.now)
+	if g.contested(s) {
+		if free = min(free, g.lacks(s)); free < g.mss || g.needy.size > 0 {
+			free = 0
+		}
+	}
+	return s.flight + s.grant + free
+}
+
+// Rate is the pace of the whole group, which the group keeps itself: no member may exceed it either.
+func (s *Share) Rate() float64 { return s.group.pace() }
+
+// CTO is how long to wait for an acknowledgement before TimedOut.
+func (s *Share) CTO() time.Duration {
+	cto := s.group.ctl.CTO()
+	if s.silent {
+		// "CTO = 2 * CTO" (RFC 6817, section 2.4.2), for this member alone; bounded, so that it is back soon.
+		cto = max(cto, min(2*cto, mostSilence))
+	}
+	return cto
+}
+
+// QueueDelay is the group's.
+func (s *Share) QueueDelay() time.Duration { return s.group.ctl.QueueDelay() }
+
+// BaseDelay is the member's own one-way delay without queues; it contains the clocks' offset.
+func (s *Share) BaseDelay() time.Duration { return s.forward.base() }
+
+// String is the state in one line.
+func (s *Share) String() string {
+	state := ""
+	if s.waiting.in != nil {
+		state = ", waiting"
+	}
+	return fmt.Sprintf("member %d%s: in flight %d B, granted %d B, %v; %v", s.number, state, s.flight, s.grant, &s.forward, s.group)
+}
