@@ -25,7 +25,7 @@ func BenchmarkLink(b *testing.B) {
 			now := epoch
 			step := func() {
 				now = now.Add(115 * time.Microsecond) // of 120 that a packet takes
-				l.Send(now, 1472, [2]uint64{})
+				l.Send(now, datagram(1472, [2]uint64{}))
 				for d := l.Deadline(); !d.IsZero() && !d.After(now); d = l.Deadline() {
 					l.Take(d)
 				}

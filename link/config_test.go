@@ -86,7 +86,7 @@ func TestSizesOutsideTheLimitsPanic(t *testing.T) {
 					t.Errorf("%d bytes passed", size)
 				}
 			}()
-			New[int](epoch, Config{Overhead: 28}).Send(epoch, size, 0)
+			New[int](epoch, Config{Overhead: 28}).Send(epoch, datagram(size, 0))
 		}()
 	}
 }

@@ -39,10 +39,11 @@ func run(c Config) (lost map[int]bool, extra map[int]time.Duration) {
 	l := New[int](epoch, c)
 	lost, extra = map[int]bool{}, map[int]time.Duration{}
 	for i := range 2000 {
-		lost[i] = l.Send(at(time.Duration(i)*ms), 100, i) == DroppedLoss
+		lost[i] = l.Send(at(time.Duration(i)*ms), datagram(100, i)) == DroppedLoss
 	}
 	for d := l.Deadline(); !d.IsZero(); d = l.Deadline() {
-		p, _ := l.Take(d)
+		took, _ := l.Take(d)
+		p := took.Payload
 		extra[p] = d.Sub(at(time.Duration(p)*ms)) - c.Delay
 	}
 	return lost, extra
@@ -90,7 +91,7 @@ func TestSeedsDiffer(t *testing.T) {
 	for seed := range uint64(8) {
 		l := New[int](epoch, Config{Loss: 0.5, Seed: seed})
 		for i := range 64 {
-			if l.Send(epoch, 1, 0) == DroppedLoss {
+			if l.Send(epoch, datagram(1, 0)) == DroppedLoss {
 				lost[seed] |= 1 << i
 			}
 		}

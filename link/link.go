@@ -56,9 +56,10 @@ func mustBeValid(c Config) {
 	}
 }
 
-// Send gives the link a packet of size bytes, 0 to MaxSize less the Overhead, at
-// now. Everything but Queued is the end of the packet.
-func (l *Link[T]) Send(now time.Time, size int, payload T) Verdict {
+// Send gives the link a datagram of 0 to MaxSize less the Overhead bytes, at now.
+// Everything but Queued is the end of it.
+func (l *Link[T]) Send(now time.Time, d Datagram[T]) Verdict {
+	size := d.Size
 	wire := size + l.overhead
 	if size < 0 || wire > MaxSize {
 		panic(fmt.Sprintf("link: a packet of %d bytes was sent; the limits are 0 and MaxSize less the Overhead", size))
@@ -74,7 +75,7 @@ func (l *Link[T]) Send(now time.Time, size int, payload T) Verdict {
 	}
 	l.stats.QueueMax = max(l.stats.QueueMax, time.Duration(wait))
 	p := packet[T]{leave: leave, arrive: leave + l.delay + f.jitter, number: l.stats.Sent.Packets,
-		size: int32(size), late: f.late, payload: payload}
+		size: int32(size), flow: d.Flow, ecn: d.ECN, late: f.late, payload: d.Payload}
 	l.keepOrder(&p)
 	if f.late {
 		p.arrive += l.late
@@ -126,17 +127,18 @@ func (l *Link[T]) Deadline() time.Time {
 	return l.start.Add(time.Duration(p.arrive))
 }
 
-// Take removes and returns the next packet that has arrived by now, if there is one.
-func (l *Link[T]) Take(now time.Time) (payload T, ok bool) {
+// Take removes and returns the next datagram that has arrived by now, if there is
+// one. Its ECN may have become CE.
+func (l *Link[T]) Take(now time.Time) (d Datagram[T], ok bool) {
 	l.taken = int64(now.Sub(l.start))
 	p := l.inside.first()
 	if p == nil || p.arrive > l.taken {
-		return payload, false
+		return d, false
 	}
 	q := l.inside.pop()
 	l.stats.Inside.remove(int(q.size))
 	l.stats.Delivered.add(int(q.size))
-	return q.payload, true
+	return Datagram[T]{Size: int(q.size), Flow: q.flow, ECN: q.ecn, Payload: q.payload}, true
 }
 
 // QueueDelay is how long a packet sent now would wait before its first bit leaves.

@@ -14,6 +14,11 @@ func at(d time.Duration) time.Time { return epoch.Add(d) }
 
 const ms = time.Millisecond
 
+// datagram is one of a transport that does not speak ECN.
+func datagram[T any](size int, payload T) Datagram[T] {
+	return Datagram[T]{Size: size, Payload: payload}
+}
+
 // arrival is one packet out of a link: which one, and when.
 type arrival struct {
 	packet int
@@ -34,7 +39,7 @@ func drain(t testing.TB, l *Link[int]) []arrival {
 		if !ok {
 			t.Fatalf("nothing arrived at the deadline %v", d.Sub(epoch))
 		}
-		got = append(got, arrival{p, d.Sub(epoch)})
+		got = append(got, arrival{p.Payload, d.Sub(epoch)})
 	}
 	return got
 }
@@ -42,7 +47,7 @@ func drain(t testing.TB, l *Link[int]) []arrival {
 func TestOnePacketTakesSerialisationAndPropagation(t *testing.T) {
 	// 1250 bytes at 1 Mbit/s are 10 ms.
 	l := New[int](epoch, Config{Rate: 1e6, Delay: 30 * ms})
-	if v := l.Send(at(5*ms), 1250, 7); v != Queued {
+	if v := l.Send(at(5*ms), datagram(1250, 7)); v != Queued {
 		t.Fatal(v)
 	}
 	got := drain(t, l)
@@ -53,7 +58,7 @@ func TestOnePacketTakesSerialisationAndPropagation(t *testing.T) {
 
 func TestOverheadCostsTimeOnTheWireOnly(t *testing.T) {
 	l := New[int](epoch, Config{Rate: 1e6, Overhead: 250})
-	l.Send(epoch, 1000, 0)
+	l.Send(epoch, datagram(1000, 0))
 	if got := drain(t, l)[0].at; got != 10*ms {
 		t.Fatalf("1000 + 250 bytes at 1 Mbit/s took %v", got)
 	}
@@ -67,7 +72,7 @@ func TestRoundingNeverAddsUp(t *testing.T) {
 	const packets = 7000
 	l := New[int](epoch, Config{Rate: 7e6})
 	for i := range packets {
-		l.Send(epoch, 3, i)
+		l.Send(epoch, datagram(3, i))
 	}
 	for i, a := range drain(t, l) {
 		exact := float64(i+1) * 24e9 / 7e6
@@ -81,7 +86,7 @@ func TestBandwidthDelayProductIsInside(t *testing.T) {
 	// 10 Mbit/s x 50 ms are 62500 bytes on the way, beside the buffer.
 	l := New[int](epoch, Config{Rate: 10e6, Delay: 50 * ms, BufferBytes: 50 * 1250})
 	for now := time.Duration(0); now < time.Second; now += ms / 2 { // twice the rate
-		l.Send(at(now), 1250, 0)
+		l.Send(at(now), datagram(1250, 0))
 		for _, ok := l.Take(at(now)); ok; _, ok = l.Take(at(now)) {
 		}
 	}
@@ -100,17 +105,17 @@ func TestFullBuffer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := New[int](epoch, c)
 			for i := range 10 { // ten packets of 10 ms fill it to the last bit
-				if v := l.Send(epoch, 1250, i); v != Queued {
+				if v := l.Send(epoch, datagram(1250, i)); v != Queued {
 					t.Fatalf("packet %d: %v", i, v)
 				}
 			}
 			if got := l.QueueDelay(epoch); got != 100*ms {
 				t.Fatalf("queue of %v, want 100 ms", got)
 			}
-			if v := l.Send(epoch, 1, 0); v != DroppedBuffer {
+			if v := l.Send(epoch, datagram(1, 0)); v != DroppedBuffer {
 				t.Fatalf("one byte more: %v", v)
 			}
-			if v := l.Send(at(10*ms), 1250, 10); v != Queued {
+			if v := l.Send(at(10*ms), datagram(1250, 10)); v != Queued {
 				t.Fatalf("after one has left: %v", v)
 			}
 			s := l.Stats()
@@ -126,20 +131,20 @@ func TestFullBuffer(t *testing.T) {
 
 func TestAnIdleLinkTakesAPacketLargerThanItsBuffer(t *testing.T) {
 	l := New[int](epoch, Config{Rate: 1e6, BufferBytes: 1})
-	if v := l.Send(epoch, 1250, 0); v != Queued {
+	if v := l.Send(epoch, datagram(1250, 0)); v != Queued {
 		t.Fatal(v)
 	}
-	if v := l.Send(at(5*ms), 1250, 0); v != DroppedBuffer {
+	if v := l.Send(at(5*ms), datagram(1250, 0)); v != DroppedBuffer {
 		t.Fatalf("behind half a packet: %v", v)
 	}
 }
 
 func TestMTU(t *testing.T) {
 	l := New[int](epoch, Config{MTU: 1500, Overhead: 28})
-	if v := l.Send(epoch, 1472, 0); v != Queued {
+	if v := l.Send(epoch, datagram(1472, 0)); v != Queued {
 		t.Fatalf("1472 bytes: %v", v)
 	}
-	if v := l.Send(epoch, 1473, 0); v != DroppedTooBig {
+	if v := l.Send(epoch, datagram(1473, 0)); v != DroppedTooBig {
 		t.Fatalf("1473 bytes: %v", v)
 	}
 }
@@ -149,7 +154,7 @@ func TestLossShareIsWithinBinomialBounds(t *testing.T) {
 	for _, p := range []float64{0, 0.0001, 0.01, 0.05, 0.2, 1} {
 		l := New[int](epoch, Config{Loss: p, Seed: 42})
 		for i := range packets {
-			l.Send(epoch, 100, i)
+			l.Send(epoch, datagram(100, i))
 			l.Take(epoch)
 		}
 		got, mean := float64(l.Stats().DroppedLoss), p*packets
@@ -164,7 +169,7 @@ func TestReorderedPacketsComeLateAndTheOthersDoNotWait(t *testing.T) {
 	l := New[int](epoch, c)
 	const packets = 1000
 	for i := range packets {
-		l.Send(epoch, 1250, i)
+		l.Send(epoch, datagram(1250, i))
 	}
 	late := 0
 	for _, a := range drain(t, l) {
@@ -185,7 +190,7 @@ func TestJitterKeepsTheOrderUnlessToldOtherwise(t *testing.T) {
 	for _, reorders := range []bool{false, true} {
 		l := New[int](epoch, Config{Delay: 10 * ms, Jitter: 5 * ms, JitterReorders: reorders, Seed: 3})
 		for i := range 1000 {
-			l.Send(at(time.Duration(i)*ms), 100, i)
+			l.Send(at(time.Duration(i)*ms), datagram(100, i))
 		}
 		inverted, last := 0, -1
 		for _, a := range drain(t, l) {
@@ -216,7 +221,7 @@ func TestABlackoutLosesWhatEntersAndWhatWaits(t *testing.T) {
 	n := 0
 	for _, when := range []time.Duration{0, 25 * ms, 44 * ms, 45 * ms} {
 		for _, w := range want[when] {
-			if v := l.Send(at(when), 1250, n); v != w {
+			if v := l.Send(at(when), datagram(1250, n)); v != w {
 				t.Fatalf("packet %d at %v: %v, want %v", n, when, v, w)
 			}
 			n++
@@ -231,17 +236,17 @@ func TestABlackoutLosesWhatEntersAndWhatWaits(t *testing.T) {
 func TestCutLosesWhatWaits(t *testing.T) {
 	l := New[int](epoch, Config{Rate: 1e6, Delay: 30 * ms})
 	for i := range 5 {
-		l.Send(epoch, 1250, i)
+		l.Send(epoch, datagram(1250, i))
 	}
 	l.Cut(at(20*ms), 100*ms) // two have left
-	if v := l.Send(at(50*ms), 1250, 5); v != DroppedBlackout {
+	if v := l.Send(at(50*ms), datagram(1250, 5)); v != DroppedBlackout {
 		t.Fatal(v)
 	}
 	l.Cut(at(60*ms), 100*ms) // longer: until 160 ms
-	if v := l.Send(at(159*ms), 1250, 6); v != DroppedBlackout {
+	if v := l.Send(at(159*ms), datagram(1250, 6)); v != DroppedBlackout {
 		t.Fatal(v)
 	}
-	if v := l.Send(at(160*ms), 1250, 7); v != Queued {
+	if v := l.Send(at(160*ms), datagram(1250, 7)); v != Queued {
 		t.Fatal(v)
 	}
 	got := drain(t, l)
@@ -261,7 +266,7 @@ func TestCutsAndScheduledBlackoutsMerge(t *testing.T) {
 		if now == 25*ms {
 			l.Cut(at(now), 20*ms) // joins the first two
 		}
-		if l.Send(at(now), 1, 0) == DroppedBlackout {
+		if l.Send(at(now), datagram(1, 0)) == DroppedBlackout {
 			dark += "#"
 		} else {
 			dark += "-"
@@ -275,7 +280,7 @@ func TestCutsAndScheduledBlackoutsMerge(t *testing.T) {
 func TestANewRateHoldsForWhatWaits(t *testing.T) {
 	l := New[int](epoch, Config{Rate: 1e6, Delay: 30 * ms, BufferBytes: 10 * 1250})
 	for i := range 4 {
-		l.Send(epoch, 1250, i)
+		l.Send(epoch, datagram(1250, i))
 	}
 	l.SetRate(at(15*ms), 2e6) // half of packet 1, and packets 2 and 3, go at double speed
 	want := []arrival{{0, 40 * ms}, {1, 47500 * time.Microsecond}, {2, 52500 * time.Microsecond}, {3, 57500 * time.Microsecond}}
@@ -283,7 +288,7 @@ func TestANewRateHoldsForWhatWaits(t *testing.T) {
 		t.Fatalf("queue of %v", d)
 	}
 	for i := range 20 { // the buffer holds as many bytes as before
-		if v := l.Send(at(15*ms), 1250, 4+i); (v == Queued) != (i < 7) {
+		if v := l.Send(at(15*ms), datagram(1250, 4+i)); (v == Queued) != (i < 7) {
 			t.Fatalf("%d more: %v", i+1, v)
 		}
 	}
@@ -301,7 +306,7 @@ func TestANewRateHoldsForWhatWaits(t *testing.T) {
 func TestANewRateMovesArrivals(t *testing.T) {
 	l := New[int](epoch, Config{Rate: 1e6, Delay: 30 * ms})
 	for i := range 4 {
-		l.Send(epoch, 1250, i)
+		l.Send(epoch, datagram(1250, i))
 	}
 	l.SetRate(at(15*ms), 0.5e6)
 	want := []arrival{{0, 40 * ms}, {1, 55 * ms}, {2, 75 * ms}, {3, 95 * ms}}
@@ -315,11 +320,11 @@ func TestANewRateMovesArrivals(t *testing.T) {
 func TestAShorterRouteOvertakes(t *testing.T) {
 	for _, jitter := range []time.Duration{0, 1} { // ordered jitter orders within a route
 		l := New[int](epoch, Config{Delay: 50 * ms, Jitter: jitter})
-		l.Send(epoch, 100, 0)
+		l.Send(epoch, datagram(100, 0))
 		l.SetDelay(at(10*ms), 20*ms)
-		l.Send(at(10*ms), 100, 1)
+		l.Send(at(10*ms), datagram(100, 1))
 		l.SetRate(at(11*ms), 1e6) // nothing waits: nothing changes
-		l.Send(at(60*ms), 100, 2)
+		l.Send(at(60*ms), datagram(100, 2))
 		got := drain(t, l)
 		if got[0].packet != 1 || got[0].at.Truncate(ms) != 30*ms || got[1].packet != 0 || got[2].packet != 2 {
 			t.Fatalf("jitter %v: %v", jitter, got)
@@ -329,12 +334,12 @@ func TestAShorterRouteOvertakes(t *testing.T) {
 
 func TestANewRateKeepsTheOrderOfAShorterRoute(t *testing.T) {
 	l := New[int](epoch, Config{Rate: 1e6, Delay: time.Second, Jitter: 1})
-	l.Send(epoch, 1250, 0)
+	l.Send(epoch, datagram(1250, 0))
 	l.SetDelay(epoch, 20*ms)
 	for i := range 6 { // these overtake packet 0
-		l.Send(epoch, 1250, i+1)
+		l.Send(epoch, datagram(1250, i+1))
 	}
-	if p, ok := l.Take(at(41 * ms)); !ok || p != 1 {
+	if p, ok := l.Take(at(41 * ms)); !ok || p.Payload != 1 {
 		t.Fatal(p, ok)
 	}
 	l.SetRate(at(40*ms), 2e6) // packets 4, 5 and 6 still wait
@@ -349,7 +354,7 @@ func TestANewRateKeepsTheOrderOfAShorterRoute(t *testing.T) {
 func TestPacketsThatArriveTogetherKeepTheirOrder(t *testing.T) {
 	l := New[int](epoch, Config{Reorder: 0.5, ReorderDelay: 10 * ms, Seed: 1})
 	for i := range 100 {
-		l.Send(epoch, 1, i)
+		l.Send(epoch, datagram(1, i))
 	}
 	last := arrival{packet: -1}
 	for _, a := range drain(t, l) {
@@ -362,9 +367,9 @@ func TestPacketsThatArriveTogetherKeepTheirOrder(t *testing.T) {
 
 func TestTimeNeverRunsBackwards(t *testing.T) {
 	l := New[int](epoch, Config{Delay: 10 * ms})
-	l.Send(at(20*ms), 1, 0)
-	l.Send(at(5*ms), 1, 1)
-	l.Send(at(-5*ms), 1, 2)
+	l.Send(at(20*ms), datagram(1, 0))
+	l.Send(at(5*ms), datagram(1, 1))
+	l.Send(at(-5*ms), datagram(1, 2))
 	for i, a := range drain(t, l) {
 		if a != (arrival{i, 30 * ms}) {
 			t.Fatal(a)
@@ -375,7 +380,7 @@ func TestTimeNeverRunsBackwards(t *testing.T) {
 func TestPayloadsAreLetGo(t *testing.T) {
 	l := New[*int](epoch, Config{Reorder: 0.5, ReorderDelay: ms, Seed: 1})
 	for range 100 {
-		l.Send(epoch, 1, new(int))
+		l.Send(epoch, datagram(1, new(int)))
 	}
 	l.SetRate(epoch, 1e6)
 	for _, ok := l.Take(at(2 * ms)); ok; _, ok = l.Take(at(2 * ms)) {

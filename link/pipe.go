@@ -13,7 +13,9 @@ type packet[T any] struct {
 	arrive  int64 // it can be taken
 	number  int64 // order of sending; decides between packets that arrive together
 	size    int32 // as given to Send
-	late    bool  // by the reordering delay: those behind it overtake it
+	flow    uint32
+	ecn     ECN
+	late    bool // by the reordering delay: those behind it overtake it
 	payload T
 }
 

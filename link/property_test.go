@@ -79,7 +79,7 @@ func (m *model) send(t *rapid.T) {
 		size := rapid.SampledFrom([]int{0, 1, 100, 1200, 1473}).Draw(t, "size")
 		n := len(m.packets)
 		m.packets = append(m.packets, sent{m.now, size + m.c.Overhead})
-		v := m.l.Send(at(m.now), size, n)
+		v := m.l.Send(at(m.now), datagram(size, n))
 		m.verdicts[v]++
 		if v == Queued {
 			m.inside[n] = true
@@ -91,14 +91,14 @@ func (m *model) take(t *rapid.T) {
 	m.pass(t)
 	for {
 		deadline := m.l.Deadline()
-		n, ok := m.l.Take(at(m.now))
+		d, ok := m.l.Take(at(m.now))
 		if ok != (!deadline.IsZero() && !deadline.After(at(m.now))) {
 			t.Fatalf("at %v with deadline %v Take answered %v", m.now, deadline.Sub(epoch), ok)
 		}
 		if !ok {
 			return
 		}
-		m.took(n, deadline.Sub(epoch))
+		m.took(d.Payload, deadline.Sub(epoch))
 	}
 }
 
@@ -209,7 +209,7 @@ func TestPropertySameSeedSameFate(t *testing.T) {
 		a, b := New[int](epoch, c), New[int](epoch, c)
 		for i := range 300 {
 			now := at(time.Duration(i) * ms)
-			if va, vb := a.Send(now, 100, i), b.Send(now, 100, i); va != vb {
+			if va, vb := a.Send(now, datagram(100, i)), b.Send(now, datagram(100, i)); va != vb {
 				t.Fatalf("packet %d: %v and %v", i, va, vb)
 			}
 			for {

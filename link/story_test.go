@@ -86,13 +86,13 @@ func (s *teller) obey(command string, args []string) {
 			count = int(s.number(args[2]))
 		}
 		for range count {
-			s.say("packet %d: %v", s.next, s.l.Send(now, int(s.number(args[1])), s.next))
+			s.say("packet %d: %v", s.next, s.l.Send(now, datagram(int(s.number(args[1])), s.next)))
 			s.next++
 		}
 	case "take":
 		for d := s.l.Deadline(); !d.IsZero() && !d.After(now); d = s.l.Deadline() {
 			p, _ := s.l.Take(d)
-			s.say("packet %d at %v", p, d.Sub(epoch))
+			s.say("packet %d at %v", p.Payload, d.Sub(epoch))
 		}
 	case "rate":
 		s.l.SetRate(now, s.number(args[1]))
@@ -161,7 +161,7 @@ func (s *teller) offer(now, until time.Time, rate float64, size int) {
 			s.draw(draw, before)
 			before, draw = s.l.Stats(), draw.Add(100*ms)
 		}
-		s.l.Send(now, size, 0)
+		s.l.Send(now, datagram(size, 0))
 		for d := s.l.Deadline(); !d.IsZero() && !d.After(now); d = s.l.Deadline() {
 			s.l.Take(d)
 		}

@@ -67,7 +67,8 @@ func (f *Flow) report() {
 		out.receipts[i] = r.recent[(r.count-uint64(out.filled)+uint64(i))%repeated]
 	}
 	r.unsaid, r.reportBy = 0, time.Time{}
-	if f.path.Reverse.Send(w.now, reportBytes, packet{flow: f, report: out}) != link.Queued {
+	d := link.Datagram[packet]{Size: reportBytes, Payload: packet{flow: f, report: out}}
+	if f.path.Reverse.Send(w.now, d) != link.Queued {
 		w.spare = append(w.spare, out)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/ledbat"
+	"github.com/ebbproject/ebb/link"
 )
 
 // later arrivals that a datagram must have been overtaken by before it is given up
@@ -62,7 +63,7 @@ func (f *Flow) send(size int) {
 	f.pacer.Sent(now, size)
 	f.ctl.Sent(now, size)
 	stamp := uint32(now.Sub(f.world.start) / time.Microsecond)
-	f.path.Forward.Send(now, size, packet{flow: f, sequence: s.next, sent: stamp})
+	f.path.Forward.Send(now, link.Datagram[packet]{Size: size, Payload: packet{flow: f, sequence: s.next, sent: stamp}})
 	s.next++
 }
 

@@ -121,10 +121,11 @@ func (w *World) step() {
 
 func (w *World) arrive(l *link.Link[packet]) {
 	for {
-		p, ok := l.Take(w.now)
+		d, ok := l.Take(w.now)
 		if !ok {
 			return
 		}
+		p := d.Payload
 		if p.report == nil {
 			p.flow.arrived(p)
 			continue

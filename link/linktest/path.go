@@ -23,7 +23,7 @@ type Path struct {
 }
 
 func (p *Path) send(d datagram) {
-	p.link.Send(time.Now(), len(d.data), d)
+	p.link.Send(time.Now(), link.Datagram[datagram]{Size: len(d.data), Payload: d})
 	p.arm()
 }
 
@@ -47,7 +47,7 @@ func (p *Path) fire() {
 	p.due = time.Time{}
 	now := time.Now()
 	for d, ok := p.link.Take(now); ok; d, ok = p.link.Take(now) {
-		p.network.deliver(d)
+		p.network.deliver(d.Payload)
 	}
 	p.arm()
 }

@@ -59,7 +59,7 @@ func benchmarkDelay(b *testing.B, c link.Config) {
 		got := course(b, r, c.Rate/2)
 		model := link.New[int](got[0].sent, c)
 		for i := range got {
-			model.Send(got[i].sent, benchPayload, i)
+			model.Send(got[i].sent, link.Datagram[int]{Size: benchPayload, Payload: i})
 			due := model.Deadline()
 			model.Take(due)
 			late = append(late, got[i].came.Sub(due))

@@ -168,12 +168,13 @@ func (r *Relay) enter(l *link.Link[*parcel], came time.Time, p *parcel) bool {
 		r.stats.Full++
 		return false
 	}
-	return l.Send(came, len(p.data), p) == link.Queued
+	return l.Send(came, link.Datagram[*parcel]{Size: len(p.data), Payload: p}) == link.Queued
 }
 
 // deliver sends what has passed a link.
 func (r *Relay) deliver(l *link.Link[*parcel], due time.Time, send func(*parcel) error) (sent int) {
-	for p, ok := l.Take(due); ok; p, ok = l.Take(due) {
+	for d, ok := l.Take(due); ok; d, ok = l.Take(due) {
+		p := d.Payload
 		if send(p) != nil {
 			r.stats.Unsent++
 		}

@@ -114,7 +114,7 @@ func sackPacket(cum uint32, newest uint32) []byte {
 
 func (p *pair) post(e *end, f Frame) {
 	frame, seq := e.shim.Stamp(p.now, nil, f)
-	e.out.Send(p.now, len(frame)+overhead, datagram{seq, frame, e.from})
+	e.out.Send(p.now, link.Datagram[datagram]{Size: len(frame) + overhead, Payload: datagram{seq, frame, e.from}})
 }
 
 func (p *pair) offer(e *end, packet []byte) {
@@ -178,7 +178,8 @@ func (p *pair) acknowledged(e *end, cum, newest uint32) {
 }
 
 func (p *pair) arrivals(e, peer *end) {
-	for d, ok := peer.out.Take(p.now); ok; d, ok = peer.out.Take(p.now) {
+	for took, ok := peer.out.Take(p.now); ok; took, ok = peer.out.Take(p.now) {
+		d := took.Payload
 		kind, payload, err := e.shim.Deliver(p.now, Arrival{Sequence: d.sequence, Frame: d.frame, Size: len(d.frame) + overhead, From: d.from})
 		if err != nil {
 			p.t.Fatalf("%v: %v\n%v", p.now.Sub(epoch), err, e.shim)
