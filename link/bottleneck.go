@@ -16,6 +16,8 @@ type bottleneck struct {
 	// How long the last bit of a packet that has to wait may take to leave, for the
 	// configured bounds and the present rate.
 	room int64
+	// How long the packet before took: bytes need whole ns and rest/rate.
+	bytes, whole, rest int64
 
 	bufferBytes, bufferTime int64 // as configured; 0 is no bound
 }
@@ -39,14 +41,52 @@ func (b *bottleneck) offer(now, bytes int64) (leave int64, ok bool) {
 	if free < now {
 		free, part = now, 0
 	}
-	work := bytes*8e9 + part
-	leave, part = free+work/b.rate, work%b.rate
+	if bytes != b.bytes {
+		b.measure(bytes)
+	}
+	leave, part = free+b.whole, part+b.rest
+	if part >= b.rate {
+		leave, part = leave+1, part-b.rate
+	}
 	stamp := roundUp(leave, part)
 	if free > now && stamp-now > b.room {
 		return 0, false
 	}
 	b.free, b.part = leave, part
 	return stamp, true
+}
+
+// carry is offer where there is always room.
+func (b *bottleneck) carry(now, bytes int64) (leave int64) {
+	room := b.room
+	b.room = maxTime
+	leave, _ = b.offer(now, bytes)
+	b.room = room
+	return leave
+}
+
+// measure finds how long bytes take. Most packets are as long as the one before, so
+// that there is seldom anything to divide.
+func (b *bottleneck) measure(bytes int64) {
+	b.bytes, b.whole, b.rest = bytes, bytes*8e9/b.rate, bytes*8e9%b.rate
+}
+
+// after is when bytes behind everything accepted would have left; now if that is later.
+func (b *bottleneck) after(now, bytes int64) int64 {
+	free, part := b.free, b.part
+	if free < now {
+		free, part = now, 0
+	}
+	if b.rate == 0 {
+		return roundUp(free, part)
+	}
+	high, low := bits.Mul64(uint64(bytes), 8e9)
+	low, carry := bits.Add64(low, uint64(part), 0)
+	if high += carry; high >= uint64(b.rate) {
+		return maxTime
+	}
+	whole, rest := bits.Div64(high, low, uint64(b.rate))
+	return roundUp(free+int64(min(whole, maxTime)), int64(rest))
 }
 
 // wait is how long a packet offered now would wait before its first bit leaves.
@@ -70,6 +110,7 @@ func (b *bottleneck) change(now, rate int64) {
 
 func (b *bottleneck) setRate(rate int64) {
 	b.rate = rate
+	b.bytes, b.whole, b.rest = 0, 0, 0
 	b.room = maxTime
 	if b.bufferTime > 0 {
 		b.room = b.bufferTime

@@ -3,7 +3,6 @@
 package link
 
 import (
-	"fmt"
 	"math"
 	"time"
 )
@@ -40,12 +39,27 @@ type Config struct {
 	// beside the size given to Send: 28 for UDP over IPv4, 48 over IPv6.
 	Overhead int
 
+	// AQM manages what waits in front of the bottleneck; nil: the buffer drops its tail
+	// when it is full, and that is all.
+	AQM AQM
+	// Policer drops what exceeds a rate, without a queue.
+	Policer Policer
+	// Schedule changes Rate and Delay at given times.
+	Schedule Schedule
+	// Trace, if not nil, is when the bottleneck can deliver, in place of a Rate.
+	Trace *Trace
+
 	// Loss is the share of packets, 0 to 1, lost at random.
 	Loss float64
+	// BurstLoss loses packets in bursts.
+	BurstLoss GilbertElliott
 	// Jitter is the mean of an exponentially distributed extra delay. Packets
 	// keep their order unless JitterReorders.
 	Jitter         time.Duration
 	JitterReorders bool
+	// WiFi or LTE is the air behind the wire, if there is any.
+	WiFi WiFi
+	LTE  LTE
 	// Reorder is the share of packets, 0 to 1, that come late by ReorderDelay
 	// and are overtaken meanwhile.
 	Reorder      float64
@@ -62,76 +76,4 @@ type Config struct {
 // includes its first nanosecond and not its last.
 type Window struct {
 	From, For time.Duration
-}
-
-// A ConfigError names the field of a Config that no link can have.
-type ConfigError struct {
-	Field   string
-	Problem string
-}
-
-func (e *ConfigError) Error() string { return "link: " + e.Field + " " + e.Problem }
-
-// Validate reports the first thing in c that no link can have, as a *ConfigError.
-func (c Config) Validate() error {
-	if !(c.Rate == 0 || c.Rate >= MinRate && c.Rate <= MaxRate) {
-		return &ConfigError{"Rate", fmt.Sprintf("is %v bit/s; give 0 (infinitely fast) or %.0f to %.0f", c.Rate, MinRate, MaxRate)}
-	}
-	for _, d := range []struct {
-		field string
-		value time.Duration
-	}{
-		{"Delay", c.Delay}, {"BufferTime", c.BufferTime}, {"Jitter", c.Jitter}, {"ReorderDelay", c.ReorderDelay},
-	} {
-		if d.value < 0 || d.value > MaxDelay {
-			return &ConfigError{d.field, fmt.Sprintf("is %v; give 0 to %v", d.value, MaxDelay)}
-		}
-	}
-	for _, n := range []struct {
-		field      string
-		value, max int
-	}{
-		{"BufferBytes", c.BufferBytes, MaxBuffer}, {"MTU", c.MTU, MaxSize}, {"Overhead", c.Overhead, MaxSize},
-	} {
-		if n.value < 0 || n.value > n.max {
-			return &ConfigError{n.field, fmt.Sprintf("is %d bytes; give 0 to %d", n.value, n.max)}
-		}
-	}
-	for _, p := range []struct {
-		field string
-		value float64
-	}{
-		{"Loss", c.Loss}, {"Reorder", c.Reorder},
-	} {
-		if !(p.value >= 0 && p.value <= 1) {
-			return &ConfigError{p.field, fmt.Sprintf("is %v; give a share between 0 and 1", p.value)}
-		}
-	}
-	return c.validateTogether()
-}
-
-// validateTogether checks what each field alone cannot show.
-func (c Config) validateTogether() error {
-	if c.MTU > 0 && c.Overhead >= c.MTU {
-		return &ConfigError{"Overhead", fmt.Sprintf("of %d bytes leaves no room in an MTU of %d", c.Overhead, c.MTU)}
-	}
-	if c.JitterReorders && c.Jitter == 0 {
-		return &ConfigError{"JitterReorders", "is set without a Jitter"}
-	}
-	if c.Reorder > 0 && c.ReorderDelay == 0 {
-		return &ConfigError{"Reorder", "is set without a ReorderDelay; say how late those packets are"}
-	}
-	end := time.Duration(0)
-	for i, w := range c.Blackouts {
-		switch {
-		case w.For <= 0:
-			return &ConfigError{"Blackouts", fmt.Sprintf("number %d lasts %v; it must last some time", i+1, w.For)}
-		case w.From < end:
-			return &ConfigError{"Blackouts", fmt.Sprintf("number %d begins at %v, before %v where the one before ends; order them", i+1, w.From, end)}
-		case w.From > maxTime || w.For > maxTime:
-			return &ConfigError{"Blackouts", fmt.Sprintf("number %d ends later than %v after the start", i+1, time.Duration(maxTime))}
-		}
-		end = w.From + w.For
-	}
-	return nil
 }

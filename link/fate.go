@@ -13,6 +13,8 @@ type fate struct {
 	late bool
 	// extra delay by jitter, in ns
 	jitter int64
+	burst  bool   // lost in a burst
+	draw   uint64 // 63 random bits for the queue manager
 }
 
 // chance draws fates. Each kind of mishap has a stream of its own, and draws once
@@ -20,9 +22,12 @@ type fate struct {
 type chance struct {
 	loss, late rand.PCG
 	jitter     rand.PCG
-	lossBelow  uint64 // of 1<<63
-	lateBelow  uint64 // of 1<<63
-	meanJitter int64  // ns
+	aqm        rand.PCG
+	drawsAQM   bool
+	weather    *weather // nil: no bursts
+	lossBelow  uint64   // of 1<<63
+	lateBelow  uint64   // of 1<<63
+	meanJitter int64    // ns
 }
 
 // Purposes of the streams. They are part of what a seed means: changing one
@@ -31,10 +36,20 @@ const (
 	purposeLoss = 1 + iota
 	purposeJitter
 	purposeLate
+	purposeBursts
+	purposeAQM
+	purposeRadio
+	purposeFlows
 )
 
 func newChance(c Config) chance {
 	h := chance{lossBelow: below(c.Loss), lateBelow: below(c.Reorder), meanJitter: int64(c.Jitter)}
+	h.weather = newWeather(c.BurstLoss, c.Seed)
+	switch c.AQM.(type) {
+	case PIE, RED:
+		h.drawsAQM = true
+	}
+	seed(&h.aqm, c.Seed, purposeAQM)
 	seed(&h.loss, c.Seed, purposeLoss)
 	seed(&h.jitter, c.Seed, purposeJitter)
 	seed(&h.late, c.Seed, purposeLate)
@@ -54,6 +69,12 @@ func (h *chance) next() fate {
 	}
 	if h.meanJitter > 0 {
 		f.jitter = exponential(&h.jitter, h.meanJitter)
+	}
+	if h.weather != nil {
+		f.burst = h.weather.loses()
+	}
+	if h.drawsAQM {
+		f.draw = h.aqm.Uint64() >> 1
 	}
 	return f
 }
@@ -78,10 +99,15 @@ func exponential(p *rand.PCG, mean int64) int64 {
 			last = u
 		}
 		if odd {
-			fraction, _ := bits.Mul64(x, uint64(mean))
-			return whole*mean + int64(fraction)
+			return whole*mean + scale(x, mean)
 		}
 	}
+}
+
+// scale is the share x/2^64 of n, rounded down.
+func scale(x uint64, n int64) int64 {
+	high, _ := bits.Mul64(x, uint64(n))
+	return int64(high)
 }
 
 // seed starts a stream for one purpose. Seeds that differ in one bit give streams

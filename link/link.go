@@ -26,18 +26,23 @@ type Link[T any] struct {
 	// this. The route is that of the packets after number detour, see SetDelay.
 	notBefore, detour int64
 
-	neck    bottleneck
-	outages outages
-	chance  chance
-	inside  pipe[T]
-	stats   Stats
+	neck     bottleneck
+	outages  outages
+	chance   chance
+	policer  policer
+	radio    radio
+	calendar calendar
+	trace    *Trace     // nil: the bottleneck has a rate
+	buffer   *buffer[T] // nil: the neck alone tells when a packet leaves
+	inside   pipe[T]
+	stats    Stats
 }
 
 // New returns an idle link. It panics if c.Validate finds fault: whoever takes
 // a Config from a user validates it first.
 func New[T any](start time.Time, c Config) *Link[T] {
 	mustBeValid(c)
-	return &Link[T]{
+	l := &Link[T]{
 		start:    start,
 		mtu:      c.MTU,
 		overhead: c.Overhead,
@@ -47,7 +52,15 @@ func New[T any](start time.Time, c Config) *Link[T] {
 		neck:     newBottleneck(c),
 		outages:  newOutages(c),
 		chance:   newChance(c),
+		policer:  newPolicer(c.Policer),
+		radio:    newRadio(c),
+		calendar: newCalendar(c.Schedule),
+		trace:    c.Trace,
 	}
+	if l.buffer = newBuffer[T](c, &l.stats); l.buffer != nil {
+		l.plan()
+	}
+	return l
 }
 
 func mustBeValid(c Config) {
@@ -67,35 +80,63 @@ func (l *Link[T]) Send(now time.Time, d Datagram[T]) Verdict {
 	t := l.advance(now)
 	l.stats.Sent.add(size)
 	f := l.chance.next()
-	wait := l.neck.wait(t)
-	leave, v := l.enter(t, wire, f)
+	v := l.enter(t, wire, f)
 	if v != Queued {
 		l.stats.drop(v, size)
 		return v
 	}
-	l.stats.QueueMax = max(l.stats.QueueMax, time.Duration(wait))
-	p := packet[T]{leave: leave, arrive: leave + l.delay + f.jitter, number: l.stats.Sent.Packets,
+	p := packet[T]{number: l.stats.Sent.Packets,
 		size: int32(size), flow: d.Flow, ecn: d.ECN, late: f.late, payload: d.Payload}
-	l.keepOrder(&p)
-	if f.late {
-		p.arrive += l.late
+	if l.buffer != nil {
+		p.leave, p.arrive = t, f.jitter
+		return l.admit(t, &p, f.draw)
 	}
-	l.inside.push(p)
+	wait := l.neck.wait(t)
+	if p.leave, v = l.cross(t, int64(wire)); v != Queued {
+		l.stats.drop(v, size)
+		return v
+	}
+	l.stats.waited(wait)
 	l.stats.Inside.add(size)
+	l.propagate(&p, p.leave+l.delay+f.jitter)
 	return Queued
 }
 
-// enter decides on a packet and answers when its last bit leaves the bottleneck.
-func (l *Link[T]) enter(t int64, wire int, f fate) (leave int64, v Verdict) {
+// enter decides on a packet in front of the buffer.
+func (l *Link[T]) enter(t int64, wire int, f fate) Verdict {
 	switch {
 	case l.mtu > 0 && wire > l.mtu:
-		return 0, DroppedTooBig
+		return DroppedTooBig
 	case l.outages.next <= t:
-		return 0, DroppedBlackout
+		return DroppedBlackout
+	case l.policer.rate > 0 && !l.policer.conforms(t, int64(wire)):
+		return DroppedPolicer
+	case f.burst:
+		return DroppedBurst
 	case f.lost:
-		return 0, DroppedLoss
+		return DroppedLoss
 	}
-	leave, ok := l.neck.offer(t, int64(wire))
+	return Queued
+}
+
+// propagate sends a packet that reaches the end of the wire at the given time over the rest of
+// its way.
+func (l *Link[T]) propagate(p *packet[T], arrive int64) {
+	p.arrive = arrive
+	l.keepOrder(p)
+	if l.radio.interval > 0 {
+		p.arrive = l.radio.deliver(p.arrive)
+	}
+	if p.late {
+		p.arrive += l.late
+	}
+	l.inside.push(p)
+}
+
+// cross computes, for a link without a buffer of its own, when the last bit of a packet
+// leaves the bottleneck.
+func (l *Link[T]) cross(t, wire int64) (leave int64, v Verdict) {
+	leave, ok := l.neck.offer(t, wire)
 	switch {
 	case !ok:
 		return 0, DroppedBuffer
@@ -108,9 +149,15 @@ func (l *Link[T]) enter(t int64, wire int, f fate) (leave int64, v Verdict) {
 
 // advance moves the link's clock and passes the blackouts that begin or end by then.
 func (l *Link[T]) advance(now time.Time) int64 {
-	l.now = max(l.now, int64(now.Sub(l.start)))
+	l.now = max(l.now, l.since(now))
+	if l.buffer != nil {
+		l.now = max(l.now, l.buffer.flushed)
+		l.serve(l.now)
+	}
 	for l.outages.next <= l.now {
-		l.neck.flush(l.outages.next)
+		if l.buffer == nil {
+			l.neck.flush(l.outages.next)
+		}
 		if !l.outages.pass(l.now) {
 			break
 		}
@@ -118,53 +165,76 @@ func (l *Link[T]) advance(now time.Time) int64 {
 	return l.now
 }
 
-// Deadline is when the next packet arrives; zero: nothing is inside.
+// since is how long the link has run at now, in ns.
+func (l *Link[T]) since(now time.Time) int64 { return int64(now.Sub(l.start)) }
+
+// Deadline is when to call Take again: nothing arrives before. Zero: nothing is inside.
 func (l *Link[T]) Deadline() time.Time {
-	p := l.inside.first()
-	if p == nil {
+	at := idle
+	if p := l.inside.first(); p != nil {
+		at = p.arrive
+	}
+	if l.buffer != nil {
+		at = min(at, l.soonest())
+	}
+	if at == idle {
 		return time.Time{}
 	}
-	return l.start.Add(time.Duration(p.arrive))
+	return l.start.Add(time.Duration(at))
 }
 
 // Take removes and returns the next datagram that has arrived by now, if there is
 // one. Its ECN may have become CE.
 func (l *Link[T]) Take(now time.Time) (d Datagram[T], ok bool) {
-	l.taken = int64(now.Sub(l.start))
+	l.taken = l.since(now)
+	if l.buffer != nil {
+		l.serve(l.taken)
+	}
 	p := l.inside.first()
 	if p == nil || p.arrive > l.taken {
 		return d, false
 	}
-	q := l.inside.pop()
-	l.stats.Inside.remove(int(q.size))
-	l.stats.Delivered.add(int(q.size))
-	return Datagram[T]{Size: int(q.size), Flow: q.flow, ECN: q.ecn, Payload: q.payload}, true
+	d = Datagram[T]{Size: int(p.size), Flow: p.flow, ECN: p.ecn, Payload: p.payload}
+	l.inside.pop()
+	l.stats.Inside.remove(d.Size)
+	l.stats.Delivered.add(d.Size)
+	return d, true
 }
 
-// QueueDelay is how long a packet sent now would wait before its first bit leaves.
+// QueueDelay is how long a packet sent now would wait before its first bit leaves, with an
+// [FQCoDel] if all flows were one; with a [Trace] an idle link has it wait for an opportunity.
 func (l *Link[T]) QueueDelay(now time.Time) time.Duration {
-	return time.Duration(l.neck.wait(l.advance(now)))
+	return time.Duration(l.wait(l.advance(now)))
+}
+
+func (l *Link[T]) wait(t int64) int64 {
+	if l.buffer != nil {
+		return l.queued(t)
+	}
+	return l.neck.wait(t)
 }
 
 // SetRate changes the rate to bit/s, within the limits of [Config.Rate]; what
-// waits in the buffer leaves at the new rate.
+// waits in the buffer leaves at the new rate. A link with a [Trace] has no rate to set: it panics.
 func (l *Link[T]) SetRate(now time.Time, rate float64) {
-	mustBeValid(Config{Rate: rate})
+	mustBeValid(Config{Rate: rate, Trace: l.trace})
 	t := l.advance(now)
+	if l.buffer != nil {
+		l.changeRate(t, wholeRate(rate))
+		return
+	}
 	from, to := l.neck.rate, wholeRate(rate)
 	l.neck.change(t, to)
 	l.requeue(t, func(ns int64) int64 { return roundUp(retime(ns, 0, from, to)) })
 }
 
 // SetDelay changes the propagation delay of packets sent from now on, within the
-// limits of [Config.Delay]. Over a shorter way they overtake those that are on
-// the longer one.
+// limits of [Config.Delay]; where a buffer of its own holds them (see the package), of those that
+// leave it from now on. Over a shorter way they overtake those that are on the longer one.
 func (l *Link[T]) SetDelay(now time.Time, delay time.Duration) {
 	mustBeValid(Config{Delay: delay})
 	l.advance(now)
-	l.delay = int64(delay)
-	l.notBefore = 0
-	l.detour = l.stats.Sent.Packets
+	l.changeDelay(delay)
 }
 
 // Cut begins a blackout of length d at now; it loses what is in the buffer. One
@@ -175,6 +245,11 @@ func (l *Link[T]) Cut(now time.Time, d time.Duration) {
 	}
 	t := l.advance(now)
 	l.outages.add(span{t, t + min(int64(d), maxTime)})
+	if l.buffer != nil {
+		l.flush(t)
+		l.plan()
+		return
+	}
 	l.neck.flush(t)
 	l.requeue(t, func(ns int64) int64 { return ns })
 }
@@ -215,7 +290,9 @@ func (l *Link[T]) Stats() Stats { return l.stats }
 // String is the state in one line, as of the last call that gave the time.
 func (l *Link[T]) String() string {
 	rate := "no limit"
-	if l.neck.rate > 0 {
+	if l.trace != nil {
+		rate = fmt.Sprintf("%v Mbit/s by a trace", float64(int64(l.trace.Rate()))/1e6)
+	} else if l.neck.rate > 0 {
 		rate = fmt.Sprintf("%v Mbit/s", float64(l.neck.rate)/1e6)
 	}
 	now, state := max(l.now, l.taken), "up"
@@ -223,5 +300,5 @@ func (l *Link[T]) String() string {
 		state = "dark"
 	}
 	return fmt.Sprintf("link %s after %v: %s, %v away, queue %v; %v", state, time.Duration(now), rate,
-		time.Duration(l.delay), time.Duration(l.neck.wait(now)), l.stats)
+		time.Duration(l.delay), time.Duration(l.wait(now)), l.stats)
 }

@@ -35,6 +35,16 @@ func (o *outages) setNext() {
 	}
 }
 
+// after is when the first span that begins after now begins; MaxInt64: there is none.
+func (o *outages) after(now int64) int64 {
+	for _, s := range o.spans {
+		if s.from > now {
+			return s.from
+		}
+	}
+	return math.MaxInt64
+}
+
 // dark says whether now is within a span; now may be ahead of what was passed.
 func (o *outages) dark(now int64) bool {
 	return slices.ContainsFunc(o.spans, func(s span) bool { return s.from <= now && now < s.to })

@@ -27,11 +27,12 @@ func (p *packet[T]) before(q *packet[T]) bool {
 // they were sent in a ring, those that are overtaken, or overtake, in a heap.
 // Both grow to what the link needs and are then used again and again.
 type pipe[T any] struct {
-	ring  []packet[T] // its length is a power of two
-	head  int         // index of the oldest
-	count int         // packets in the ring
-	heap  []packet[T]
-	spare []packet[T] // for revise
+	ring   []packet[T] // its length is a power of two
+	head   int         // index of the oldest
+	count  int         // packets in the ring
+	newest int64       // arrival of the newest in the ring
+	heap   []packet[T]
+	spare  []packet[T] // for revise
 }
 
 func (p *pipe[T]) len() int { return p.count + len(p.heap) }
@@ -41,17 +42,18 @@ func (p *pipe[T]) at(i int) *packet[T] { return &p.ring[(p.head+i)&(len(p.ring)-
 
 // push takes a packet in. A late one in the ring would send all that overtake it
 // to the heap, so it goes there itself.
-func (p *pipe[T]) push(q packet[T]) {
-	if q.late || p.count > 0 && q.arrive < p.at(p.count-1).arrive {
-		p.heap = append(p.heap, q)
+func (p *pipe[T]) push(q *packet[T]) {
+	if q.late || p.count > 0 && q.arrive < p.newest {
+		p.heap = append(p.heap, *q)
 		p.up(len(p.heap) - 1)
 		return
 	}
 	if p.count == len(p.ring) {
 		p.grow()
 	}
+	p.newest = q.arrive
 	p.count++
-	*p.at(p.count - 1) = q
+	*p.at(p.count - 1) = *q
 }
 
 func (p *pipe[T]) grow() {
@@ -73,30 +75,28 @@ func (p *pipe[T]) first() *packet[T] {
 	return p.at(0)
 }
 
-// pop removes and returns what first showed.
-func (p *pipe[T]) pop() packet[T] {
+// pop removes what first showed.
+func (p *pipe[T]) pop() {
 	if len(p.heap) > 0 && (p.count == 0 || p.heap[0].before(p.at(0))) {
-		return p.popHeap()
+		p.popHeap()
+		return
 	}
-	return p.popRing()
+	p.popRing()
 }
 
-func (p *pipe[T]) popRing() packet[T] {
-	slot := p.at(0)
-	q := *slot
-	*slot = packet[T]{} // lets go of the payload
+func (p *pipe[T]) popRing() {
+	var nothing T
+	p.at(0).payload = nothing // lets go of it
 	p.head = (p.head + 1) & (len(p.ring) - 1)
 	p.count--
-	return q
 }
 
-func (p *pipe[T]) popHeap() packet[T] {
-	q, end := p.heap[0], len(p.heap)-1
+func (p *pipe[T]) popHeap() {
+	end := len(p.heap) - 1
 	p.heap[0] = p.heap[end]
 	p.heap[end] = packet[T]{}
 	p.heap = p.heap[:end]
 	p.down(0)
-	return q
 }
 
 func (p *pipe[T]) up(i int) {
@@ -132,7 +132,8 @@ func (p *pipe[T]) down(i int) {
 func (p *pipe[T]) revise(change func(*packet[T]) bool) {
 	all := p.spare[:0]
 	for p.count > 0 {
-		all = append(all, p.popRing())
+		all = append(all, *p.at(0))
+		p.popRing()
 	}
 	all = append(all, p.heap...)
 	clear(p.heap)
@@ -140,7 +141,7 @@ func (p *pipe[T]) revise(change func(*packet[T]) bool) {
 	slices.SortFunc(all, func(a, b packet[T]) int { return cmp.Compare(a.number, b.number) })
 	for i := range all {
 		if change(&all[i]) {
-			p.push(all[i])
+			p.push(&all[i])
 		}
 	}
 	clear(all)
