@@ -225,7 +225,9 @@ func (l *Link[T]) SetRate(now time.Time, rate float64) {
 	}
 	from, to := l.neck.rate, wholeRate(rate)
 	l.neck.change(t, to)
-	l.requeue(t, func(ns int64) int64 { return roundUp(retime(ns, 0, from, to)) })
+	// Rounded up, the last one must not leave behind who comes next.
+	end := l.neck.wait(t)
+	l.requeue(t, func(ns int64) int64 { return min(end, roundUp(retime(ns, 0, from, to))) })
 }
 
 // SetDelay changes the propagation delay of packets sent from now on, within the

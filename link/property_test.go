@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// anyConfig draws a config that Validate accepts.
-func anyConfig(t *rapid.T) Config {
+// anyPlainConfig draws a config that Validate accepts, without what needs a buffer.
+func anyPlainConfig(t *rapid.T) Config {
 	c := Config{
 		Rate:        rapid.SampledFrom([]float64{0, 1000, 64e3, 1e6, 7e6 + 1, 20e6, 1e9}).Draw(t, "rate"),
 		Delay:       time.Duration(rapid.Int64Range(0, int64(50*ms)).Draw(t, "delay")),
@@ -40,6 +40,42 @@ func anyConfig(t *rapid.T) Config {
 	return c
 }
 
+// anyConfig draws a config that Validate accepts, with anything.
+func anyConfig(t *rapid.T) Config {
+	c := anyPlainConfig(t)
+	if rapid.Bool().Draw(t, "plain") {
+		return c
+	}
+	ecn := rapid.Bool().Draw(t, "ecn")
+	c.AQM = rapid.SampledFrom([]AQM{
+		nil, CoDel{ECN: ecn}, CoDel{Target: ms, Interval: 5 * ms, ECN: ecn}, PIE{ECN: ecn, MaxBurst: ms}, PIE{Target: ms, ECN: ecn},
+		RED{Min: 3000, Max: 9000, Weight: 0.1, ECN: ecn}, FQCoDel{ECN: ecn}, FQCoDel{Target: ms, Interval: 5 * ms, Quantum: 300, ECN: ecn},
+	}).Draw(t, "aqm")
+	c.Policer = rapid.SampledFrom([]Policer{{}, {}, {Rate: 5e6, Burst: 10_000}}).Draw(t, "policer")
+	c.BurstLoss = rapid.SampledFrom([]GilbertElliott{{}, {}, {ToBad: 0.05, ToGood: 0.3, LossBad: 0.8}}).Draw(t, "burstLoss")
+	c.WiFi = rapid.SampledFrom([]WiFi{{}, {}, {Interval: 4 * ms, Access: ms}}).Draw(t, "wifi")
+	if c.WiFi.Interval == 0 && !c.JitterReorders {
+		c.LTE = rapid.SampledFrom([]LTE{{}, {}, {Interval: ms, Retransmit: 0.1}}).Draw(t, "lte")
+	}
+	if rapid.IntRange(0, 3).Draw(t, "trace") == 0 {
+		c.Rate, c.Trace = 0, rapid.SampledFrom([]*Trace{trace(1), trace(0, 0, 3, 3, 3, 20), trace(5, 100)}).Draw(t, "which")
+	} else if rapid.IntRange(0, 3).Draw(t, "schedule") == 0 {
+		c.Schedule = Schedule{Steps: []Step{{At: 0, Rate: 1e6}, {At: 30 * ms, Rate: 5e6, Delay: 20 * ms}, {At: 50 * ms, Delay: ms, Rate: 64e3}}, Period: 70 * ms}
+	}
+	if c.AQM != nil && c.Trace == nil {
+		c.Rate = max(c.Rate, 1e6)
+	}
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// trace has opportunities at those times, in ms.
+func trace(at ...uint32) *Trace {
+	return &Trace{at: at, period: int64(at[len(at)-1]) * int64(ms)}
+}
+
 // sent is what the model remembers of a packet.
 type sent struct {
 	at   time.Duration
@@ -52,21 +88,27 @@ type model struct {
 	c        Config
 	l        *Link[int]
 	now      time.Duration
-	verdicts [DroppedBuffer + 1]int64
+	verdicts [DroppedAQM + 1]int64
 	packets  []sent
 	inside   map[int]bool
 	// The least that propagation and serialisation take, over all rates and delays
 	// that were ever set.
 	delay   time.Duration
 	rate    float64
-	changed bool // a rate or delay was changed: order and pace are no longer the config's
-	last    int  // the highest packet taken
+	changed bool           // a rate or delay was changed: order and pace are no longer the config's
+	last    map[uint32]int // the highest packet taken of each flow
 	out     []arrival
 }
 
 func newModel(t *rapid.T) *model {
 	c := anyConfig(t)
-	return &model{t: t, c: c, l: New[int](epoch, c), inside: map[int]bool{}, delay: c.Delay, rate: c.Rate, last: -1}
+	m := &model{t: t, c: c, l: New[int](epoch, c), inside: map[int]bool{}, delay: c.Delay, rate: c.Rate, last: map[uint32]int{}}
+	for _, s := range c.Schedule.Steps {
+		m.delay = min(m.delay, s.Delay)
+		m.rate = max(m.rate, s.Rate)
+		m.changed = true
+	}
+	return m
 }
 
 func (m *model) pass(t *rapid.T) {
@@ -79,7 +121,8 @@ func (m *model) send(t *rapid.T) {
 		size := rapid.SampledFrom([]int{0, 1, 100, 1200, 1473}).Draw(t, "size")
 		n := len(m.packets)
 		m.packets = append(m.packets, sent{m.now, size + m.c.Overhead})
-		v := m.l.Send(at(m.now), datagram(size, n))
+		d := Datagram[int]{Size: size, Flow: uint32(n % 3), ECN: ECN(n % 4), Payload: n}
+		v := m.l.Send(at(m.now), d)
 		m.verdicts[v]++
 		if v == Queued {
 			m.inside[n] = true
@@ -92,13 +135,18 @@ func (m *model) take(t *rapid.T) {
 	for {
 		deadline := m.l.Deadline()
 		d, ok := m.l.Take(at(m.now))
-		if ok != (!deadline.IsZero() && !deadline.After(at(m.now))) {
+		if due := !deadline.IsZero() && !deadline.After(at(m.now)); ok && !due || !ok && due && m.l.buffer == nil {
 			t.Fatalf("at %v with deadline %v Take answered %v", m.now, deadline.Sub(epoch), ok)
 		}
 		if !ok {
 			return
 		}
-		m.took(d.Payload, deadline.Sub(epoch))
+		m.marked(d)
+		when := deadline.Sub(epoch)
+		if m.l.buffer != nil {
+			when = m.now // a deadline is never late, but it may be early
+		}
+		m.took(d.Payload, when)
 	}
 }
 
@@ -111,11 +159,22 @@ func (m *model) took(n int, when time.Duration) {
 	if least := m.delay + m.serialisation(p.wire); when < p.at+least {
 		m.t.Fatalf("packet %d came after %v, propagation and serialisation alone take %v", n, when-p.at, least)
 	}
-	if n < m.last && m.keepsOrder() {
-		m.t.Fatalf("packet %d came after packet %d", n, m.last)
+	flow := uint32(n % 3)
+	if n < m.last[flow] && m.keepsOrder() {
+		m.t.Fatalf("packet %d came after packet %d", n, m.last[flow])
 	}
-	m.last = max(m.last, n)
+	m.last[flow] = max(m.last[flow], n)
 	m.out = append(m.out, arrival{n, when})
+}
+
+// marked checks what became of the ECN codepoint.
+func (m *model) marked(d Datagram[int]) {
+	switch before := ECN(d.Payload % 4); {
+	case d.ECN == before:
+	case d.ECN == CE && before != NotECT && m.c.AQM != nil:
+	default:
+		m.t.Fatalf("packet %d went in with %v and came with %v", d.Payload, before, d.ECN)
+	}
 }
 
 // serialisation is how long bytes take on the wire, rounded down.
@@ -133,6 +192,9 @@ func (m *model) change(t *rapid.T) {
 	m.changed = true
 	switch rapid.IntRange(0, 2).Draw(t, "what") {
 	case 0:
+		if m.c.Trace != nil {
+			return
+		}
 		rate := rapid.SampledFrom([]float64{0, 64e3, 5e6, 100e6}).Draw(t, "newRate")
 		m.l.SetRate(at(m.now), rate)
 		if rate == 0 || m.rate != 0 && rate > m.rate {
@@ -153,18 +215,38 @@ func (m *model) conserved(t *rapid.T) {
 	if s.Sent.Packets != int64(len(m.packets)) ||
 		s.Sent.Packets != s.Delivered.Packets+s.Inside.Packets+s.Dropped.Packets ||
 		s.Sent.Bytes != s.Delivered.Bytes+s.Inside.Bytes+s.Dropped.Bytes ||
-		s.Dropped.Packets != s.DroppedTooBig+s.DroppedBlackout+s.DroppedLoss+s.DroppedBuffer {
+		s.Dropped.Packets != s.DroppedTooBig+s.DroppedBlackout+s.DroppedLoss+s.DroppedBuffer+
+			s.DroppedBurst+s.DroppedPolicer+s.DroppedAQM {
 		t.Fatalf("packets got lost in the books: %v", s)
 	}
-	if s.Inside.Packets != int64(m.l.inside.len()) || s.Delivered.Packets != int64(len(m.out)) {
+	if s.Inside.Packets != int64(m.l.inside.len()+m.l.waiting()) || s.Delivered.Packets != int64(len(m.out)) {
 		t.Fatalf("%d in the pipe, %d taken, and the books say %v", m.l.inside.len(), len(m.out), s)
 	}
-	if !m.changed && s.Inside.Packets != int64(len(m.inside)) {
+	if !m.changed && m.l.buffer == nil && s.Inside.Packets != int64(len(m.inside)) {
 		t.Fatalf("%d inside, want %d", s.Inside.Packets, len(m.inside))
 	}
-	if s.DroppedLoss != m.verdicts[DroppedLoss] || s.DroppedBuffer != m.verdicts[DroppedBuffer] || s.DroppedTooBig != m.verdicts[DroppedTooBig] {
+	if s.DroppedLoss != m.verdicts[DroppedLoss] || s.DroppedBuffer != m.verdicts[DroppedBuffer] && m.l.buffer == nil ||
+		s.DroppedPolicer != m.verdicts[DroppedPolicer] || s.DroppedBurst != m.verdicts[DroppedBurst] || s.DroppedTooBig != m.verdicts[DroppedTooBig] {
 		t.Fatalf("verdicts %v, and the books say %v", m.verdicts, s)
 	}
+}
+
+// waiting counts the packets in the buffer.
+func (l *Link[T]) waiting() int {
+	b := l.buffer
+	if b == nil {
+		return 0
+	}
+	n := int(b.fifo.packets)
+	if b.serving != none {
+		n++
+	}
+	if b.fair != nil {
+		for _, f := range b.fair.flows {
+			n += int(f.packets)
+		}
+	}
+	return n
 }
 
 // A link may be given anything, at any time, and these hold: conservation; nothing
@@ -187,7 +269,7 @@ func TestPropertyRateIsNeverExceeded(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){"send": m.send, "take": m.take, "": m.conserved})
 		m.now += time.Hour * 24
 		m.take(t)
-		if m.rate == 0 {
+		if m.rate == 0 || m.l.buffer != nil {
 			return
 		}
 		for i := range m.out {

@@ -121,18 +121,10 @@ func (l *Link[T]) useOpportunity() {
 // manager agrees.
 func (l *Link[T]) admit(t int64, p *packet[T], draw uint64) Verdict {
 	b := l.buffer
-	wire := int64(p.size) + b.overhead
 	busy := b.next != idle
-	if busy && b.fair == nil && !l.fits(t, wire) {
-		return DroppedBuffer
-	}
-	switch b.judge(t, draw, l) {
-	case aqmDrop:
-		return DroppedAQM
-	case aqmMark:
-		if !markCE(&p.ecn, b.stats) {
-			return DroppedAQM
-		}
+	if v := l.judge(t, p, draw); v != Queued {
+		l.stats.drop(v, int(p.size))
+		return v
 	}
 	b.enter(p)
 	l.stats.Inside.add(int(p.size))
@@ -155,15 +147,23 @@ func (l *Link[T]) admit(t int64, p *packet[T], draw uint64) Verdict {
 	return Queued
 }
 
-// judge asks the queue manager that looks at the entrance.
-func (b *buffer[T]) judge(t int64, draw uint64, l *Link[T]) aqmVerdict {
+// judge decides on a packet at the entrance of the buffer.
+func (l *Link[T]) judge(t int64, p *packet[T], draw uint64) Verdict {
+	b := l.buffer
+	if b.next != idle && b.fair == nil && !l.fits(t, int64(p.size)+b.overhead) {
+		return DroppedBuffer
+	}
+	v := aqmPass
 	switch {
 	case b.pie != nil:
-		return b.pie.enters(draw, b.bytes, l.latency(t))
+		v = b.pie.enters(draw, b.bytes, l.latency(t))
 	case b.red != nil:
-		return b.red.enters(t, draw, b.bytes)
+		v = b.red.enters(t, draw, b.bytes)
 	}
-	return aqmPass
+	if v == aqmDrop || v == aqmMark && !markCE(&p.ecn, b.stats) {
+		return DroppedAQM
+	}
+	return Queued
 }
 
 // fits is whether so many bytes more have room in a buffer that is not idle.
