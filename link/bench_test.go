@@ -19,13 +19,25 @@ func BenchmarkLink(b *testing.B) {
 		{"reordering", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms, Reorder: 0.01, ReorderDelay: 5 * ms}},
 		{"everything", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms, Loss: 0.01, Jitter: 2 * ms,
 			JitterReorders: true, Reorder: 0.01, ReorderDelay: 5 * ms, Overhead: 28, MTU: 1500}},
+		{"policer", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms, Policer: Policer{Rate: 110e6, Burst: 15_000}}},
+		{"bursts", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms, BurstLoss: GilbertElliott{ToBad: 0.01, ToGood: 0.3, LossBad: 0.5}}},
+		{"codel", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms, AQM: CoDel{}}},
+		{"pie", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms, AQM: PIE{}}},
+		{"red", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms, AQM: RED{Min: 100_000, Max: 300_000}}},
+		{"fq-codel", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms, AQM: FQCoDel{}}},
+		{"wifi", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms, WiFi: WiFi{Interval: 4 * ms, Access: ms}}},
+		{"lte", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms, LTE: LTE{Interval: ms, Retransmit: 0.1}}},
+		{"trace", Config{Delay: 20 * ms, BufferTime: 100 * ms, Trace: trace(1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2)}},
+		{"schedule", Config{Rate: 100e6, Delay: 20 * ms, BufferTime: 100 * ms,
+			Schedule: Schedule{Steps: []Step{{At: 0, Rate: 90e6, Delay: 20 * ms}, {At: ms, Rate: 110e6, Delay: 20 * ms}}, Period: 2 * ms}}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			l := New[[2]uint64](epoch, bench.c)
-			now := epoch
+			now, n := epoch, uint32(0)
 			step := func() {
 				now = now.Add(115 * time.Microsecond) // of 120 that a packet takes
-				l.Send(now, datagram(1472, [2]uint64{}))
+				n++
+				l.Send(now, Datagram[[2]uint64]{Size: 1472, Flow: n & 15, ECN: ECT0})
 				for d := l.Deadline(); !d.IsZero() && !d.After(now); d = l.Deadline() {
 					l.Take(d)
 				}
