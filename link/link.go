@@ -10,7 +10,7 @@ import (
 // A Link carries packets of type T in one direction. Use New.
 //
 // The calling protocol: Send what goes in; call Take until it answers false, and
-// again at Deadline, which every call may move. Time never runs backwards: a
+// again at Deadline, which every call may move, and where it may answer false again. Time never runs backwards: a
 // call with an earlier now than the one before counts as made at the same time.
 // Take alone is free of that, because it changes nothing at the entrance: who
 // learns late of a packet may still Send it at the time when it came.

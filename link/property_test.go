@@ -139,6 +139,9 @@ func (m *model) take(t *rapid.T) {
 			t.Fatalf("at %v with deadline %v Take answered %v", m.now, deadline.Sub(epoch), ok)
 		}
 		if !ok {
+			if next := m.l.Deadline(); !next.IsZero() && !next.After(at(m.now)) {
+				t.Fatalf("at %v Take answered false, and the deadline is %v", m.now, next.Sub(epoch))
+			}
 			return
 		}
 		m.marked(d)
