@@ -270,11 +270,11 @@ func TestPropertyRateIsNeverExceeded(t *testing.T) {
 		m.c.Jitter, m.c.JitterReorders, m.c.Reorder = 0, false, 0 // these bunch what has left
 		m.l = New[int](epoch, m.c)
 		t.Repeat(map[string]func(*rapid.T){"send": m.send, "take": m.take, "": m.conserved})
-		m.now += time.Hour * 24
-		m.take(t)
-		if m.rate == 0 || m.l.buffer != nil {
+		if m.rate == 0 || m.l.buffer != nil { // buffers have a test of their own
 			return
 		}
+		m.now += time.Hour * 24
+		m.take(t)
 		for i := range m.out {
 			bits := int64(0)
 			for j := i + 1; j < len(m.out); j++ {
