@@ -84,7 +84,7 @@ func TestCoDelLeavesTheLastPacketAlone(t *testing.T) {
 
 // After less than 16 intervals without drops CoDel begins where it was: with count - lastcount drops.
 func TestCoDelRemembers(t *testing.T) {
-	c := newCoDel(CoDel{})
+	c := newCoDel(CoDel{}, 0)
 	q := &endless{sojourn: int64(10 * ms)}
 	run := func(from, until time.Duration) (drops int) {
 		before := q.drops

@@ -49,6 +49,7 @@ func TestValidate(t *testing.T) {
 		{"", Config{Schedule: Schedule{Steps: []Step{{At: 0}, {At: ms, Rate: 1e6, Delay: ms}}, Period: 2 * ms}}},
 		{"", Config{Trace: trace(1), Schedule: Schedule{Steps: []Step{{At: ms, Delay: ms}}}}},
 		{"AQM", Config{AQM: CoDel{}}},
+		{"AQM", Config{Rate: 1e6, AQM: (*CoDel)(nil)}},
 		{"CoDel.Target", Config{Rate: 1e6, AQM: CoDel{Target: -1}}},
 		{"CoDel.Interval", Config{Rate: 1e6, AQM: CoDel{Interval: 5 * ms}}},
 		{"CoDel.Interval", Config{Rate: 1e6, AQM: CoDel{Interval: 2 * time.Hour}}},

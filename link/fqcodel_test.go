@@ -136,7 +136,7 @@ func TestAFlowIsNotNewTwiceInARound(t *testing.T) {
 }
 
 func TestSeedsHashFlowsDifferently(t *testing.T) {
-	a, b := newFair(FQCoDel{}, 1), newFair(FQCoDel{}, 2)
+	a, b := newFair(FQCoDel{}, Config{Seed: 1}), newFair(FQCoDel{}, Config{Seed: 2})
 	same := 0
 	for n := range uint32(1000) {
 		if a.index(n) == b.index(n) {

@@ -240,16 +240,10 @@ func (l *Link[T]) waiting() int {
 	if b == nil {
 		return 0
 	}
-	n := int(b.fifo.packets)
 	if b.serving != none {
-		n++
+		return b.count + 1
 	}
-	if b.fair != nil {
-		for _, f := range b.fair.flows {
-			n += int(f.packets)
-		}
-	}
-	return n
+	return b.count
 }
 
 // A link may be given anything, at any time, and these hold: conservation; nothing

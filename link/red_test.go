@@ -94,3 +94,19 @@ func TestREDIsQuickAfterAPause(t *testing.T) {
 		t.Fatalf("average %v", l.buffer.red.avg)
 	}
 }
+
+// An opportunity that carries the last byte leaves the queue empty, and the average forgets from then on.
+func TestREDKnowsWhenATraceEmptiesTheQueue(t *testing.T) {
+	l := New[int](epoch, Config{Trace: trace(1), AQM: RED{Min: 3000, Max: 9000, Weight: 0.5}})
+	for range 3 {
+		l.Send(epoch, datagram(1500, 0))
+	}
+	drain(t, l)
+	if r := l.buffer.red; r.idle != int64(3*ms) || r.avg == 0 {
+		t.Fatalf("idle since %v with an average of %v", time.Duration(r.idle), r.avg)
+	}
+	l.Send(at(time.Second), datagram(1500, 0))
+	if r := l.buffer.red; r.avg > 1e-9 {
+		t.Fatalf("an average of %v after a second", r.avg)
+	}
+}
