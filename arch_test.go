@@ -31,6 +31,7 @@ var rooms = map[string]room{
 	"content":       {floor: 1, pure: true},
 	"content/walk":  {floor: 1, may: []string{"content"}},
 	"ledbat":        {floor: 1, pure: true},
+	"ledbat/harm":   {floor: 1, pure: true, may: []string{"ledbat"}},
 	"link":          {floor: 1, pure: true},
 	"link/relay":    {floor: 1, may: []string{"link"}},
 	"link/linktest": {floor: 1, may: []string{"link"}},

@@ -46,6 +46,7 @@ type rfc6817 struct {
 	judge  lossJudge
 	flight float64 // bytes
 	peaked peak    // largest flight of the last round trip
+	usedUp float64 // the same, as it was when a pause began
 
 	accused   int       // bytes lost, not yet judged
 	accusedAt time.Time // when the last of them was sent

@@ -19,9 +19,10 @@
 //	off first          |--settle--|==off==|--settle--|==on==|
 //	silence            ~~~~~~~~~~~~~~~~~~~
 //
-// During the settling nothing counts: our own queue drains, or comes back. It lasts a round trip and twice the queue,
-// and as the round trip contains the queue, other traffic may use two thirds of the bottleneck and the queue is still
-// gone. A window lasts four round trips, from 250 ms to one second.
+// During the settling nothing counts: our own queue drains, or comes back. It lasts a round trip and four times the queue,
+// and as the round trip contains the queue, other traffic may use four fifths of the bottleneck and the queue is still
+// gone. A window lasts four round trips, from 250 ms to one second. Controllers are told of the silence
+// (ledbat.Pauser), so that they neither take the flow for idle nor have to find their window anew.
 //
 // In both windows the same probes are sent, ten in each, one at a random instant of each tenth. The average over them is
 // without bias the average over time, which is what another flow meets that does not know of us ("Poisson Arrivals See Time
@@ -35,8 +36,8 @@
 //
 // # The estimate
 //
-// A Series holds the last 512 pairs of a path. What is reported is their mean and the 95 % interval of Student for it. Not a
-// robust mean: harm is an average, rare bad moments belong to it, and a trimmed one would hide them. Pairs are many
+// A Series holds the last 512 pairs of a path. What is reported is their mean and the 95 % interval of Student for it: the
+// delay that we add while we send, silences and the coming back from them left out. Not a robust mean: harm is an average, rare bad moments belong to it, and a trimmed one would hide them. Pairs are many
 // seconds apart, so they count as independent. What could not be measured makes no pair: a trial in which
 // more than a quarter of the probes of a window was not heard of, or a clock stepped (the delay jumped and the round trip
 // did not). What is left of the drift of the clocks is taken out with the slope of the smallest delays.
@@ -53,6 +54,7 @@
 //   - How others would behave if we were not there at all. A silence is over before a TCP has noticed, so only the delay
 //     that our datagrams cause at once is measured, not the rate that others lose or do not dare to take.
 //   - The harm done to the way back, or beyond the point where the peer is.
-//   - Bottlenecks that others use to more than two thirds while our queue drains: part of it is then taken for theirs.
+//   - Bottlenecks that others use to more than four fifths for seconds: our queue then outlives the settling, and part of it
+//     is taken for theirs. In a simulation with others at 0.85 of the link in bursts of a second the estimate is a quarter too low.
 //   - Queues so full that probes are dropped: the worst delays are then missing.
 package harm

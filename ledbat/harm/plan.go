@@ -124,11 +124,13 @@ func (p *Plan) abandon() {
 	p.left = 0
 }
 
-// settle and window are for a trial that begins now.
+// settle is how long a trial that begins now gives our queue to drain: five times what it would take if nobody else sent, as
+// the round trip contains the queue, and so long enough if others use four fifths of the bottleneck meanwhile.
 func (p *Plan) settle() time.Duration {
-	return min(max(p.path.RTT+2*p.path.Queue, minSettle), maxSettle)
+	return min(max(p.path.RTT+4*p.path.Queue, minSettle), maxSettle)
 }
 
+// window is how long its windows are.
 func (p *Plan) window() time.Duration { return min(max(4*p.path.MinRTT, minWindow), maxWindow) }
 
 // newBlock begins a block, of a length that keeps to the share, and chooses where in it the trial is.

@@ -16,7 +16,8 @@ const ms = time.Millisecond
 
 // world is one bottleneck with other traffic that does not listen (open loop), and perhaps a flow of ours with its plan.
 // As the other traffic of one seed is the same with and without us, what we add is known: the mean over the same instants,
-// which nobody in the world knows of, of the queue with us less the queue without.
+// which nobody in the world knows of, of the queue with us less the queue without. Instants in a silence, or while our flow comes back
+// from it, do not count: what is to be measured is what we add while we send.
 type world struct {
 	scene scene
 	link  *link.Link[packet]
@@ -24,34 +25,40 @@ type world struct {
 
 	cross  cross
 	sample *rand.Rand
+	loss   *rand.Rand
 	peekAt time.Time
 
 	own   *own // nil: the world without us
 	acks  []packet
 	acked int
 
-	waited time.Duration // sum of the queue at the sampled instants
-	looked int
+	seen []glance
+}
+
+// glance is a look at the queue.
+type glance struct {
+	queue   time.Duration
+	sending bool
 }
 
 // scene is what a world is made of.
 type scene struct {
-	seed     uint64
-	rate     float64       // bit/s
-	base     time.Duration // one way
-	buffer   time.Duration
-	bursts   float64 // rate of the on/off traffic while on, share of the link
-	steady   float64 // Poisson traffic, share of the link
-	for_     time.Duration
-	from     time.Duration // nothing counts before
-	offset   time.Duration // of the receiver's clock
-	drift    float64
-	step     time.Duration // of the receiver's clock, halfway
-	flow     func() ledbat.Controller
-	trickle  float64 // if above 0 our flow is one of that rate instead, share of the link
-	size     int     // of its datagrams
-	share    float64 // of silences
-	forgetty bool    // the path loses one probe of three
+	seed    uint64
+	rate    float64       // bit/s
+	base    time.Duration // one way
+	buffer  time.Duration
+	bursts  float64 // rate of the on/off traffic while on, share of the link
+	steady  float64 // Poisson traffic, share of the link
+	lasts   time.Duration
+	from    time.Duration // nothing counts before
+	offset  time.Duration // of the receiver's clock
+	drift   float64
+	step    time.Duration // of the receiver's clock, halfway
+	flow    func() ledbat.Controller
+	trickle float64 // if above 0 our flow is one of that rate instead, share of the link
+	size    int     // of its datagrams
+	share   float64 // of silences
+	lossy   bool    // the path loses every second probe
 }
 
 type packet struct {
@@ -73,7 +80,8 @@ func (w *world) put(p packet) {
 func (w *world) got() (packet, bool) { return w.link.Take(w.now) }
 
 func newWorld(s scene, withUs bool) *world {
-	w := &world{scene: s, now: epoch, sample: rand.New(rand.NewPCG(s.seed, 2)), peekAt: epoch.Add(s.from)}
+	w := &world{scene: s, now: epoch, sample: rand.New(rand.NewPCG(s.seed, 2)),
+		loss: rand.New(rand.NewPCG(s.seed, 3)), peekAt: epoch.Add(s.from)}
 	w.link = link.New[packet](epoch, link.Config{Rate: s.rate, Delay: s.base, BufferTime: s.buffer})
 	w.cross = newCross(s)
 	if withUs {
@@ -82,9 +90,9 @@ func newWorld(s scene, withUs bool) *world {
 	return w
 }
 
-// run lets the time of the scene pass and returns the mean queue.
-func (w *world) run() time.Duration {
-	for end := epoch.Add(w.scene.for_); w.now.Before(end); {
+// run lets the time of the scene pass.
+func (w *world) run() {
+	for end := epoch.Add(w.scene.lasts); w.now.Before(end); {
 		next := w.peekAt
 		sooner := func(t time.Time) {
 			if !t.IsZero() && t.Before(next) {
@@ -105,14 +113,12 @@ func (w *world) run() time.Duration {
 		}
 		w.turn()
 	}
-	return w.waited / time.Duration(w.looked)
 }
 
 func (w *world) turn() {
 	if !w.now.Before(w.peekAt) {
-		w.waited += w.link.QueueDelay(w.now)
-		w.looked++
-		w.peekAt = w.now.Add(time.Duration(w.sample.ExpFloat64() * float64(5*ms)))
+		w.seen = append(w.seen, glance{w.link.QueueDelay(w.now), w.own != nil && !w.now.Before(w.own.back)})
+		w.peekAt = w.now.Add(time.Duration(w.sample.ExpFloat64() * float64(20*ms)))
 	}
 	for !w.now.Before(w.cross.next) {
 		w.put(packet{kind: 'c', size: w.cross.size()})
@@ -142,12 +148,12 @@ func (w *world) turn() {
 
 // arrived stamps a packet with the receiver's clock.
 func (w *world) arrived(p packet) {
-	if p.kind == 'p' && w.scene.forgetty && w.sample.IntN(3) == 0 {
+	if p.kind == 'p' && w.scene.lossy && w.loss.IntN(2) == 0 {
 		return
 	}
 	age := w.now.Sub(epoch)
 	clock := w.scene.offset + time.Duration(w.scene.drift*float64(age))
-	if age > w.scene.for_/2 {
+	if age > w.scene.lasts/2 {
 		clock += w.scene.step
 	}
 	p.took = (w.now.Sub(p.sent) + clock) / time.Microsecond * time.Microsecond
@@ -168,7 +174,10 @@ type cross struct {
 	onUntil        time.Time
 }
 
-const fullSize = 1500
+const (
+	fullSize = 1500
+	never    = 1000 * time.Hour
+)
 
 func newCross(s scene) cross {
 	c := cross{rand: rand.New(rand.NewPCG(s.seed, 1)), burstAt: epoch, poiAt: epoch, next: epoch, onUntil: epoch}
@@ -180,11 +189,12 @@ func newCross(s scene) cross {
 	}
 	c.burst, c.steady = each(s.bursts, fullSize), each(s.steady, fullSize/2)
 	if c.burst == 0 {
-		c.burstAt = epoch.Add(time.Hour)
+		c.burstAt = epoch.Add(never)
 	}
 	if c.steady == 0 {
-		c.poiAt = epoch.Add(time.Hour)
+		c.poiAt = epoch.Add(never)
 	}
+	c.choose()
 	return c
 }
 
@@ -200,11 +210,15 @@ func (c *cross) size() (size int) {
 			c.onUntil = c.burstAt.Add(time.Duration(c.rand.ExpFloat64() * float64(time.Second)))
 		}
 	}
+	c.choose()
+	return size
+}
+
+func (c *cross) choose() {
 	c.next = c.poiAt
 	if c.burstAt.Before(c.next) {
 		c.next = c.burstAt
 	}
-	return size
 }
 
 // own is our flow with its plan and its series.
@@ -222,7 +236,9 @@ type own struct {
 	tally  Tally
 	series Series
 	tick   time.Time
-	silent time.Time
+	silent time.Time // until then
+	back   time.Time // until then it comes back
+	paused bool
 }
 
 func newOwn(s scene) *own {
@@ -269,6 +285,11 @@ func (o *own) turn(w *world) {
 			o.tally.Begin(order.Trial)
 		case Silence:
 			o.silent = order.Trial.Silence.To
+			o.back = o.silent.Add(order.Trial.Off.From.Sub(order.Trial.Silence.From))
+			o.paused = true
+			if c, ok := o.ctrl.(ledbat.Pauser); ok {
+				c.Paused(w.now)
+			}
 		case Probe:
 			w.put(packet{kind: 'p', size: 80})
 		case End:
@@ -292,6 +313,10 @@ func (o *own) send(w *world) {
 		o.again = o.silent
 		return
 	}
+	if c, ok := o.ctrl.(ledbat.Pauser); ok && o.paused {
+		c.Resumed(w.now)
+	}
+	o.paused = false
 	if o.ctrl == nil {
 		o.pacer.SetRate(o.scene.trickle * o.scene.rate / 8)
 	}
@@ -320,13 +345,25 @@ type outcome struct {
 
 func (s scene) play() outcome {
 	with, without := newWorld(s, true), newWorld(s, false)
-	truth := with.run() - without.run()
+	with.run()
+	without.run()
+	var truth time.Duration
+	n := 0
+	for i, g := range with.seen {
+		if g.sending {
+			truth += g.queue - without.seen[i].queue
+			n++
+		}
+	}
+	truth /= time.Duration(n)
 	return outcome{truth: truth, report: with.own.series.Report(), sent: with.own.sent, silent: with.own.plan.Silent()}
 }
 
 func (o outcome) covered() bool { return o.report.Low <= o.truth && o.truth <= o.report.High }
 
-func (o outcome) String() string { return fmt.Sprintf("truth %v, %v", o.truth.Round(time.Microsecond), o.report) }
+func (o outcome) String() string {
+	return fmt.Sprintf("truth %v, %v", o.truth.Round(time.Microsecond), o.report)
+}
 
 // summary is over many seeds.
 type summary struct {
