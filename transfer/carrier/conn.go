@@ -38,6 +38,8 @@ type Conn struct {
 	armed    time.Time // when run will wake by itself
 	pacer    ledbat.Pacer
 	paceAt   time.Time // when a refused message may be sent; zero: none
+	handed   uint64    // bytes of messages
+	hush     time.Time // no data is handed over before; zero: no silence is under way
 	greeting greeting
 	fault    error // why the conversation must end
 

@@ -39,6 +39,7 @@ func (c *Conn) Send(msg []byte, unordered bool) error {
 	}
 	c.mu.Lock()
 	c.pacer.Sent(time.Now(), len(msg))
+	c.handed += uint64(len(msg))
 	c.mu.Unlock()
 	return nil
 }
@@ -64,7 +65,7 @@ func (c *Conn) budget(now time.Time) int {
 	if c.shim.Window() < c.mtu {
 		window = c.payload
 	}
-	if buffered > window || c.shim.Dark() || c.fault != nil {
+	if c.silent(now) || buffered > window || c.shim.Dark() || c.fault != nil {
 		return 0
 	}
 	grain := c.grain()
@@ -120,7 +121,7 @@ func (c *Conn) Stats() Stats {
 		InFlight: s.InFlight, Buffered: buffered, MTU: c.shim.Limit(), Datagrams: s.Datagrams,
 		BytesSent: s.BytesSent, BytesReceived: s.BytesReceived, Lost: s.Lost, Spurious: s.Spurious,
 		Retransmitted: s.Retransmitted, Timeouts: s.Timeouts, SCTPTimeouts: c.t3.t3.Load(),
-		Blackout: c.shim.Dark(), LastHeard: s.Heard,
+		Blackout: c.shim.Dark(), LastHeard: s.Heard, Handed: c.handed,
 	}
 }
 
