@@ -40,9 +40,12 @@ type Report struct {
 	Since     time.Time     // of the oldest pair; zero: there is none
 }
 
+// Estimated reports whether there are enough pairs for Added, Low and High.
+func (r Report) Estimated() bool { return r.Pairs >= leastPairs }
+
 // String is the report in one line.
 func (r Report) String() string {
-	if r.Pairs < leastPairs {
+	if !r.Estimated() {
 		return fmt.Sprintf("%v: %d pairs of at least %d, %d trials void", r.Finding, r.Pairs, leastPairs, r.Void)
 	}
 	us := time.Microsecond

@@ -75,7 +75,6 @@ type Stats struct {
 	Buffered      int           // bytes handed over with Send that the peer has not acknowledged
 	MTU           int           // UDP payload in bytes that the path takes
 	Datagrams     uint64        // datagrams sent
-	Handed        uint64        // bytes of messages handed over with Send
 	BytesSent     uint64        // UDP payload bytes sent
 	BytesReceived uint64        // UDP payload bytes received and authenticated
 	Lost          uint64        // datagrams declared lost

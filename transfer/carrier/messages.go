@@ -39,8 +39,8 @@ func (c *Conn) Send(msg []byte, unordered bool) error {
 	}
 	c.mu.Lock()
 	c.pacer.Sent(time.Now(), len(msg))
-	c.handed += uint64(len(msg))
 	c.mu.Unlock()
+	c.handed.Add(uint64(len(msg)))
 	return nil
 }
 
@@ -121,7 +121,7 @@ func (c *Conn) Stats() Stats {
 		InFlight: s.InFlight, Buffered: buffered, MTU: c.shim.Limit(), Datagrams: s.Datagrams,
 		BytesSent: s.BytesSent, BytesReceived: s.BytesReceived, Lost: s.Lost, Spurious: s.Spurious,
 		Retransmitted: s.Retransmitted, Timeouts: s.Timeouts, SCTPTimeouts: c.t3.t3.Load(),
-		Blackout: c.shim.Dark(), LastHeard: s.Heard, Handed: c.handed,
+		Blackout: c.shim.Dark(), LastHeard: s.Heard,
 	}
 }
 

@@ -46,6 +46,9 @@ func (c *Conn) silent(now time.Time) bool {
 	return false
 }
 
+// Handed is how many bytes of messages were handed over with Send so far.
+func (c *Conn) Handed() uint64 { return c.handed.Load() }
+
 // Sample sends one small datagram now, to be timed; in the dark none.
 func (c *Conn) Sample() {
 	c.mu.Lock()

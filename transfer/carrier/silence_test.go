@@ -20,11 +20,11 @@ func TestASilence(t *testing.T) {
 		const silence, settle = 800 * ms, 300 * ms
 		w.dialed.Hush(time.Now().Add(silence))
 		time.Sleep(settle)
-		handed := w.dialed.Stats().Handed
+		handed := w.dialed.Handed()
 		for range 10 {
 			w.dialed.Sample()
 			time.Sleep((silence - settle) / 10)
-			if n := w.dialed.Stats().Handed; n != handed && w.elapsed() < 12*time.Second+silence {
+			if n := w.dialed.Handed(); n != handed && w.elapsed() < 12*time.Second+silence {
 				t.Errorf("%d bytes were handed over in the silence", n-handed)
 			}
 		}
