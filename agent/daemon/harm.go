@@ -211,6 +211,9 @@ func (x *trials) obey(now time.Time, p *place, order harm.Order) {
 	case harm.End:
 		x.end(p)
 	case harm.Abandon:
+		for _, path := range p.paths {
+			path.on = false
+		}
 		p.silence(time.Time{})
 	}
 }

@@ -151,7 +151,6 @@ func (p *Plan) Advance(now time.Time) {
 		return
 	}
 	if p.left > 0 {
-		p.check(now)
 		return
 	}
 	if !p.at.IsZero() && !now.Before(p.at) {
@@ -160,16 +159,6 @@ func (p *Plan) Advance(now time.Time) {
 	}
 	if !now.Before(p.block.To) && p.left == 0 {
 		p.newBlock(now)
-	}
-}
-
-// check gives a trial up that has no use any more: the silence came late, or nothing was sent in the on window.
-func (p *Plan) check(now time.Time) {
-	s := p.steps[p.next]
-	switch {
-	case s.do == Silence && now.Sub(s.at) > tooLate,
-		s.do == End && !now.Before(s.at) && p.sent.Before(p.trial.On.From):
-		p.abandon()
 	}
 }
 
@@ -241,6 +230,11 @@ func (p *Plan) Take(now time.Time) (Order, bool) {
 		return Order{}, false
 	}
 	s := p.steps[p.next]
+	// A silence that would come late, or that nothing was sent next to, tells nothing.
+	if s.do == Silence && now.Sub(s.at) > tooLate || s.do == End && p.sent.Before(p.trial.On.From) {
+		p.left = 0
+		return Order{Abandon, p.trial}, true
+	}
 	p.next++
 	p.left--
 	if s.do == Silence {
