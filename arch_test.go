@@ -33,6 +33,7 @@ var rooms = map[string]room{
 	"ledbat":        {floor: 1, pure: true},
 	"link":          {floor: 1, pure: true},
 	"link/relay":    {floor: 1, may: []string{"link"}},
+	"link/tun":      {floor: 1, may: []string{"link"}},
 	"link/linktest": {floor: 1, may: []string{"link"}},
 
 	"transfer":             {floor: 2, pure: true},
