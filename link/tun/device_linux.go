@@ -30,7 +30,10 @@ func openDevice(e End, mtu int) (d *device, err error) {
 		}
 		return nil
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoNamespace):
+		return nil, err
+	case err != nil:
 		return nil, fmt.Errorf("tun: the device %s in %s: %w", Device, e.Namespace, err)
 	}
 	return d, nil
