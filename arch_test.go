@@ -62,6 +62,8 @@ var rooms = map[string]room{
 	"bench/cmd":       {floor: 5, may: []string{"bench"}},
 	"bench/reference": {floor: 5},
 	"bench/stage":     {floor: 5},
+	"bench/yield":     {floor: 5, may: []string{"bench", "bench/stage"}},
+	"bench/yield/cmd": {floor: 5, may: []string{"bench/yield"}},
 
 	"cmd/ebb": {floor: 6},
 }
