@@ -13,7 +13,7 @@ type Scenario struct {
 	Rate   float64       `json:"rate_bits_per_second"`
 	Delay  time.Duration `json:"one_way_delay_ns"`
 	Buffer time.Duration `json:"buffer_ns,omitempty"`
-	AQM    string        `json:"aqm,omitempty"` // as ebb link has it
+	AQM    string        `json:"aqm,omitempty"` // as ebb link has it; it marks where it can
 }
 
 var scenarios = []Scenario{
@@ -46,7 +46,7 @@ func (s Scenario) flags() []string {
 		f = append(f, "--buffer", s.Buffer.String())
 	}
 	if s.AQM != "" {
-		f = append(f, "--aqm", s.AQM)
+		f = append(f, "--aqm", s.AQM, "--ecn")
 	}
 	return f
 }

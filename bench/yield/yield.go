@@ -104,13 +104,6 @@ func (o *Options) say(format string, args ...any) {
 // scenario measures what everything does alone, and then every background.
 func (o *Options) scenario(ctx context.Context, dir string, into *ScenarioReport) (err error) {
 	s := into.Scenario
-	if s.AQM != "" {
-		help, err := program{args: []string{o.Exe, "link", "--help"}}.run(ctx)
-		if err != nil || !strings.Contains(help, "--aqm") {
-			into.Missing = "this ebb link has no --aqm"
-			return err
-		}
-	}
 	chains := time.Duration(o.Rounds * (1 + len(o.Backgrounds)))
 	r, err := newRig(ctx, o.Exe, dir, s, chains*(o.Times.chain()+time.Minute)+5*time.Minute)
 	if err != nil {

@@ -33,8 +33,9 @@ type linkFlags struct {
 
 // directionFlags say what happens to packets in one direction.
 type directionFlags struct {
-	rate, loss            string
+	rate, loss, aqm       string
 	delay, buffer, jitter time.Duration
+	ecn                   bool
 }
 
 func newLink() *cobra.Command {
@@ -79,6 +80,8 @@ func (d *directionFlags) add(fl *pflag.FlagSet, prefix, of string) {
 	fl.StringVar(&d.rate, prefix+"rate", "", "rate of the bottleneck, such as 20Mbit"+of)
 	fl.DurationVar(&d.delay, prefix+"delay", 0, "one-way delay"+of)
 	fl.DurationVar(&d.buffer, prefix+"buffer", 0, "buffer in front of the bottleneck, as time at its rate"+of)
+	fl.StringVar(&d.aqm, prefix+"aqm", "none", "who manages that buffer: none, codel, pie or fq_codel"+of)
+	fl.BoolVar(&d.ecn, prefix+"ecn", false, "let it mark packets that can be marked, and drop only others"+of)
 	fl.StringVar(&d.loss, prefix+"loss", "", "share of the packets lost at random, such as 1%"+of)
 	fl.DurationVar(&d.jitter, prefix+"jitter", 0, "mean of an exponentially distributed extra delay"+of)
 }
@@ -122,11 +125,29 @@ func (d directionFlags) config(seed uint64) (c link.Config, err error) {
 	if c.Rate, err = parseRate(d.rate); err != nil {
 		return c, err
 	}
-	if d.loss == "" {
-		return c, nil
+	if c.AQM, err = d.manager(); err != nil || d.loss == "" {
+		return c, err
 	}
 	c.Loss, err = parseShare(d.loss)
 	return c, err
+}
+
+// manager is the queue manager by its name, with the parameters of its RFC.
+func (d directionFlags) manager() (link.AQM, error) {
+	switch d.aqm {
+	case "none":
+		if d.ecn {
+			return nil, usagef("--ecn needs a queue manager that marks, such as --aqm fq_codel")
+		}
+		return nil, nil
+	case "codel":
+		return link.CoDel{ECN: d.ecn}, nil
+	case "pie":
+		return link.PIE{ECN: d.ecn}, nil
+	case "fq_codel":
+		return link.FQCoDel{ECN: d.ecn}, nil
+	}
+	return nil, usagef("--aqm %q: there are none, codel, pie and fq_codel", d.aqm)
 }
 
 // parseShare reads a share, written as 1% or 0.01.
@@ -196,7 +217,9 @@ type linkDirection struct {
 	Packets      int64   `json:"packets"` // that came out
 	Bytes        int64   `json:"bytes"`   // that came out
 	BufferDrops  int64   `json:"buffer_drops"`
+	AQMDrops     int64   `json:"aqm_drops"`
 	RandomDrops  int64   `json:"random_drops"`
+	Marked       int64   `json:"marked"` // CE
 	OtherDrops   int64   `json:"other_drops"`
 	QueueSeconds float64 `json:"queue_seconds_max"`
 }
@@ -222,5 +245,6 @@ func (f *linkFlags) sayEnded(w io.Writer, s tun.Stats) error {
 func newLinkDirection(d tun.Direction) linkDirection {
 	s := d.Link
 	return linkDirection{Packets: s.Delivered.Packets, Bytes: s.Delivered.Bytes, BufferDrops: s.DroppedBuffer, RandomDrops: s.DroppedLoss,
-		OtherDrops: s.Dropped.Packets - s.DroppedBuffer - s.DroppedLoss + d.Full + d.Unsent, QueueSeconds: s.QueueMax.Seconds()}
+		AQMDrops: s.DroppedAQM, Marked: s.Marked, OtherDrops: s.Dropped.Packets - s.DroppedBuffer - s.DroppedAQM - s.DroppedLoss + d.Full + d.Unsent,
+		QueueSeconds: s.QueueMax.Seconds()}
 }

@@ -60,7 +60,7 @@ func benchmarkDelay(b *testing.B, l link.Config) {
 		got := course(b, c, l.Rate/2)
 		model := link.New[int](got[0].sent, l)
 		for i := range got {
-			model.Send(got[i].sent, benchPacket, i)
+			model.Send(got[i].sent, link.Datagram[int]{Size: benchPacket})
 			due := model.Deadline()
 			model.Take(due)
 			late = append(late, got[i].came.Sub(due))

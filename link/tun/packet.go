@@ -2,10 +2,11 @@
 
 package tun
 
-import "encoding/binary"
+import (
+	"encoding/binary"
 
-// The ECN field, RFC 3168, section 5.
-const ecnCE = 0b11
+	"github.com/ebbproject/ebb/link"
+)
 
 const (
 	protocolTCP = 6
@@ -18,15 +19,15 @@ type packet struct {
 	data   []byte // part of buffer
 }
 
-// ecnOf reads the ECN field; that of what is no IP packet is 0.
-func ecnOf(b []byte) uint8 {
+// ecnOf reads the ECN field; what is no IP packet has none.
+func ecnOf(b []byte) link.ECN {
 	switch {
 	case isIPv4(b):
-		return b[1] & 3
+		return link.ECN(b[1] & 3)
 	case isIPv6(b):
-		return b[1] >> 4 & 3
+		return link.ECN(b[1] >> 4 & 3)
 	}
-	return 0
+	return link.NotECT
 }
 
 // mark sets the ECN field to CE.
@@ -34,10 +35,10 @@ func mark(b []byte) {
 	switch {
 	case isIPv4(b):
 		before := binary.BigEndian.Uint16(b)
-		b[1] |= ecnCE
+		b[1] |= byte(link.CE)
 		binary.BigEndian.PutUint16(b[10:], corrected(binary.BigEndian.Uint16(b[10:]), before, binary.BigEndian.Uint16(b)))
 	case isIPv6(b):
-		b[1] |= ecnCE << 4
+		b[1] |= byte(link.CE) << 4
 	}
 }
 
@@ -53,7 +54,7 @@ func corrected(sum, before, after uint16) uint16 {
 
 // flowOf tells flows apart: a hash of the addresses, the protocol and, where they are to be seen, the ports. Fragments have no ports, not
 // even the first, so that all of a packet are of one flow.
-func flowOf(b []byte) uint64 {
+func flowOf(b []byte) uint32 {
 	switch {
 	case isIPv4(b):
 		h := hash(hash(start, b[9:10]), b[12:20])
@@ -66,7 +67,7 @@ func flowOf(b []byte) uint64 {
 	return 0
 }
 
-func hashPorts(h uint64, protocol byte, fragment bool, payload []byte) uint64 {
+func hashPorts(h uint32, protocol byte, fragment bool, payload []byte) uint32 {
 	if fragment || len(payload) < 4 || protocol != protocolTCP && protocol != protocolUDP {
 		return h
 	}
@@ -76,12 +77,12 @@ func hashPorts(h uint64, protocol byte, fragment bool, payload []byte) uint64 {
 func isIPv4(b []byte) bool { return len(b) >= 20 && b[0]>>4 == 4 }
 func isIPv6(b []byte) bool { return len(b) >= 40 && b[0]>>4 == 6 }
 
-// FNV-1a, 64 bits.
-const start = 14695981039346656037
+// FNV-1a, 32 bits.
+const start = 2166136261
 
-func hash(h uint64, b []byte) uint64 {
+func hash(h uint32, b []byte) uint32 {
 	for _, x := range b {
-		h = (h ^ uint64(x)) * 1099511628211
+		h = (h ^ uint32(x)) * 16777619
 	}
 	return h
 }

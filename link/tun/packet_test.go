@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ebbproject/ebb/link"
 )
 
 // ipv4 is a packet with a correct checksum.
@@ -47,21 +49,21 @@ func TestMarkSetsCEAndNothingElse(t *testing.T) {
 		tos, payload := rapid.Byte().Draw(t, "tos"), rapid.SliceOfN(rapid.Byte(), 0, 64).Draw(t, "payload")
 		four, six := ipv4(tos, protocolUDP, 0, payload), ipv6(tos, protocolUDP, payload)
 		for _, b := range [][]byte{four, six} {
-			if got := ecnOf(b); got != tos&3 {
+			if got := ecnOf(b); byte(got) != tos&3 {
 				t.Fatalf("ECN %02b of class %08b", got, tos)
 			}
 			mark(b)
-			if got := ecnOf(b); got != ecnCE {
+			if got := ecnOf(b); got != link.CE {
 				t.Fatalf("marked, and it is %02b", got)
 			}
 		}
 		if sum := sumOf(four[:20]); sum != 0xffff {
 			t.Fatalf("the checksum is off: %04x", sum)
 		}
-		if want := ipv4(tos|ecnCE, protocolUDP, 0, payload); !bytes.Equal(four, want) {
+		if want := ipv4(tos|byte(link.CE), protocolUDP, 0, payload); !bytes.Equal(four, want) {
 			t.Fatalf("% x, want % x", four, want)
 		}
-		if want := ipv6(tos|ecnCE, protocolUDP, payload); !bytes.Equal(six, want) {
+		if want := ipv6(tos|byte(link.CE), protocolUDP, payload); !bytes.Equal(six, want) {
 			t.Fatalf("% x, want % x", six, want)
 		}
 	})
@@ -80,7 +82,7 @@ func TestFlowsAreToldApart(t *testing.T) {
 		"IPv6, another": ipv6(0, protocolUDP, ports(1, 3)),
 		"no IP":         nil,
 	}
-	seen := map[uint64]string{}
+	seen := map[uint32]string{}
 	for name, b := range different {
 		h := flowOf(b)
 		if other, ok := seen[h]; ok {
@@ -105,7 +107,7 @@ func FuzzPacket(f *testing.F) {
 		size := len(b)
 		flowOf(b)
 		mark(b)
-		if e := ecnOf(b); e != 0 && e != ecnCE || len(b) != size {
+		if e := ecnOf(b); e != 0 && e != link.CE || len(b) != size {
 			t.Fatalf("marked, and ECN is %d", e)
 		}
 	})

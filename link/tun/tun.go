@@ -74,7 +74,6 @@ type Direction struct {
 	Link   link.Stats
 	Full   int64 // packets that came to no link: more than its memory holds
 	Unsent int64 // packets that have passed, and then the system refused them
-	Marked int64 // packets that the link marked
 }
 
 // complete checks c and fills in what is left out.

@@ -229,3 +229,35 @@ func TestSamplesTellTheQueue(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// A packet that can be marked comes out marked, with a checksum that the kernel accepts.
+func TestTheLinkMarks(t *testing.T) {
+	// RED marks the more the more waits, and ten datagrams are about where it marks them all.
+	tunnel, c := open(t, link.Config{Rate: 1e6, AQM: link.RED{Min: 1, Max: 12000, MaxP: 1, Weight: 1, ECN: true}}, link.Config{})
+	left, right := socket(t, c.Left), socket(t, c.Right)
+	control(t, right, unix.IPPROTO_IP, unix.IP_RECVTOS, 1)
+	control(t, left, unix.IPPROTO_IP, unix.IP_TOS, int(link.ECT0))
+	for range 10 {
+		if _, err := left.WriteTo(make([]byte, 1200), right.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	marked := int64(0)
+	data, oob := make([]byte, 2000), make([]byte, 100)
+	for range 10 {
+		_, n, _, _, err := right.ReadMsgUDP(data, oob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, _, err := unix.ParseOneSocketControlMessage(oob[:n])
+		if err != nil || len(got) < 1 {
+			t.Fatal(got, err)
+		}
+		if link.ECN(got[0]) == link.CE {
+			marked++
+		}
+	}
+	if s := tunnel.Stats().Forward.Link; marked == 0 || marked != s.Marked {
+		t.Errorf("%d came marked: %v", marked, s)
+	}
+}

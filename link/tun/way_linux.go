@@ -43,12 +43,16 @@ func (w *way) enter(now time.Time, p *packet) bool {
 		w.stats.Full++
 		return false
 	}
-	return w.link.Send(now, len(p.data), p) == link.Queued
+	return w.link.Send(now, link.Datagram[*packet]{Size: len(p.data), Flow: flowOf(p.data), ECN: ecnOf(p.data), Payload: p}) == link.Queued
 }
 
 // take is the next packet that has passed by due, as the link wants it seen.
 func (w *way) take(due time.Time) (*packet, bool) {
-	return w.link.Take(due)
+	d, ok := w.link.Take(due)
+	if ok && d.ECN == link.CE {
+		mark(d.Payload.data)
+	}
+	return d.Payload, ok
 }
 
 // deliver writes what has passed.
