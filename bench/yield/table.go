@@ -55,7 +55,7 @@ func (s *ScenarioReport) heading() string {
 }
 
 func (s *ScenarioReport) table(b *strings.Builder, r *Report) {
-	lines := [][]string{columns, units, s.nothing(), s.goals(&r.Goals)}
+	lines := [][]string{columns, units, s.nothing(), s.goals()}
 	for i := range s.Rows {
 		lines = append(lines, s.cells(&s.Rows[i], r))
 	}
@@ -88,7 +88,8 @@ func (s *ScenarioReport) nothing() []string {
 }
 
 // limits are the goals in the units of the columns; 0: none.
-func (s *ScenarioReport) limits(g *Goals) []float64 {
+func (s *ScenarioReport) limits() []float64 {
+	g := s.Goals
 	more := func(v *Value, percent, ms float64) float64 {
 		if v == nil {
 			return 0
@@ -102,9 +103,9 @@ func (s *ScenarioReport) limits(g *Goals) []float64 {
 // atLeast are the columns in which more is better.
 var atLeast = map[string]bool{"cubic": true, "bbr": true, "reno": true, "link used": true}
 
-func (s *ScenarioReport) goals(g *Goals) []string {
+func (s *ScenarioReport) goals() []string {
 	line := []string{"goal"}
-	for i, limit := range s.limits(g) {
+	for i, limit := range s.limits() {
 		switch {
 		case i == 0:
 		case limit == 0:
@@ -124,7 +125,7 @@ func (s *ScenarioReport) cells(row *Row, r *Report) []string {
 		return []string{row.Background, "  " + row.Missing}
 	}
 	line := []string{row.Background}
-	limits := s.limits(&r.Goals)
+	limits := s.limits()
 	for i, v := range []*Value{row.Kept["cubic"], row.Kept["bbr"], row.Kept["reno"], row.Call50, row.Call95, row.Fetch50, row.Fetch95, row.Used,
 		row.Queue95, worst(row.Way), worst(row.Back)} {
 		text, limit := number(v), limits[i+1]

@@ -62,14 +62,14 @@ func Run(ctx context.Context, o Options) (r *Report, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	begin := time.Now()
 	r = &Report{Command: o.Command, Started: begin.UTC().Truncate(time.Second), Short: o.Short, Commit: bench.Commit(ctx, o.Root),
-		Machine: bench.ThisMachine(dir), Rounds: o.Rounds, Times: o.Times, Goals: goals}
+		Machine: bench.ThisMachine(dir), Rounds: o.Rounds, Times: o.Times}
 	r.Scenarios = make([]ScenarioReport, len(o.Scenarios))
 	var all errgroup.Group
 	all.SetLimit(max(1, o.AtOnce))
 	for i, name := range o.Scenarios {
 		s := scenarios[slices.Index(Scenarios(), name)]
 		all.Go(func() error {
-			r.Scenarios[i] = ScenarioReport{Scenario: s, Title: s.String()}
+			r.Scenarios[i] = ScenarioReport{Scenario: s, Title: s.String(), Goals: s.goals()}
 			return o.scenario(ctx, filepath.Join(dir, name), &r.Scenarios[i])
 		})
 	}
