@@ -64,7 +64,8 @@ func gaveWay(beside *course, alone []*course, span time.Duration) time.Duration 
 type reading struct {
 	at    time.Time
 	queue time.Duration
-	bytes int64 // that have come out since the start
+	// Since the start: bytes that have come out, packets that have, and those of them that the link let out too late.
+	bytes, packets, late int64
 }
 
 // readings are in order of time.
@@ -86,6 +87,15 @@ func (r readings) rate() float64 {
 	}
 	first, last := r[0], r[len(r)-1]
 	return float64(last.bytes-first.bytes) * 8 / last.at.Sub(first.at).Seconds()
+}
+
+// late is the share of the packets that the link let out more than a millisecond late, in percent: how far it can be trusted.
+func (r readings) late() float64 {
+	if len(r) == 0 || r[len(r)-1].packets == 0 {
+		return 0
+	}
+	last := r[len(r)-1]
+	return 100 * float64(last.late) / float64(last.packets)
 }
 
 // queues are the queue delays in milliseconds.

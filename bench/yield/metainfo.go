@@ -14,8 +14,8 @@ import (
 
 const pieceSize = 256 << 10
 
-// metainfo is the metainfo file (BEP 3) of one file, and its info hash.
-func metainfo(content io.Reader, name, tracker string) (file string, hash [20]byte, err error) {
+// metainfo is the metainfo file (BEP 3) of one file.
+func metainfo(content io.Reader, name, tracker string) (string, error) {
 	var pieces strings.Builder
 	var size int64
 	piece := make([]byte, pieceSize)
@@ -30,11 +30,11 @@ func metainfo(content io.Reader, name, tracker string) (file string, hash [20]by
 			break
 		}
 		if err != nil {
-			return "", hash, err
+			return "", err
 		}
 	}
 	info := bencode(map[string]any{"name": name, "length": size, "piece length": int64(pieceSize), "pieces": pieces.String(), "private": int64(1)})
-	return "d8:announce" + bencode(tracker) + "4:info" + info + "e", sha1.Sum([]byte(info)), nil
+	return "d8:announce" + bencode(tracker) + "4:info" + info + "e", nil
 }
 
 // bencode writes strings, int64s and dictionaries of them (BEP 3).

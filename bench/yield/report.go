@@ -47,8 +47,10 @@ type ScenarioReport struct {
 	Title    string   `json:"title"`
 	Goals    Goals    `json:"goals"`
 	Missing  string   `json:"missing,omitempty"` // why there are no figures
-	Solo     Row      `json:"solo"`              // the foregrounds with nothing beside them
-	Rows     []Row    `json:"rows"`
+	// Late is the share of the packets that the link let out more than a millisecond late because the machine was busy.
+	Late float64 `json:"link_late_percent"`
+	Solo Row     `json:"solo"` // the foregrounds with nothing beside them
+	Rows []Row   `json:"rows"`
 }
 
 // A Row is one background. Figures that were not measured are null.

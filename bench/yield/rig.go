@@ -75,7 +75,7 @@ func parseReadings(log []byte) (list readings, err error) {
 	for i, name := range strings.Split(string(header), ",") {
 		column[name] = i
 	}
-	for _, name := range []string{"unix_ns", "forward_queue_us", "forward_bytes"} {
+	for _, name := range []string{"unix_ns", "forward_queue_us", "forward_bytes", "forward_packets", "forward_late"} {
 		if _, ok := column[name]; !ok {
 			return nil, fmt.Errorf("the link's log has no column %s: %s", name, header)
 		}
@@ -94,8 +94,8 @@ func parseReadings(log []byte) (list readings, err error) {
 			err = errors.Join(err, bad)
 			return v
 		}
-		list = append(list, reading{time.Unix(0, number("unix_ns")), time.Duration(number("forward_queue_us")) * time.Microsecond,
-			number("forward_bytes")})
+		list = append(list, reading{at: time.Unix(0, number("unix_ns")), queue: time.Duration(number("forward_queue_us")) * time.Microsecond,
+			bytes: number("forward_bytes"), packets: number("forward_packets"), late: number("forward_late")})
 		if err != nil {
 			return nil, fmt.Errorf("the link's log: %w", err)
 		}

@@ -49,7 +49,7 @@ func (s *ScenarioReport) heading() string {
 		}
 	}
 	if len(s.Solo.Rates) > 0 {
-		text += " Mbit/s"
+		text += fmt.Sprintf(" Mbit/s; %.2f %% of the packets were more than 1 ms late", s.Late)
 	}
 	return text
 }

@@ -65,7 +65,7 @@ func (t *torrent) prepare(ctx context.Context, r *rig) (err error) {
 		return err
 	}
 	defer content.Close()
-	text, _, err := metainfo(content, contentName, t.tracker.url)
+	text, err := metainfo(content, contentName, t.tracker.url)
 	if err != nil {
 		return err
 	}

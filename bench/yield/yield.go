@@ -125,5 +125,7 @@ func (o *Options) scenario(ctx context.Context, dir string, into *ScenarioReport
 		}
 		into.Rows = append(into.Rows, row)
 	}
-	return err
+	log, bad := r.readings()
+	into.Late = log.late()
+	return errors.Join(err, bad)
 }

@@ -50,7 +50,8 @@ everything between them passes the link: kernel TCP, other programs, ebb itself.
     ip netns exec a ping 10.99.0.2
 
 A rate counts whole IP packets. The queue log is CSV with a line every 10 ms and a header: unix_ns, then for each direction the queue
-delay in microseconds, and since the start the bytes that came out, the packets that came out, and the packets that were dropped.`,
+delay in microseconds, and since the start the bytes that came out, the packets that came out, the packets that were dropped, and the
+packets that came out more than 1 ms later than they should have, because this machine was busy.`,
 		Args: exactly(),
 	}
 	fl := cmd.Flags()
@@ -222,6 +223,8 @@ type linkDirection struct {
 	Marked       int64   `json:"marked"` // CE
 	OtherDrops   int64   `json:"other_drops"`
 	QueueSeconds float64 `json:"queue_seconds_max"`
+	Late         int64   `json:"late"` // packets that came out more than 1 ms after they were due
+	LateSeconds  float64 `json:"late_seconds_max"`
 }
 
 func (f *linkFlags) sayJoined(w io.Writer) error {
@@ -237,8 +240,9 @@ func (f *linkFlags) sayEnded(w io.Writer, s tun.Stats) error {
 	if f.json {
 		return json.NewEncoder(w).Encode(linkEnded{"ended", newLinkDirection(s.Forward), newLinkDirection(s.Reverse)})
 	}
-	_, err := fmt.Fprintf(w, "%s to %s: %v\n%s to %s: %v\n", f.config.Left.Namespace, f.config.Right.Namespace, s.Forward.Link,
-		f.config.Right.Namespace, f.config.Left.Namespace, s.Reverse.Link)
+	l, r := f.config.Left.Namespace, f.config.Right.Namespace
+	_, err := fmt.Fprintf(w, "%s to %s: %v; %d late by up to %v\n%s to %s: %v; %d late by up to %v\n",
+		l, r, s.Forward.Link, s.Forward.Late, s.Forward.Latest, r, l, s.Reverse.Link, s.Reverse.Late, s.Reverse.Latest)
 	return err
 }
 
@@ -246,5 +250,5 @@ func newLinkDirection(d tun.Direction) linkDirection {
 	s := d.Link
 	return linkDirection{Packets: s.Delivered.Packets, Bytes: s.Delivered.Bytes, BufferDrops: s.DroppedBuffer, RandomDrops: s.DroppedLoss,
 		AQMDrops: s.DroppedAQM, Marked: s.Marked, OtherDrops: s.Dropped.Packets - s.DroppedBuffer - s.DroppedAQM - s.DroppedLoss + d.Full + d.Unsent,
-		QueueSeconds: s.QueueMax.Seconds()}
+		QueueSeconds: s.QueueMax.Seconds(), Late: d.Late, LateSeconds: d.Latest.Seconds()}
 }

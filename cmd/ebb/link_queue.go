@@ -25,7 +25,8 @@ type queueLog struct {
 // queueBacklog is how many samples wait for the disk: ten seconds of them.
 const queueBacklog = 1000
 
-const queueHeader = "unix_ns,forward_queue_us,forward_bytes,forward_packets,forward_drops,reverse_queue_us,reverse_bytes,reverse_packets,reverse_drops\n"
+const queueHeader = "unix_ns,forward_queue_us,forward_bytes,forward_packets,forward_drops,forward_late," +
+	"reverse_queue_us,reverse_bytes,reverse_packets,reverse_drops,reverse_late\n"
 
 func newQueueLog(path string) (*queueLog, error) {
 	file, err := os.Create(path)
@@ -62,7 +63,7 @@ func (l *queueLog) write() {
 }
 
 func queueFields(q tun.Queue) string {
-	return fmt.Sprintf("%d,%d,%d,%d", q.Delay.Microseconds(), q.Left.Bytes, q.Left.Packets, q.Dropped.Packets)
+	return fmt.Sprintf("%d,%d,%d,%d,%d", q.Delay.Microseconds(), q.Left.Bytes, q.Left.Packets, q.Dropped.Packets, q.Late)
 }
 
 // close ends the log; the loop that fills it must have ended.

@@ -176,7 +176,7 @@ func (t *Tunnel) pass(now time.Time) (read int, deadline time.Time, err error) {
 	}
 	due := now.Add(grain / 2)
 	for _, w := range []*way{t.forward, t.reverse} {
-		w.deliver(due)
+		w.deliver(due, time.Now)
 		if d := w.link.Deadline(); deadline.IsZero() || !d.IsZero() && d.Before(deadline) {
 			deadline = d
 		}

@@ -28,6 +28,8 @@ const (
 	Device = "ebb0"
 	// SampleEvery is how often Config.Sampled is called.
 	SampleEvery = 10 * time.Millisecond
+	// LateBy is what a packet may be late by and not be counted.
+	LateBy = time.Millisecond
 )
 
 // An End is one side of the tunnel.
@@ -62,6 +64,8 @@ type Queue struct {
 	Delay time.Duration
 	// Left and Dropped count packets since the start: those that have come out at the other end, and those that never will.
 	Left, Dropped link.Count
+	// Late is how many of those that came out did so more than LateBy after they were due.
+	Late int64
 }
 
 // Stats of a tunnel since its start.
@@ -74,6 +78,9 @@ type Direction struct {
 	Link   link.Stats
 	Full   int64 // packets that came to no link: more than its memory holds
 	Unsent int64 // packets that have passed, and then the system refused them
+	// Late counts the packets that came out more than LateBy after they were due, because the machine was busy; Latest is the worst.
+	Late   int64
+	Latest time.Duration
 }
 
 // complete checks c and fills in what is left out.

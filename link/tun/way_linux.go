@@ -55,23 +55,30 @@ func (w *way) take(due time.Time) (*packet, bool) {
 	return d.Payload, ok
 }
 
-// deliver writes what has passed.
-func (w *way) deliver(due time.Time) (n int) {
-	for p, ok := w.take(due); ok; p, ok = w.take(due) {
+// deliver writes what has passed by due.
+func (w *way) deliver(due time.Time, clock func() time.Time) {
+	for {
+		when := w.link.Deadline()
+		p, ok := w.take(due)
+		if !ok {
+			return
+		}
+		if late := clock().Sub(when); late > LateBy {
+			w.stats.Late++
+			w.stats.Latest = max(w.stats.Latest, late)
+		}
 		if w.to.write(p.data) != nil {
 			w.stats.Unsent++
 		}
 		w.release(p)
-		n++
 	}
-	return n
 }
 
 // queue is its state for a Sample.
 func (w *way) queue(now time.Time) Queue {
 	delay := w.link.QueueDelay(now) // first: it may drop what a blackout meets
 	s := w.link.Stats()
-	return Queue{Delay: delay, Left: s.Delivered, Dropped: s.Dropped}
+	return Queue{Delay: delay, Left: s.Delivered, Dropped: s.Dropped, Late: w.stats.Late}
 }
 
 func (w *way) direction() Direction {
