@@ -12,11 +12,11 @@
 // # Algorithm
 //
 // One goroutine on a thread of its own owns the links and the devices. It reads all that has come, writes what has passed the links, and
-// sleeps in ppoll until there is something to read or to write. After a pass that has read something it does not look again for a grain of
-// a tenth of a millisecond, because waking up for each packet is what would cost most; what is due within half a grain leaves with the
-// rest. The thread runs under SCHED_FIFO where the system allows it: otherwise busy programs at both ends would make the link late.
+// sleeps in ppoll until there is something to read or to write. After a pass that had something to do it does not look again for a grain of
+// a quarter of a millisecond, because waking up for each packet is what would cost most; what came meanwhile counts as come in the middle
+// of it, and what is due within half a grain leaves with the rest, so that packets are half a grain early or late and on time on average. The thread runs under SCHED_FIFO where the system allows it: otherwise busy programs at both ends would make the link late.
 //
-// TUN has no time stamps, so a packet has come when it was read. To keep that true, nothing may wait anywhere but in the link: the devices'
+// TUN has no time stamps, so a packet has come when the loop could first see it. To keep that true, nothing may wait anywhere but in the link: the devices'
 // own rings are read in every pass to the end and are long enough for the bursts of a grain.
 //
 // A link that is told to mark a packet gets it marked: the ECN field becomes CE (RFC 3168, section 5) and the checksum of the IPv4 header

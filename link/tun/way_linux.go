@@ -55,13 +55,13 @@ func (w *way) take(due time.Time) (*packet, bool) {
 	return d.Payload, ok
 }
 
-// deliver writes what has passed by due.
-func (w *way) deliver(due time.Time, clock func() time.Time) {
-	for {
+// deliver writes what has passed by due, and answers how many packets there were.
+func (w *way) deliver(due time.Time, clock func() time.Time) (n int) {
+	for ; ; n++ {
 		when := w.link.Deadline()
 		p, ok := w.take(due)
 		if !ok {
-			return
+			return n
 		}
 		if late := clock().Sub(when); late > LateBy {
 			w.stats.Late++
