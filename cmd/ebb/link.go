@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -166,6 +168,8 @@ func parseShare(text string) (float64, error) {
 
 // run joins the namespaces until ctx ends, the time is over, or the link fails.
 func (f *linkFlags) run(ctx context.Context, cmd *cobra.Command) (err error) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP) // whatever ends it, namespaces must not be left behind
+	defer stop()
 	if f.queueLog != "" {
 		log, err := newQueueLog(f.queueLog)
 		if err != nil {

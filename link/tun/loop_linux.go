@@ -146,10 +146,12 @@ func (t *Tunnel) run() {
 			blind = grain
 			sleep(polls[:1], grain)
 		default:
-			if w.deadline.IsZero() || next.Before(w.deadline) {
-				w.deadline = next
+			// Half a grain early, because that is about how late a sleep ends.
+			wake := w.deadline.Add(-grain / 2)
+			if w.deadline.IsZero() || next.Before(wake) {
+				wake = next
 			}
-			sleep(polls, time.Until(w.deadline))
+			sleep(polls, time.Until(wake))
 		}
 	}
 }
