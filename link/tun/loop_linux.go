@@ -126,15 +126,19 @@ func (t *Tunnel) run() {
 	polls := []unix.PollFd{{Fd: int32(t.bell), Events: unix.POLLIN}, {Fd: int32(t.left.fd), Events: unix.POLLIN},
 		{Fd: int32(t.right.fd), Events: unix.POLLIN}}
 	next := time.Now().Add(SampleEvery)
-	var blind time.Duration // how long the loop has not looked
+	var looked time.Time // when it began to look away; zero: it has watched all the time
 	for {
 		now := time.Now()
+		blind := time.Duration(0)
+		if !looked.IsZero() {
+			blind = min(now.Sub(looked), 2*grain) // longer is a stall, of which nothing can be said
+		}
 		if !now.Before(next) {
 			t.sample(now)
 			next = later(next.Add(SampleEvery), now)
 		}
 		w, err := t.pass(now, blind)
-		blind = 0
+		looked = time.Time{}
 		switch {
 		case errors.Is(err, errClosed):
 			return
@@ -143,7 +147,7 @@ func (t *Tunnel) run() {
 			return
 		case w.read >= batch: // there may be more
 		case w.read+w.written > 0:
-			blind = grain
+			looked = now
 			sleep(polls[:1], grain)
 		default:
 			// Half a grain early, because that is about how late a sleep ends.
@@ -171,8 +175,8 @@ type work struct {
 	deadline      time.Time
 }
 
-// pass reads what has come, and writes what will have passed by half a grain from now. What came while the loop was blind came in the middle
-// of that time, as far as anybody knows.
+// pass reads what has come, and writes what will have passed by half a grain from now, or half the time that the loop was blind. What came
+// meanwhile came in the middle of that time, as far as anybody knows.
 func (t *Tunnel) pass(now time.Time, blind time.Duration) (done work, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -187,7 +191,7 @@ func (t *Tunnel) pass(now time.Time, blind time.Duration) (done work, err error)
 		}
 		done.read = max(done.read, n)
 	}
-	due := now.Add(grain / 2)
+	due := now.Add(max(grain, blind) / 2)
 	for _, w := range []*way{t.forward, t.reverse} {
 		done.written += w.deliver(due, time.Now)
 		if d := w.link.Deadline(); done.deadline.IsZero() || !d.IsZero() && d.Before(done.deadline) {
