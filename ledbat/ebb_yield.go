@@ -14,6 +14,7 @@ const (
 	lookRTTs    = 1.5                    // and so many round trips, because others send in bursts of a round trip
 	leastLooks  = 4
 	mostLooks   = 12
+	manyTimes   = 5 // the mean jitter of a datagram: more is a queue
 	betweenCost = 4 // looks that a datagram of somebody else's between ours costs
 
 	holdLeast = 100 * time.Millisecond
@@ -34,6 +35,8 @@ type yield struct {
 	lossyLeave bool // it was a loss or a mark that drove us away
 	dice       uint64
 	slower     slower
+	guessed    bool          // the capacity was found beside others, who took part of it
+	jitter     time.Duration // of two datagrams that leave together, on average
 }
 
 // leave goes to the floor.
@@ -85,7 +88,7 @@ func (e *ebb) looksWanted() float64 {
 // pulsed looks at a pulse that has arrived.
 func (e *ebb) pulsed(now time.Time, p *pulse) {
 	y := &e.yield
-	t, first, step := e.watch.threshold, &e.watch.filters[0], e.per(1)
+	t, first, step := e.threshold(), &e.watch.filters[0], e.per(1)
 	if p.heard < p.count {
 		if e.lossy() < 0.002 {
 			y.looks = 0
@@ -94,11 +97,9 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	}
 	q := p.low() - e.delay.Base() - first.offset()
 	e.watch.queue = q
-	if mu, ok := y.slower.sample(now, p, e.mu); ok {
-		e.mu = mu
-	}
+	e.weigh(now, p)
 	switch {
-	case q > max(t/2, 3*e.watch.spread): // few datagrams, each with its own jitter
+	case q > max(t/2, manyTimes*max(e.watch.spread, y.jitter)):
 		y.looks = 0
 		return
 	case now.Before(y.mayReturn):
@@ -114,10 +115,30 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 		y.looks++
 	}
 	if y.looks >= e.looksWanted() {
+		y.guessed = false
 		e.enter(now, returning)
 		e.rate = 0.5 * e.mu
 	} else if y.looks == 1 {
 		y.pulseAt = now
+	}
+}
+
+// weigh learns from how far apart the two datagrams that left together arrive. Nothing can come between them, so that is what the
+// bottleneck takes for one, and jitter.
+func (e *ebb) weigh(now time.Time, p *pulse) {
+	y := &e.yield
+	gap := p.gap(e.per(0.5))
+	if gap < 0 {
+		return
+	}
+	y.jitter += ((gap - e.per(1)).Abs() - y.jitter) / 8
+	if y.guessed && gap > 0 {
+		c := float64(p.bytes) / gap.Seconds()
+		e.mu += (min(max(c, e.mu/2), 2*e.mu) - e.mu) / 4
+		return
+	}
+	if mu, ok := y.slower.sample(now, p, gap, e.mu); ok {
+		e.mu = mu
 	}
 }
 

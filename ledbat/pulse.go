@@ -124,9 +124,8 @@ const (
 )
 
 // sample enters a pulse, and says what the capacity has become if it has.
-func (s *slower) sample(now time.Time, p *pulse, mu float64) (float64, bool) {
-	gap := p.gap(time.Duration(float64(p.bytes) / mu / 2 * float64(time.Second)))
-	if gap <= 0 {
+func (s *slower) sample(now time.Time, p *pulse, gap time.Duration, mu float64) (float64, bool) {
+	if gap == 0 {
 		return 0, false
 	}
 	c := float64(p.bytes) / gap.Seconds()
@@ -147,10 +146,10 @@ func (s *slower) sample(now time.Time, p *pulse, mu float64) (float64, bool) {
 	return c, true
 }
 
-// gap is how long after the first the second arrived, if they left together; 0: not known.
+// gap is how long after the first the second arrived, if they left together; negative: not known.
 func (s *pulse) gap(least time.Duration) time.Duration {
 	if s.count < 2 || s.delay[0] == unheard || s.delay[1] == unheard || s.sent[1].Sub(s.sent[0]) > least {
-		return 0
+		return -1
 	}
 	return s.sent[1].Sub(s.sent[0]) + s.delay[1] - s.delay[0]
 }

@@ -1,6 +1,7 @@
 package sim
 import ("flag";"testing";"fmt";"time";"github.com/ebbproject/ebb/ledbat";"github.com/ebbproject/ebb/link")
 func ebbc() ledbat.Controller { c:=ledbat.Default(); c.MSS=1440; e,err:=ledbat.New("ebb",c); if err!=nil{panic(err)}; return e }
+var seed=flag.Uint64("seed",1,"")
 func TestAlone(t *testing.T){
   type row struct { name string; m float64; rtt time.Duration; bdp float64; f func(f,b *link.Config, c *FlowConfig); dur time.Duration }
   for _,r:=range []row{
@@ -8,6 +9,9 @@ func TestAlone(t *testing.T){
    {"loss1",10,40*ms,2,func(f,b *link.Config,c *FlowConfig){f.Loss=.01},60*sec},
    {"loss5",10,40*ms,2,func(f,b *link.Config,c *FlowConfig){f.Loss=.05},60*sec},
    {"r10",20,200*ms,1,nil,10*sec},
+   {"lte",50,30*ms,4,func(f,b *link.Config,c *FlowConfig){f.LTE=link.LTE{Interval:ms,Retransmit:.1}},60*sec},
+   {"wifi",50,30*ms,4,func(f,b *link.Config,c *FlowConfig){f.WiFi=link.WiFi{Interval:4*ms}},60*sec},
+   {"geo50l",50,600*ms,1,func(f,b *link.Config,c *FlowConfig){f.Loss=.01},40*sec},
    {"exp2",50,30*ms,4,func(f,b *link.Config,c *FlowConfig){f.Jitter=2*ms},60*sec},
    {"exp5",50,30*ms,4,func(f,b *link.Config,c *FlowConfig){f.Jitter=5*ms},60*sec},
    {"exp2r",50,30*ms,4,func(f,b *link.Config,c *FlowConfig){f.Jitter=2*ms;f.JitterReorders=true},60*sec},
@@ -33,13 +37,13 @@ func TestAlone(t *testing.T){
 		w := NewWorld()
 		bytes:=int(r.m*1e6/8*r.rtt.Seconds()*r.bdp)
 		if bytes<4500 {bytes=4500}
-		f:=link.Config{Rate:r.m*1e6,Delay:r.rtt/2,BufferBytes:bytes,Seed:1}
+		f:=link.Config{Rate:r.m*1e6,Delay:r.rtt/2,BufferBytes:bytes,Seed:*seed}
 		b:=link.Config{Delay:r.rtt/2}
 		c:=FlowConfig{Controller: ebbc(), MSS: 1440}
 		if r.f!=nil { r.f(&f,&b,&c) }
 		p := w.Path(f,b)
 		a := w.Flow(p, c)
-		if len(flag.Args())>0 { last:=""; for i:=time.Duration(0);i<r.dur;i+=10*ms { w.Run(i); st:=a.String(); if st[:8]!=last { last=st[:8]; fmt.Println(i,st) } } }
+		if len(flag.Args())>0 { ledbat.Debug=func(f string,a ...any){fmt.Printf(f+"\n",a...)}; last:=""; for i:=time.Duration(0);i<r.dur;i+=10*ms { w.Run(i); st:=a.String(); if st[:8]!=last { last=st[:8]; fmt.Println(i,st) } } }
 		w.Run(r.dur)
 		q:=p.QueueBetween(3*sec,r.dur)
 		done:=time.Duration(0)

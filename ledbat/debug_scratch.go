@@ -1,0 +1,3 @@
+package ledbat
+
+var Debug func(string, ...any)
