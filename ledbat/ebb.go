@@ -61,7 +61,7 @@ func (p phase) String() string {
 const (
 	fullShare  = 0.99   // of the capacity is what we take when nobody else is there: what is left drains a queue
 	slowShare  = 0.07   // less where a datagram takes 50 ms: others wait for each of ours, and for two if one of them waits
-	floorShare = 0.005  // of the capacity is the floor,
+	floorShare = 0.0075 // of the capacity is the floor,
 	floorLeast = 2000.0 // and not less than that: 16 kbit/s
 	mostLossy  = 0.3    // a line that loses more than that gets no more for it
 	idleAfter  = time.Second

@@ -36,6 +36,8 @@ type yield struct {
 	dice       uint64
 	slower     slower
 	guessed    bool          // the capacity was found beside others, who took part of it
+	saved      float64       // bytes that may still be spent on closer looks
+	savedAt    time.Time
 	jitter     time.Duration // of two datagrams that leave together, on average
 }
 
@@ -57,14 +59,25 @@ func (e *ebb) leave(now time.Time) {
 	y.thirdAt = time.Time{}
 	y.pulseAt = now.Add(2 * e.span())
 	y.slower = slower{}
+	if y.savedAt.IsZero() {
+		y.saved, y.savedAt = e.closeLook(), now
+	}
 }
 
 // pulse sends the next pulse, and finds the time of the one after it.
 func (e *ebb) pulse(now time.Time) {
 	y := &e.yield
-	n, wait := 2, max(pulseEvery, time.Duration(2*e.mss/e.floor()*float64(time.Second)))
-	if y.looks > 0 {
+	// Half of the floor looks whether it is worth while to look closer; the other half is kept for that.
+	half := e.floor() / 2
+	y.saved = min(y.saved+half*now.Sub(y.savedAt).Seconds(), e.closeLook())
+	y.savedAt = now
+	n, wait := 2, max(pulseEvery, time.Duration(2*e.mss/half*float64(time.Second)))
+	if y.looks > 0 && y.saved >= 3*e.mss {
 		n, wait = 3, e.lookEvery()
+		y.saved -= 3 * e.mss
+	}
+	if e.per(1) > slowDatagram {
+		n = 1 // others would have to wait for both
 	}
 	y.pulses.start(n, e.cfg.MSS)
 	if n == 3 {
@@ -84,6 +97,9 @@ func (e *ebb) lookEvery() time.Duration {
 func (e *ebb) looksWanted() float64 {
 	return min(max(leastLooks, float64(lookFor)/float64(e.lookEvery())), mostLooks)
 }
+
+// closeLook is how many bytes it takes to look closely.
+func (e *ebb) closeLook() float64 { return 3 * e.mss * (mostLooks + 1) }
 
 // pulsed looks at a pulse that has arrived.
 func (e *ebb) pulsed(now time.Time, p *pulse) {

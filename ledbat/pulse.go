@@ -4,7 +4,7 @@ package ledbat
 
 import "time"
 
-// A pulse is two or three datagrams that ask how the path is while the flow is at its floor.
+// A pulse is one to three datagrams that ask how the path is while the flow is at its floor.
 //
 // The first two leave together, so nothing can come between them and their distance on arrival is the time that the bottleneck takes for
 // one. The third leaves that time later: on an idle path it waits as long as the second, and longer when others'
@@ -41,7 +41,7 @@ func (p *pulses) start(n, mss int) {
 	}
 	*p.at(p.next) = pulse{want: n, delay: [3]time.Duration{unheard, unheard, unheard}}
 	p.next++
-	p.left = 2 * mss
+	p.left = min(n, 2) * mss
 }
 
 // third lets the third datagram of the newest pulse leave.
