@@ -175,7 +175,7 @@ func TestRunsRepeat(t *testing.T) {
 	for _, c := range []struct {
 		control string
 		bytes   int64
-	}{{"reno", 23919512}, {"cubic", 23599504}, {"bbr", 43492128}, {"copa", 33166440}} {
+	}{{"reno", 23919512}, {"cubic", 23599504}, {"bbr", 42772472}, {"copa", 30328360}} {
 		once := func() int64 {
 			l := line{mbit: 20, rtt: 40 * ms, bdp: 1, loss: 0.001, seed: 9}
 			_, f, _ := share(l, 20*sec, Config{Control: c.control, Seed: 3}, Config{Control: "cubic", Start: 3 * sec})

@@ -10,7 +10,7 @@ const (
 	copaMinWindow = 2
 	copaMinRTT    = 10 * time.Second
 	copaEmpty     = 0.1 // of the range of queue delays: below, the queue is nearly empty
-	copaPatience  = 5   // rounds without an empty queue until somebody else must be filling it
+	copaPatience  = 8   // rounds without an empty queue until somebody else must be filling it; the paper has 5, see choose
 	copaStep      = 16  // the window changes by this part of it in a round at most, or by four packets
 	copaRange     = 4   // rounds over which the longest round trip is looked for
 	copaSteady    = 3   // rounds in one direction until the velocity doubles
@@ -101,13 +101,17 @@ func (c *copa) turn() {
 	c.reduced = false
 }
 
-// choose finds whether the queue is one that Copa alone would make (section 2.2).
+// choose finds whether the queue is one that Copa alone would make: then it is nearly empty at least once in five rounds (section 2.2). That has
+// no margin: where packets are acknowledged in pairs, the moment when Copa's own queue is empty may be missed by a packet. The mode chosen by
+// such a mistake feeds itself until something is lost, and the smallest round trip is forgotten meanwhile: one flow alone then had 3 BDP of
+// queue. So a queue of one own packet counts as empty, and patience is a little longer.
 func (c *copa) choose(queue, least time.Duration) {
 	longest := c.longest[0]
 	for _, d := range c.longest[1:] {
 		longest = max(longest, d)
 	}
-	if float64(queue) <= copaEmpty*float64(longest-least) || !c.started {
+	empty := max(float64(copaEmpty*float64(longest-least)), float64(c.standing)/c.cwnd)
+	if float64(queue) <= empty || !c.started {
 		c.emptied = c.round
 		c.inverse = 1 / copaDelta
 	}
