@@ -52,9 +52,6 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 		return
 	}
 	q, t := e.watch.queue, e.threshold()
-	if Debug != nil {
-		Debug("%.3f ALARM hard %v queues %v %v", float64(now.UnixNano())/1e9, hard, time.Duration(e.docket.judge.queues.max()), e)
-	}
 	e.creep = creepMost
 	if now.Sub(e.cutAt) < relapse {
 		e.creep = max(e.creep/2, creepLeast)

@@ -1,3 +1,0 @@
-package ledbat
-
-var Debug func(string, ...any)
