@@ -11,6 +11,8 @@ const (
 	relapse    = 5 * time.Second // an alarm that soon after the last one is the same story
 	calm       = 6               // round trips without queue, after which cuts are forgotten
 	tooMany    = 3               // cuts that are not
+	honestLine = 0.005           // loses no more than this by itself
+	wellKnown  = 32              // stretches, after which the jitter of a path is known
 )
 
 // cruise is the state of a flow that takes what others leave.
@@ -66,7 +68,11 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 		x = min(x, e.rate/2)
 	}
 	e.rate, e.own = x, 0
-	if e.phase == returning || e.cuts >= tooMany || x < 0.1*e.mu || q > 3*t {
+	// Where a queue shows and there is no jitter, there is no doubt. Behind a policer none shows, and a bad line loses whether one shows
+	// or not.
+	shows := !hard || time.Duration(e.docket.judge.queues.max()) > t/4 && e.lossy() < honestLine
+	sure := shows && e.watch.level == 0 && e.watch.filters[0].seen >= wellKnown
+	if sure || e.phase == returning || e.cuts >= tooMany || x < 0.1*e.mu || q > 3*t {
 		e.lossyLeave = hard
 		e.enter(now, yielding)
 		return

@@ -35,8 +35,8 @@ type yield struct {
 	lossyLeave bool // it was a loss or a mark that drove us away
 	dice       uint64
 	slower     slower
-	guessed    bool          // the capacity was found beside others, who took part of it
-	saved      float64       // bytes that may still be spent on closer looks
+	guessed    bool    // the capacity was found beside others, who took part of it
+	saved      float64 // bytes that may still be spent on closer looks
 	savedAt    time.Time
 	jitter     time.Duration // of two datagrams that leave together, on average
 }
