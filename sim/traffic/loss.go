@@ -56,7 +56,7 @@ func (s *Sender) Deadline() time.Duration {
 			at = min(at, s.lossAt)
 		}
 	}
-	if s.next == 1 || s.ctl.rate() > 0 {
+	if s.next == 1 || s.gap > 0 {
 		if s.pending() && s.open() {
 			at = min(at, max(s.paceAt, s.start))
 		}
@@ -94,16 +94,10 @@ func (s *Sender) Advance(now time.Duration) {
 // timeout gives up everything in flight (RFC 6298, section 5.4 to 5.6).
 func (s *Sender) timeout(now time.Duration) {
 	s.timeouts++
-	s.again.clear()
 	for n := s.una; n < s.next; n++ {
 		if r := s.record(n); r.state == flying {
 			r.state = lost
-		}
-	}
-	// Everything from the first gap on is sent again, in order, except what is known to have arrived.
-	for n := s.una; n < s.next; n++ {
-		if r := s.record(n); r.state == lost && r.seq >= s.cum {
-			s.again.push(r.seq)
+			s.again.push(r.seq) // after what already waits to be sent again
 		}
 	}
 	s.una, s.recover, s.flight, s.lossAt = s.next, s.next, 0, 0
@@ -111,6 +105,7 @@ func (s *Sender) timeout(now time.Duration) {
 	s.backoff = min(s.backoff+1, 10)
 	s.heard = now
 	s.ctl.timedOut(s, now)
+	s.ask()
 }
 
 // detect finds what is lost: overtaken by three, or overdue (RFC 8985, section 6.2).
@@ -146,6 +141,7 @@ func (s *Sender) congested(now time.Duration) {
 	s.recover = s.next
 	s.reduction = prr{flight: max(s.a.flight, 1)}
 	s.ctl.congested(s, now)
+	s.ask()
 	s.reduction.quota = 1 // the fast retransmission
 }
 

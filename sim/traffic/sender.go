@@ -52,6 +52,7 @@ type Sender struct {
 	start time.Duration
 
 	records   []record // a ring, by number
+	base      uint64   // number of the first packet of this connection
 	una, next uint64   // numbers: the oldest that flies, and that of the next packet
 	largest   uint64   // newest number acknowledged; 0: none
 	flight    int
@@ -80,6 +81,9 @@ type Sender struct {
 	idleUntil              uint64 // delivery before this is the application's rate; 0: it is not
 	roundEnd               uint64
 	blocked, wasBlocked    bool          // the window was in the way in this round, in the last
+	limit                  int           // the control's window in whole packets
+	gap                    time.Duration // between full packets, by the control's pace; 0: not paced
+	reduces                bool          // the Proportional Rate Reduction applies
 	paceAt                 time.Duration // when the next packet may leave
 	lastSent               time.Duration
 	retransmissions        int64
@@ -92,11 +96,21 @@ func (s *Sender) restart() {
 	keep := Sender{cfg: s.cfg, ctl: s.ctl, slot: s.slot, records: s.records, again: s.again,
 		next: max(s.next, 1), seq: s.seq, retransmissions: s.retransmissions, timeouts: s.timeouts, marks: s.marks}
 	*s = keep
-	s.una, s.recover = s.next, s.next
+	s.base, s.una, s.recover = s.next, s.next, s.next
 	s.cum, s.first, s.end = s.seq, s.seq, s.seq
 	s.again.clear()
 	s.opening = s.cfg.Handshake
 	s.ctl.restart(s.cfg.Seed)
+	s.reduces = s.ctl.prr()
+	s.ask()
+}
+
+// ask asks the control for window and pace, which change only when it is told something.
+func (s *Sender) ask() {
+	s.limit, s.gap = int(s.ctl.window()), 0
+	if rate := s.ctl.rate(); rate > 0 {
+		s.gap = max(time.Duration(1e9/rate), 1)
+	}
 }
 
 // Done is when everything had been acknowledged; 0: not yet.
@@ -137,10 +151,10 @@ func (s *Sender) open() bool {
 	if s.probing {
 		return true
 	}
-	if s.recovering() && s.ctl.prr() {
+	if s.reduces && s.recovering() {
 		return s.reduction.quota > 0
 	}
-	return s.flight < int(s.ctl.window())
+	return s.flight < s.limit
 }
 
 // Take gives the next packet.
@@ -163,20 +177,20 @@ func (s *Sender) Take(now time.Duration, p *sim.Packet) bool {
 		s.blocked = true
 		return false
 	}
-	rate := s.ctl.rate()
-	if rate > 0 && now < s.paceAt && !s.probing {
+	if s.gap > 0 && now < s.paceAt && !s.probing {
 		return false
 	}
 	s.send(now, p)
-	if rate > 0 {
-		s.paceAt = now + time.Duration(float64(p.Size)/full/rate*1e9)
+	s.paceAt = now + s.gap
+	if p.Size < full {
+		s.paceAt = now + s.gap*time.Duration(p.Size)/full
 	}
 	return true
 }
 
 // starved notes that the application is what limits the rate (draft-cheng-iccrg-delivery-rate-estimation, section 3.3).
 func (s *Sender) starved() {
-	if s.flight < int(s.ctl.window()) {
+	if s.flight < s.limit {
 		s.idleUntil = s.delivered + uint64(s.flight) + 1
 	}
 }
@@ -195,6 +209,7 @@ func (s *Sender) send(now time.Duration, p *sim.Packet) {
 	if s.flight == 0 {
 		if quiet := now - max(s.lastSent, s.deliveredAt); s.lastSent > 0 && quiet > 0 && !repeats {
 			s.ctl.idled(s, now, quiet)
+			s.ask()
 		}
 		s.firstSent, s.deliveredAt = now, now
 		s.heard, s.probed = now, false
@@ -208,9 +223,9 @@ func (s *Sender) send(now time.Duration, p *sim.Packet) {
 	p.Number, p.First, p.Sent, p.Size = s.slot<<numberShift|s.next, seq, now, full
 	switch {
 	case s.opening:
-		p.Size = headers
+		p.Size, p.Last = headers, newConnection
 	case s.unit > 0 && (seq-s.first)%s.unit == s.unit-1:
-		p.Size, p.Last = headers+s.tail, 1
+		p.Size, p.Last = headers+s.tail, endOfUnit
 	}
 	if s.cfg.ECN && !repeats {
 		p.ECN = link.ECT0

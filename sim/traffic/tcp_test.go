@@ -15,6 +15,8 @@ const (
 	sec = time.Second
 )
 
+var controls = []string{"reno", "cubic", "bbr", "copa"}
+
 // line is a bottleneck with a drop-tail buffer.
 type line struct {
 	mbit float64
@@ -57,19 +59,25 @@ func within(t *testing.T, what string, got, want, tolerance float64) {
 
 // 50 Mbit/s, 3.5 % of it headers.
 func TestOneFlowFillsTheLink(t *testing.T) {
-	for _, control := range []string{"reno", "cubic"} {
+	for _, control := range controls {
 		p, f, s := run(line{mbit: 50, rtt: 30 * ms, bdp: 4}, 60*sec, Config{Control: control})
 		got := f[0].Goodput(10*sec, 60*sec) / 1e6
 		t.Logf("%s: %.2f Mbit/s, queue %+v, sent again %d, timeouts %d", control, got, p.QueueBetween(10*sec, 60*sec),
 			s[0].Retransmissions(), s[0].Timeouts())
-		within(t, control+" Mbit/s", got, 47.8, 0.01)
+		tolerance := 0.01
+		if control == "bbr" {
+			tolerance = 0.02 // it drains, paces at 99 % and probes the round trip
+		}
+		within(t, control+" Mbit/s", got, 47.8, tolerance)
 	}
 }
 
-func TestOneFlowFillsTheLinkFromTheStart(t *testing.T) {
-	for _, control := range []string{"reno", "cubic"} {
-		_, f, s := run(line{mbit: 50, rtt: 30 * ms, bdp: 1}, 10*sec, Config{Control: control})
-		t.Logf("%s: first second %.2f, fifth %.2f Mbit/s, sent again %d, timeouts %d", control, f[0].Goodput(0, sec)/1e6,
-			f[0].Goodput(4*sec, 5*sec)/1e6, s[0].Retransmissions(), s[0].Timeouts())
+// In the first second slow start has found the rate; what it has overshot costs Reno most.
+func TestTheStartIsQuick(t *testing.T) {
+	for _, control := range controls {
+		_, f, s := run(line{mbit: 50, rtt: 30 * ms, bdp: 1}, 5*sec, Config{Control: control})
+		if first := f[0].Goodput(0, sec) / 1e6; first < 33 || s[0].Timeouts() > 0 {
+			t.Errorf("%s: %.1f Mbit/s in the first second, %d timeouts", control, first, s[0].Timeouts())
+		}
 	}
 }
