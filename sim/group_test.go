@@ -12,12 +12,12 @@ import (
 )
 
 // together runs n members of one group, each with a remote clock of its own, that begin one after the other.
-func together(w *World, p *Path, ctl ledbat.Controller, starts ...time.Duration) []*Flow {
+func together(w *World, p *Path, ctl ledbat.Controller, starts ...time.Duration) []*Bulk {
 	g := group.New(ctl, mss)
-	var flows []*Flow
+	var flows []*Bulk
 	for i, at := range starts {
 		clock := Clock{Offset: time.Duration(i) * 17 * time.Minute}
-		flows = append(flows, w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Start: at, Clock: clock}))
+		flows = append(flows, w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54, Start: at, Clock: clock}))
 	}
 	return flows
 }
@@ -43,7 +43,7 @@ func TestGroupOverALink(t *testing.T) {
 			total, lost := 0.0, 0
 			for _, f := range flows {
 				total += f.Goodput(30*sec, 60*sec)
-				lost += f.Lost
+				lost += f.Lost()
 			}
 			q := p.QueueBetween(30*sec, 60*sec)
 			fair := jain(flows, 30*sec, 60*sec)
@@ -62,7 +62,7 @@ func TestGroupIsAsPoliteAsOneFlow(t *testing.T) {
 	kept := func(n int) float64 {
 		w := NewWorld()
 		p := w.Path(l.both())
-		fore := w.Flow(p, FlowConfig{Controller: newReno(mss), MSS: mss, Start: 10 * sec})
+		fore := w.Flow(p, FlowConfig{Controller: newReno(mss), MSS: mss, Headers: 54, Start: 10 * sec})
 		together(w, p, plusPlus(t), evenly(n, 100*ms)...)
 		w.Run(100 * sec)
 		return fore.Goodput(20*sec, 100*sec) / 1e6
@@ -81,9 +81,9 @@ func TestGroupLendsWhatIsNotUsed(t *testing.T) {
 	w := NewWorld()
 	p := w.Path(l.both())
 	g := group.New(shipped(t), mss)
-	full := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss})
-	light := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Source: Source{Rate: 50e3}, Start: 5 * sec})
-	gone := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Stop: 20 * sec})
+	full := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54})
+	light := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54, Source: Source{Rate: 50e3}, Start: 5 * sec})
+	gone := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54, Stop: 20 * sec})
 	w.Run(60 * sec)
 	a, b := full.Goodput(30*sec, 60*sec), light.Goodput(30*sec, 60*sec)
 	t.Logf("full %.2f Mbit/s, light %.2f, ceiling %.2f", a/1e6, b/1e6, l.ceiling()/1e6)
@@ -104,13 +104,13 @@ func TestGroupOutlivesASilentMember(t *testing.T) {
 	forward.Blackouts = []link.Window{{From: 20 * sec, For: 60 * sec}}
 	reverse.Blackouts = forward.Blackouts
 	g := group.New(shipped(t), mss)
-	a := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss})
-	silent := w.Flow(w.Path(forward, reverse), FlowConfig{Controller: g.Join(), MSS: mss})
-	b := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss})
+	a := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54})
+	silent := w.Flow(w.Path(forward, reverse), FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54})
+	b := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54})
 	w.Run(40 * sec)
 	got := a.Goodput(22*sec, 40*sec) + b.Goodput(22*sec, 40*sec)
-	t.Logf("the other two have %.3f of their line; %d timeouts of the silent one", got/l.ceiling(), silent.Timeouts)
-	if got < 0.95*l.ceiling() || a.Timeouts+b.Timeouts > 0 || silent.Timeouts > 25 {
-		t.Errorf("the other two have %.3f of their line, %d timeouts of the silent one: %v", got/l.ceiling(), silent.Timeouts, a)
+	t.Logf("the other two have %.3f of their line; %d timeouts of the silent one", got/l.ceiling(), silent.Timeouts())
+	if got < 0.95*l.ceiling() || a.Timeouts()+b.Timeouts() > 0 || silent.Timeouts() > 25 {
+		t.Errorf("the other two have %.3f of their line, %d timeouts of the silent one: %v", got/l.ceiling(), silent.Timeouts(), a)
 	}
 }

@@ -23,7 +23,7 @@ func TestLeasesOverALink(t *testing.T) {
 	var nodes []*group.Node
 	var groups []*group.Group
 	var names []group.Host
-	var flows []*Flow
+	var flows []*Bulk
 	for i := range hosts {
 		names = append(names, group.Host(fmt.Sprintf("shop-%d", i)))
 	}
@@ -37,7 +37,7 @@ func TestLeasesOverALink(t *testing.T) {
 		g.Limit(w.start, 0)
 		nodes, groups = append(nodes, n), append(groups, g)
 		for range 2 {
-			flows = append(flows, w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss}))
+			flows = append(flows, w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54}))
 		}
 	}
 	dead := -1
@@ -66,7 +66,7 @@ func TestLeasesOverALink(t *testing.T) {
 			}
 			mail = mail[1:]
 		}
-		w.At(w.since()+10*ms, tick)
+		w.At(w.now+10*ms, tick)
 	}
 	w.At(0, tick)
 	w.At(20*sec, func(now time.Time) {

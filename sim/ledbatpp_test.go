@@ -26,13 +26,13 @@ func plusPlus(t testing.TB) ledbat.Controller {
 }
 
 // party runs flows by the draft that begin at those times.
-func party(t *testing.T, l line, d time.Duration, starts ...time.Duration) (*Path, []*Flow) {
+func party(t *testing.T, l line, d time.Duration, starts ...time.Duration) (*Path, []*Bulk) {
 	t.Helper()
 	w := NewWorld()
 	p := w.Path(l.both())
-	var flows []*Flow
+	var flows []*Bulk
 	for _, at := range starts {
-		flows = append(flows, w.Flow(p, FlowConfig{Controller: plusPlus(t), MSS: mss, ReportEvery: 1, Start: at}))
+		flows = append(flows, w.Flow(p, FlowConfig{Controller: plusPlus(t), MSS: mss, Headers: 54, ReportEvery: 1, Start: at}))
 	}
 	w.Run(d)
 	return p, flows
@@ -60,8 +60,8 @@ func TestLedbatPlusPlusReferenceAlone(t *testing.T) {
 			p, f := party(t, l, 300*sec, time.Duration(jitter)*17*ms)
 			queues = append(queues, inMS(p.QueueBetween(60*sec, 300*sec).Mean))
 			uses = append(uses, f[0].Goodput(60*sec, 300*sec)/l.ceiling())
-			if c.withoutLoses && f[0].Lost > 0 {
-				t.Errorf("RTT %v, buffer %v: %d datagrams lost, the buffer holds the target", c.rtt, c.buffer, f[0].Lost)
+			if c.withoutLoses && f[0].Lost() > 0 {
+				t.Errorf("RTT %v, buffer %v: %d datagrams lost, the buffer holds the target", c.rtt, c.buffer, f[0].Lost())
 			}
 		}
 		queue, use := median(queues), median(uses)
@@ -90,7 +90,7 @@ func TestLedbatPlusPlusReferenceLatecomer(t *testing.T) {
 }
 
 // jain is the index of fairness of what flows got between two moments: 1 when all got the same.
-func jain(flows []*Flow, from, to time.Duration) float64 {
+func jain(flows []*Bulk, from, to time.Duration) float64 {
 	var sum, squares float64
 	for _, f := range flows {
 		g := f.Goodput(from, to)
@@ -134,9 +134,9 @@ func TestLedbatPlusPlusDoesNotSeeClocks(t *testing.T) {
 	var delivered []int64
 	for _, clock := range []Clock{{}, {Offset: -3 * time.Hour, Skew: 500, Steps: []ClockStep{{At: 30 * sec, By: 100 * ms}}}} {
 		w := NewWorld()
-		f := w.Flow(w.Path(l.both()), FlowConfig{Controller: plusPlus(t), MSS: mss, Clock: clock})
+		f := w.Flow(w.Path(l.both()), FlowConfig{Controller: plusPlus(t), MSS: mss, Headers: 54, Clock: clock})
 		w.Run(60 * sec)
-		delivered = append(delivered, f.delivered(60*sec))
+		delivered = append(delivered, f.DeliveredBy(60*sec))
 	}
 	if delivered[0] != delivered[1] {
 		t.Errorf("%d bytes arrived with a true clock, %d with a wrong one", delivered[0], delivered[1])
@@ -149,9 +149,9 @@ func TestLedbatPlusPlusAtEveryRoundTrip(t *testing.T) {
 		l := line{mbit: 20, rtt: rtt, buffer: 150 * ms, seed: 1}
 		p, f := alone(l, plusPlus(t), 200*sec)
 		q, use := p.QueueBetween(100*sec, 200*sec), f.Goodput(100*sec, 200*sec)/l.ceiling()
-		t.Logf("%v: queue %.1f ms, p95 %.1f; use %.3f; %d lost, %d timeouts", rtt, inMS(q.Mean), inMS(q.P95), use, f.Lost, f.Timeouts)
-		if use < 0.85 || q.P95 > 66*ms || f.Timeouts > 0 {
-			t.Errorf("%v: queue p95 %.1f ms, use %.3f, %d timeouts: %v", rtt, inMS(q.P95), use, f.Timeouts, f)
+		t.Logf("%v: queue %.1f ms, p95 %.1f; use %.3f; %d lost, %d timeouts", rtt, inMS(q.Mean), inMS(q.P95), use, f.Lost(), f.Timeouts())
+		if use < 0.85 || q.P95 > 66*ms || f.Timeouts() > 0 {
+			t.Errorf("%v: queue p95 %.1f ms, use %.3f, %d timeouts: %v", rtt, inMS(q.P95), use, f.Timeouts(), f)
 		}
 	}
 }
