@@ -32,8 +32,10 @@ var rooms = map[string]room{
 	"content/walk":  {floor: 1, may: []string{"content"}},
 	"ledbat":        {floor: 1, pure: true},
 	"ledbat/group":  {floor: 1, pure: true, may: []string{"ledbat"}},
+	"ledbat/harm":   {floor: 1, pure: true, may: []string{"ledbat"}},
 	"link":          {floor: 1, pure: true},
 	"link/relay":    {floor: 1, may: []string{"link"}},
+	"link/tun":      {floor: 1, may: []string{"link"}},
 	"link/linktest": {floor: 1, may: []string{"link"}},
 
 	"transfer":             {floor: 2, pure: true},
@@ -63,6 +65,8 @@ var rooms = map[string]room{
 	"bench/cmd":       {floor: 5, may: []string{"bench"}},
 	"bench/reference": {floor: 5},
 	"bench/stage":     {floor: 5},
+	"bench/yield":     {floor: 5, may: []string{"bench", "bench/stage"}},
+	"bench/yield/cmd": {floor: 5, may: []string{"bench/yield"}},
 
 	"cmd/ebb": {floor: 6},
 }

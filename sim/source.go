@@ -78,7 +78,10 @@ func (s *source) Take(now time.Duration, p *Packet) bool {
 		s.next = now
 		return false
 	}
-	if s.take(now, p) {
+	if kind, ok := s.take(now, p); ok {
+		if kind.Eliciting() {
+			p.Size = int32(s.cfg.MSS + s.cfg.Headers) // as its shim believes
+		}
 		return true
 	}
 	return s.data(now, p)
@@ -87,7 +90,7 @@ func (s *source) Take(now time.Duration, p *Packet) bool {
 // data sends a datagram of data if it may.
 func (s *source) data(now time.Duration, p *Packet) bool {
 	size := s.cfg.MSS
-	if flight := s.shim.InFlight(); s.shim.Dark() || flight > 0 && flight+size > s.shim.Window() {
+	if flight, window := s.shim.InFlight(), s.shim.Window(); s.shim.Dark() || window == 0 || flight > 0 && flight+size > window {
 		return false
 	}
 	if at := s.dataAt(now); at > now {
@@ -167,7 +170,10 @@ func (s *sink) Deadline() time.Duration {
 	return s.when(s.shim.Deadline())
 }
 
-func (s *sink) Take(now time.Duration, p *Packet) bool { return s.take(now, p) }
+func (s *sink) Take(now time.Duration, p *Packet) bool {
+	_, ok := s.take(now, p)
+	return ok
+}
 
 // Delivered implements Counter.
 func (s *sink) Delivered() int64 { return s.delivered }
