@@ -17,7 +17,7 @@ func together(w *World, p *Path, ctl ledbat.Controller, starts ...time.Duration)
 	var flows []*Bulk
 	for i, at := range starts {
 		clock := Clock{Offset: time.Duration(i) * 17 * time.Minute}
-		flows = append(flows, w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54, Start: at, Clock: clock}))
+		flows = append(flows, w.Flow(p, FlowConfig{Group: g, MSS: mss, Headers: 54, Start: at, Clock: clock}))
 	}
 	return flows
 }
@@ -74,20 +74,20 @@ func TestGroupIsAsPoliteAsOneFlow(t *testing.T) {
 	}
 }
 
-// A member with little to send gets most of it through, although these flows do not say Waiting and are not woken by Take: the
-// application skips a datagram that has to wait. The others have the rest.
+// A member with little to send gets nearly all of it through: the application skips what it would have made while a datagram waits for its
+// turn. The others have the rest.
 func TestGroupLendsWhatIsNotUsed(t *testing.T) {
 	l := line{mbit: 20, rtt: 30 * ms, buffer: 200 * ms, seed: 1}
 	w := NewWorld()
 	p := w.Path(l.both())
 	g := group.New(shipped(t), mss)
-	full := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54})
-	light := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54, Source: Source{Rate: 50e3}, Start: 5 * sec})
-	gone := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54, Stop: 20 * sec})
+	full := w.Flow(p, FlowConfig{Group: g, MSS: mss, Headers: 54})
+	light := w.Flow(p, FlowConfig{Group: g, MSS: mss, Headers: 54, Source: Source{Rate: 50e3}, Start: 5 * sec})
+	gone := w.Flow(p, FlowConfig{Group: g, MSS: mss, Headers: 54, Stop: 20 * sec})
 	w.Run(60 * sec)
 	a, b := full.Goodput(30*sec, 60*sec), light.Goodput(30*sec, 60*sec)
 	t.Logf("full %.2f Mbit/s, light %.2f, ceiling %.2f", a/1e6, b/1e6, l.ceiling()/1e6)
-	if a+b < 0.97*l.ceiling() || b < 0.30e6 {
+	if a+b < 0.97*l.ceiling() || b < 0.37e6 {
 		t.Errorf("full %.2f Mbit/s, light %.2f of 0.40, ceiling %.2f: %v", a/1e6, b/1e6, l.ceiling()/1e6, full)
 	}
 	if x := gone.Goodput(21*sec, 60*sec); x > 0 {
@@ -104,9 +104,9 @@ func TestGroupOutlivesASilentMember(t *testing.T) {
 	forward.Blackouts = []link.Window{{From: 20 * sec, For: 60 * sec}}
 	reverse.Blackouts = forward.Blackouts
 	g := group.New(shipped(t), mss)
-	a := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54})
-	silent := w.Flow(w.Path(forward, reverse), FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54})
-	b := w.Flow(p, FlowConfig{Controller: g.Join(), MSS: mss, Headers: 54})
+	a := w.Flow(p, FlowConfig{Group: g, MSS: mss, Headers: 54})
+	silent := w.Flow(w.Path(forward, reverse), FlowConfig{Group: g, MSS: mss, Headers: 54})
+	b := w.Flow(p, FlowConfig{Group: g, MSS: mss, Headers: 54})
 	w.Run(40 * sec)
 	got := a.Goodput(22*sec, 40*sec) + b.Goodput(22*sec, 40*sec)
 	t.Logf("the other two have %.3f of their line; %d timeouts of the silent one", got/l.ceiling(), silent.Timeouts())

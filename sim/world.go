@@ -21,6 +21,7 @@ type World struct {
 	links  []*Link
 	ends   []*end // the sender of flow i is number 2i, its receiver 2i+1
 	flows  []*Flow
+	crews  []*crew
 	script []func(now time.Time)
 	frames []*[]byte // for use again
 	in     Packet    // the one that is arriving
@@ -36,6 +37,7 @@ type end struct {
 	flow    int32
 	number  int32
 	back    bool // it sends from receiver to sender
+	crew    *crew
 	armed   int64
 }
 
@@ -72,6 +74,9 @@ func (w *World) Run(d time.Duration) {
 			w.script[e.object](w.Clock(w.now))
 			for _, l := range w.links { // the script may have changed any of them
 				w.armLink(l)
+			}
+			for _, c := range w.crews {
+				w.rouse(c)
 			}
 		case sampling:
 			w.sample()
@@ -126,7 +131,7 @@ func (w *World) forward(p *Packet) {
 	}
 	to := from.peer
 	to.machine.Deliver(w.now, p)
-	w.drain(to)
+	w.settle(to)
 }
 
 func (w *World) enter(l *Link, p *Packet) {
@@ -146,7 +151,15 @@ func (w *World) ring(e *end, at int64) {
 	if e.machine.Deadline() <= w.now {
 		e.machine.Advance(w.now)
 	}
+	w.settle(e)
+}
+
+// settle has a machine send what it wants sent, and whom it let send.
+func (w *World) settle(e *end) {
 	w.drain(e)
+	if e.crew != nil {
+		w.rouse(e.crew)
+	}
 }
 
 // drain sends what a machine wants sent, and finds when it wants to be called again.
