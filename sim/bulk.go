@@ -90,7 +90,12 @@ type host struct {
 	wire  int32 // bytes that a frame has on the wire beside itself
 }
 
-func (h *host) time(now time.Duration) time.Time { return h.world.Clock(h.clock.shows(now)) }
+func (h *host) time(now time.Duration) time.Time {
+	if h.clock.exact() {
+		return h.world.clock
+	}
+	return h.world.Clock(h.clock.shows(now))
+}
 
 // deliver gives the shim a datagram, and its memory back to the world.
 func (h *host) deliver(now time.Duration, p *Packet) shim.Kind {
@@ -139,7 +144,11 @@ func (h *host) stats() shim.Stats {
 
 // when is a time of the host's clock in the world's.
 func (h *host) when(t time.Time) time.Duration {
-	return h.clock.when(t.Sub(h.world.start), h.world.now)
+	at := time.Duration(t.UnixNano())
+	if h.clock.exact() {
+		return max(at, h.world.now)
+	}
+	return h.clock.when(at, h.world.now)
 }
 
 func (h *host) advance(now time.Duration) {

@@ -27,13 +27,13 @@ func TestLeasesOverALink(t *testing.T) {
 		names = append(names, group.Host(fmt.Sprintf("shop-%d", i)))
 	}
 	for i := range hosts {
-		n, err := group.NewNode(w.start, names[i], budget)
+		n, err := group.NewNode(w.Clock(0), names[i], budget)
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.Known(w.start, names)
+		n.Known(w.Clock(0), names)
 		g := group.New(shipped(t), mss)
-		g.Limit(w.start, 0)
+		g.Limit(w.Clock(0), 0)
 		nodes, groups = append(nodes, n), append(groups, g)
 		for range 2 {
 			flows = append(flows, w.Flow(p, FlowConfig{Group: g, MSS: mss, Headers: 54}))
