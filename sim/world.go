@@ -64,8 +64,7 @@ func (w *World) At(d time.Duration, do func(now time.Time)) {
 // Run lets the world run until it has run for d in all.
 func (w *World) Run(d time.Duration) {
 	w.room(d)
-	for len(w.events.events) > 0 && w.events.events[0].at <= int64(d) {
-		e := w.events.pop()
+	for e, ok := w.events.pop(int64(d)); ok; e, ok = w.events.pop(int64(d)) {
 		if w.now != time.Duration(e.at) {
 			w.set(time.Duration(e.at))
 		}
