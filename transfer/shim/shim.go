@@ -45,18 +45,24 @@ type Config struct {
 // opened; Advance when Deadline has come; and after each of these Take until it says no, stamping what it gives.
 type Shim struct {
 	start time.Time
-	cfg   Config
-	ctrl  ledbat.Controller
-	send  sender
-	recv  receiver
-	guard guard
-	path  path
+	// Without a monotonic clock's reading in start, as in virtual time, differences are those of UnixNano, which are cheaper than Sub.
+	virtual   bool
+	startNano int64
+	cfg       Config
+	ctrl      ledbat.Controller
+	send      sender
+	recv      receiver
+	guard     guard
+	path      path
 
-	fb      feedback // scratch
-	out     outcome  // scratch
-	lookAt  time.Duration
-	heldAt  time.Duration
-	offered copied // by the last Offer that passed, for the Stamp that follows
+	fb  feedback // scratch
+	out outcome  // scratch
+	// What Deadline answered, and the same as a time: it is asked more often than it changes.
+	due      time.Duration
+	deadline time.Time
+	lookAt   time.Duration
+	heldAt   time.Duration
+	offered  copied // by the last Offer that passed, for the Stamp that follows
 
 	probes   []ProbeResult
 	timed    []harm.Sample
@@ -80,7 +86,7 @@ func New(now time.Time, c Config) *Shim {
 		c.ReportEvery = feedbackEvery
 	}
 	s := &Shim{
-		start: now, cfg: c, ctrl: c.Controller,
+		start: now, deadline: now, virtual: now == now.Round(0), startNano: now.UnixNano(), cfg: c, ctrl: c.Controller,
 		send:  sender{start: now, reorder: packetThreshold},
 		recv:  receiver{every: c.ReportEvery},
 		path:  path{remote: c.Remote},
@@ -101,7 +107,11 @@ func (s *Shim) chooseSkip() { s.skipAt = s.send.next() + skipLeast + s.skips.Uin
 
 func (s *Shim) clock(now time.Time) time.Duration {
 	// Machines have no clock that goes back; a caller with two threads may still be late by a little.
-	s.now = max(s.now, now.Sub(s.start))
+	if s.virtual {
+		s.now = max(s.now, time.Duration(now.UnixNano()-s.startNano))
+	} else {
+		s.now = max(s.now, now.Sub(s.start))
+	}
 	return s.now
 }
 
@@ -300,7 +310,10 @@ func (s *Shim) Deadline() time.Time {
 	if s.send.inFlight > 0 {
 		sooner(s.timeoutAt())
 	}
-	d := s.start.Add(next)
+	if next != s.due {
+		s.due, s.deadline = next, s.start.Add(next)
+	}
+	d := s.deadline
 	if c := s.ctrl.Deadline(); !c.IsZero() && c.Before(d) {
 		return c
 	}
