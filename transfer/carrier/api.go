@@ -32,7 +32,7 @@ type Config struct {
 	// Verify, if set, has the last word on a peer's certificate after its chain and dates were checked.
 	Verify func(*x509.Certificate) error
 	// Controller makes the congestion controller of one Conn for datagrams of mss bytes;
-	// nil means "rfc6817" with its defaults.
+	// nil means "ebb" with its defaults.
 	Controller func(mss int) ledbat.Controller
 	// MaxDatagram is the largest UDP payload in bytes ever tried, 1200 to 8160; 0 means 8160. What the path takes is probed.
 	MaxDatagram int
@@ -55,7 +55,7 @@ func (c *Config) applyDefaults() {
 		c.Controller = func(mss int) ledbat.Controller {
 			config := ledbat.Default()
 			config.MSS = mss
-			controller, err := ledbat.New("rfc6817", config)
+			controller, err := ledbat.New("ebb", config)
 			if err != nil {
 				panic(err) // the defaults are good, and so is every size of a datagram
 			}
