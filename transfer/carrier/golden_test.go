@@ -83,7 +83,8 @@ func (c *course) check(t *testing.T, name string) {
 			t.Fatal(err)
 		}
 		if i >= len(c.lines) || math.Abs(c.lines[i].goodput-want.goodput) > points || math.Abs(c.lines[i].queue-want.queue) > millis {
-			t.Fatalf("line %d differs from %s (rewrite it with -update if that is right):\n%s", i+1, file, c)
+			t.Errorf("line %d differs from %s (rewrite it with -update if that is right):\n%s", i+1, file, c)
+			return
 		}
 	}
 }
@@ -94,7 +95,7 @@ func TestStandingQueueIsOnTarget(t *testing.T) {
 	long(t)
 	const rate = 20e6
 	l := link.Config{Rate: rate, Delay: 25 * ms, BufferTime: 100 * ms}
-	inWorld(t, l, l, func(w *world) {
+	inWorldOf(t, "rfc6817", l, l, func(w *world) {
 		f := pour(w.dialed, w.accepted)
 		w.follow(f, rate, 20, time.Second).check(t, "standing-queue")
 		before := f.received.Load()
@@ -234,5 +235,70 @@ func TestTerriblePathCompletes(t *testing.T) {
 			got += len(m)
 		}
 		t.Logf("%d bytes in %v; %+v", total, w.elapsed(), w.dialed.Stats())
+	})
+}
+
+// Alone on a link, ebb fills it and keeps its queue empty.
+func TestEbbKeepsTheQueueEmpty(t *testing.T) {
+	const rate = 20e6
+	l := link.Config{Rate: rate, Delay: 20 * ms, BufferTime: 100 * ms}
+	inWorldOf(t, "ebb", l, l, func(w *world) {
+		f := pour(w.dialed, w.accepted)
+		w.follow(f, rate, 10, time.Second).check(t, "ebb-alone")
+		wire := w.dialed.Stats()
+		before := f.received.Load()
+		q := watch(w.there, 10*time.Second)
+		got := float64(f.received.Load()-before) * 8 / 10
+		f.end()
+		s := w.dialed.Stats()
+		sent := float64(s.BytesSent-wire.BytesSent+28*(s.Datagrams-wire.Datagrams)) * 8 / 10
+		t.Logf("goodput %s, of the link %s; queue median %v, p95 %v, most %v; %+v", share(got, rate), share(sent, rate),
+			quantile(q, .5), quantile(q, .95), quantile(q, 1), s)
+		if sent < .95*rate || got < .9*rate {
+			t.Errorf("%s of the link used, goodput %s", share(sent, rate), share(got, rate))
+		}
+		if p95 := quantile(q, .95); p95 > 5*ms {
+			t.Errorf("the 95th percentile of the queue is %v", p95)
+		}
+		if s.Lost+s.SCTPTimeouts+s.Timeouts > 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// Two flows of ebb share a link with little queue, and when one leaves, the other takes all of it.
+func TestTwoOfEbb(t *testing.T) {
+	long(t)
+	const rate = 20e6
+	l := link.Config{Rate: rate, Delay: 20 * ms, BufferTime: 100 * ms}
+	inWorldOf(t, "ebb", l, l, func(w *world) {
+		first := pour(w.dialed, w.accepted)
+		first.bits(3 * time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		dialed, err := w.a.Dial(ctx, w.b.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted, err := w.b.Accept(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := pour(dialed, accepted)
+		a, b := first.received.Load(), second.received.Load()
+		q := watch(w.there, 30*time.Second)
+		x, y := float64(first.received.Load()-a)*8/30, float64(second.received.Load()-b)*8/30
+		second.end()
+		first.bits(3 * time.Second)
+		alone := first.bits(5 * time.Second)
+		first.end()
+		t.Logf("%s and %s; queue median %v, p95 %v; then alone %s; %+v, %+v", share(x, rate), share(y, rate), quantile(q, .5),
+			quantile(q, .95), share(alone, rate), w.dialed.Stats(), dialed.Stats())
+		if alone < .9*rate {
+			t.Errorf("alone %s", share(alone, rate))
+		}
+		if p95 := quantile(q, .95); p95 > 20*ms {
+			t.Errorf("the 95th percentile of the queue is %v", p95)
+		}
 	})
 }
