@@ -74,5 +74,9 @@ func (s *Shim) String() string {
 		len(s.guard.held), len(s.guard.kept), s.send.losses, s.send.spurious, s.ctrl)
 }
 
-// Use replaces the controller: the first one steered greetings, before the size of the datagrams was known.
-func (s *Shim) Use(c ledbat.Controller) { s.ctrl = c }
+// Use replaces the controller: the first one steered greetings, before the size of the datagrams was known. What is in flight now is out of
+// the account: the new one knows nothing of it, and would find its window full of it.
+func (s *Shim) Use(c ledbat.Controller) {
+	s.ctrl = c
+	s.send.disown()
+}
