@@ -27,7 +27,7 @@ type cruise struct {
 
 // observed looks at the queue after each stretch.
 func (e *ebb) observed(now time.Time, s stretch) {
-	q, t := e.watch.queue, e.watch.threshold
+	q, t := e.watch.queue, e.threshold()
 	if e.mu > 0 {
 		grown := time.Duration(float64(s.sentFor) * (s.sending()/e.mu - 1))
 		e.own = min(max(0, e.own+grown), max(0, q)+t/2) // it is part of the queue
@@ -51,7 +51,7 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	if e.phase != cruising && e.phase != returning || now.Sub(e.cutAt) < e.span()+5*time.Millisecond {
 		return
 	}
-	q, t := e.watch.queue, e.watch.threshold
+	q, t := e.watch.queue, e.threshold()
 	e.creep = creepMost
 	if now.Sub(e.cutAt) < relapse {
 		e.creep = max(e.creep/2, creepLeast)
@@ -61,7 +61,7 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	e.estimate(hard)
 	// What others leave, and less until the queue is gone.
 	drain := e.mu * float64(q-t/2) / float64(max(4*e.span(), 100*time.Millisecond))
-	x := min(share*e.mu-e.foreign-drain, 0.9*e.rate)
+	x := min(e.share()-e.foreign-drain, 0.9*e.rate)
 	if hard || q > 2*t || e.foreign > 0.1*e.mu {
 		x = min(x, e.rate/2)
 	}
@@ -92,23 +92,23 @@ func (e *ebb) estimate(hard bool) {
 func (e *ebb) grow(now time.Time) {
 	rtts := min(1, now.Sub(e.grown).Seconds()/e.span().Seconds())
 	e.grown = now
-	q, t := e.watch.queue, e.watch.threshold
+	q, t := e.watch.queue, e.threshold()
 	switch e.phase {
 	case returning:
 		e.rate += climb * e.mu * rtts
-		if e.rate >= share*e.mu {
-			e.rate = share * e.mu
+		if e.rate >= e.share() {
+			e.rate = e.share()
 			e.enter(now, cruising)
 		}
 	case cruising:
 		if q >= t/2 || now.Sub(e.cutAt) <= e.span() {
 			return
 		}
-		e.rate = min(e.rate+e.creep*e.mu*rtts, share*e.mu)
+		e.rate = min(e.rate+e.creep*e.mu*rtts, e.share())
 		if now.Sub(e.clean) > calm*e.span() {
 			e.cuts = 0
 		}
-		if e.rate >= share*e.mu {
+		if e.rate >= e.share() {
 			e.tryMore(now)
 		}
 	}
