@@ -51,7 +51,8 @@ type Conn struct {
 	t3      counter
 	mtu     int           // of SCTP's packets
 	payload int           // of one of its chunks
-	full    int           // size of a datagram with such a chunk
+	full    int           // bytes of the datagrams that carry such a packet
+	limit   int           // size of datagrams that the controller was made for
 	joined  chan struct{} // closed when assoc and the streams are there
 	assoc   *sctp.Association
 	control *sctp.Stream
@@ -133,6 +134,9 @@ func (c *Conn) turn(now time.Time) (out []*batch, next time.Time, open, pace boo
 	if d := c.shim.Deadline(); !now.Before(d) {
 		c.shim.Advance(now)
 		open = true
+	}
+	if c.limit > 0 {
+		c.fit()
 	}
 	c.pump(now)
 	if !c.paceAt.IsZero() && !now.Before(c.paceAt) {

@@ -35,10 +35,16 @@ func (s *Shim) keptSize() int {
 	return s.guard.bytes + len(s.guard.kept)*(HeaderSize+s.cfg.Overhead)
 }
 
-// catchUp lets the controller's time pass, if nobody was waiting for it.
+// awaited reports whether it matters now what the controller permits: a window that opened for nobody, or into the dark, would be an
+// occasion wasted.
+func (s *Shim) awaited() bool {
+	return !s.path.dark && (!s.content || s.send.inFlight > 0 || len(s.guard.kept)+len(s.guard.urgent) > 0)
+}
+
+// catchUp lets the controller's time pass that nobody waited for.
 func (s *Shim) catchUp(t time.Duration) {
 	now := s.start.Add(t)
-	if d := s.ctrl.Deadline(); s.content && !d.IsZero() && !now.Before(d) {
+	if d := s.ctrl.Deadline(); !s.path.dark && !d.IsZero() && !now.Before(d) {
 		s.ctrl.Advance(now)
 	}
 }

@@ -265,7 +265,9 @@ func (s *Shim) giveUp(now time.Time, t time.Duration) {
 func (s *Shim) Advance(now time.Time) {
 	t := s.clock(now)
 	now = s.start.Add(t)
-	s.ctrl.Advance(now)
+	if s.awaited() {
+		s.ctrl.Advance(now)
+	}
 	if s.lookAt > 0 && t >= s.lookAt {
 		s.giveUp(now, t)
 	}
@@ -313,10 +315,7 @@ func (s *Shim) Deadline() time.Time {
 		sooner(s.releaseAt)
 	}
 	d := s.start.Add(next)
-	if s.content && s.send.inFlight == 0 && len(s.guard.kept)+len(s.guard.urgent) == 0 {
-		return d
-	}
-	if c := s.ctrl.Deadline(); !c.IsZero() && c.Before(d) {
+	if c := s.ctrl.Deadline(); s.awaited() && !c.IsZero() && c.Before(d) {
 		return c
 	}
 	return d

@@ -74,9 +74,9 @@ func (s *Shim) String() string {
 		len(s.guard.held), len(s.guard.kept), s.send.losses, s.send.spurious, s.ctrl)
 }
 
-// Use replaces the controller: the first one steered greetings, before the size of the datagrams was known. What is in flight now is out of
-// the account: the new one knows nothing of it, and would find its window full of it.
-func (s *Shim) Use(c ledbat.Controller) {
-	s.ctrl = c
-	s.send.disown()
-}
+// Use replaces the controller: the first one steered greetings, before the size of the datagrams was known.
+func (s *Shim) Use(c ledbat.Controller) { s.ctrl, s.content = c, false }
+
+// Disown takes what is in flight out of the account: greetings, of which the controller that follows them knows nothing, and which would
+// fill its window.
+func (s *Shim) Disown() { s.send.disown() }
