@@ -27,7 +27,8 @@ type ebb struct {
 	raw      time.Duration // last delays there and back, as unwrapped
 	back     time.Duration
 	rtt      roundTrip
-	watch    watch // the queue
+	least    time.Duration // smallest round trip
+	watch    watch         // the queue
 	docket   docket
 	verified verifier
 	flight   float64 // bytes
@@ -138,6 +139,9 @@ func (e *ebb) Sent(now time.Time, bytes int) {
 func (e *ebb) Acked(now time.Time, a Ack) {
 	e.now, e.used = now, now
 	e.rtt.sample(a.RTT)
+	if a.RTT > 0 && (e.least == 0 || a.RTT < e.least) {
+		e.least = a.RTT
+	}
 	if a.Bytes > 0 {
 		e.rtt.backoff = 0
 	}

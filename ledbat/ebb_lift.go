@@ -83,6 +83,9 @@ func (e *ebb) tryMore(now time.Time) {
 		}
 	}
 	boost := max(1, e.lift.boost)
+	if e.verified.behind {
+		boost = 1
+	}
 	e.lift = lift{
 		from: now, until: now.Add(d), pending: true, boost: boost, next: now.Add(max(liftEvery, 10*e.span(), e.per(60))),
 		excess: min(max(boost*seen.Seconds()/d.Seconds(), minExcess), maxExcess),
