@@ -83,6 +83,14 @@ func (e *ebb) span() time.Duration {
 	return e.rtt.smoothed
 }
 
+// answer is how long an answer may take.
+func (e *ebb) answer() time.Duration {
+	if e.rtt.smoothed == 0 {
+		return maxCTO // longer than any; a timeout ends the waiting
+	}
+	return e.rtt.smoothed
+}
+
 // empty is the round trip without our bottleneck's queue.
 func (e *ebb) empty() time.Duration { return max(e.span()-e.watch.queue, time.Millisecond/4) }
 
@@ -197,6 +205,7 @@ func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 	switch e.phase {
 	case starting:
 		e.start.train.arrived(a)
+		e.start.heard = now
 	case yielding:
 		e.pulses.arrived(a)
 	default:
@@ -212,7 +221,7 @@ func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 func (e *ebb) look(now time.Time) {
 	switch e.phase {
 	case starting:
-		if s, ok := e.start.train.result(now, e.span()); ok {
+		if s, ok := e.start.train.result(now, e.answer()); ok {
 			e.begun(now, s)
 		}
 	case yielding:
@@ -294,7 +303,7 @@ func (e *ebb) Advance(now time.Time) {
 func (e *ebb) Deadline() time.Time {
 	switch {
 	case e.phase == starting:
-		return e.start.train.overdue(e.span())
+		return e.start.train.overdue(e.answer())
 	case e.phase != yielding:
 		return time.Time{}
 	case !e.thirdAt.IsZero() && e.thirdAt.Before(e.pulseAt):
