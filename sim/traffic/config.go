@@ -88,6 +88,10 @@ func newControl(c Config) control {
 		return &reno{}
 	case "cubic":
 		return &cubic{}
+	case "bbr":
+		return &bbr{}
+	case "copa":
+		return &copa{}
 	}
 	panic(fmt.Sprintf("traffic: no congestion control %q: have reno, cubic, bbr and copa", c.Control))
 }
