@@ -115,7 +115,7 @@ func (s *Sender) pass() {
 
 // late takes the acknowledgement of a packet that was given up: it was overtaken, or the RTO was too short.
 func (s *Sender) late(now time.Duration, p *sim.Packet) {
-	if s.next-p.Last > uint64(len(s.records)) {
+	if p.Last < s.base || s.next-p.Last > uint64(len(s.records)) {
 		return
 	}
 	r := s.record(p.Last)

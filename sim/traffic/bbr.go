@@ -65,7 +65,7 @@ type bbr struct {
 
 func (b *bbr) restart(seed uint64) {
 	*b = bbr{gain: bbrHigh, wide: bbrHigh, cwnd: initialWindow}
-	b.random.Seed(seed, 0x626272)
+	b.random = stream(seed, forPhases)
 	b.pace = bbrHigh * initialWindow / 0.001
 }
 

@@ -17,6 +17,12 @@ const (
 	numberMask  = 1<<numberShift - 1
 )
 
+// What the Last of a packet of data may say.
+const (
+	endOfUnit     = 1 + iota // it is the last of a transfer
+	newConnection            // it is the first of a connection
+)
+
 // A Receiver is the end that acknowledges.
 type Receiver struct {
 	slot      uint64
@@ -65,9 +71,10 @@ func (r *Receiver) Deliver(now time.Duration, p *sim.Packet) {
 		r.delivered += int64(p.Size) - headers
 	}
 	r.pending++
-	r.quick++
-	const last = 1
-	if r.pending >= 2 || !follows || gap || !fresh || isCE != r.marked || p.Last&last != 0 || r.quick <= quickAcks {
+	if r.quick++; p.Last == newConnection {
+		r.quick = 0
+	}
+	if r.pending >= 2 || !follows || gap || !fresh || isCE != r.marked || p.Last == endOfUnit || r.quick <= quickAcks {
 		r.acknowledge()
 	} else {
 		r.due = now + delayedAck

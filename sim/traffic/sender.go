@@ -52,6 +52,7 @@ type Sender struct {
 	start time.Duration
 
 	records   []record // a ring, by number
+	base      uint64   // number of the first packet of this connection
 	una, next uint64   // numbers: the oldest that flies, and that of the next packet
 	largest   uint64   // newest number acknowledged; 0: none
 	flight    int
@@ -92,7 +93,7 @@ func (s *Sender) restart() {
 	keep := Sender{cfg: s.cfg, ctl: s.ctl, slot: s.slot, records: s.records, again: s.again,
 		next: max(s.next, 1), seq: s.seq, retransmissions: s.retransmissions, timeouts: s.timeouts, marks: s.marks}
 	*s = keep
-	s.una, s.recover = s.next, s.next
+	s.base, s.una, s.recover = s.next, s.next, s.next
 	s.cum, s.first, s.end = s.seq, s.seq, s.seq
 	s.again.clear()
 	s.opening = s.cfg.Handshake
@@ -208,9 +209,9 @@ func (s *Sender) send(now time.Duration, p *sim.Packet) {
 	p.Number, p.First, p.Sent, p.Size = s.slot<<numberShift|s.next, seq, now, full
 	switch {
 	case s.opening:
-		p.Size = headers
+		p.Size, p.Last = headers, newConnection
 	case s.unit > 0 && (seq-s.first)%s.unit == s.unit-1:
-		p.Size, p.Last = headers+s.tail, 1
+		p.Size, p.Last = headers+s.tail, endOfUnit
 	}
 	if s.cfg.ECN && !repeats {
 		p.ECN = link.ECT0
