@@ -94,16 +94,10 @@ func (s *Sender) Advance(now time.Duration) {
 // timeout gives up everything in flight (RFC 6298, section 5.4 to 5.6).
 func (s *Sender) timeout(now time.Duration) {
 	s.timeouts++
-	s.again.clear()
 	for n := s.una; n < s.next; n++ {
 		if r := s.record(n); r.state == flying {
 			r.state = lost
-		}
-	}
-	// Everything from the first gap on is sent again, in order, except what is known to have arrived.
-	for n := s.una; n < s.next; n++ {
-		if r := s.record(n); r.state == lost && r.seq >= s.cum {
-			s.again.push(r.seq)
+			s.again.push(r.seq) // after what already waits to be sent again
 		}
 	}
 	s.una, s.recover, s.flight, s.lossAt = s.next, s.next, 0, 0

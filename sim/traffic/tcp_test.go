@@ -15,6 +15,8 @@ const (
 	sec = time.Second
 )
 
+var controls = []string{"reno", "cubic", "bbr", "copa"}
+
 // line is a bottleneck with a drop-tail buffer.
 type line struct {
 	mbit float64
@@ -57,7 +59,7 @@ func within(t *testing.T, what string, got, want, tolerance float64) {
 
 // 50 Mbit/s, 3.5 % of it headers.
 func TestOneFlowFillsTheLink(t *testing.T) {
-	for _, control := range []string{"reno", "cubic", "bbr", "copa"} {
+	for _, control := range controls {
 		p, f, s := run(line{mbit: 50, rtt: 30 * ms, bdp: 4}, 60*sec, Config{Control: control})
 		got := f[0].Goodput(10*sec, 60*sec) / 1e6
 		t.Logf("%s: %.2f Mbit/s, queue %+v, sent again %d, timeouts %d", control, got, p.QueueBetween(10*sec, 60*sec),
@@ -70,20 +72,12 @@ func TestOneFlowFillsTheLink(t *testing.T) {
 	}
 }
 
-func TestOneFlowFillsTheLinkFromTheStart(t *testing.T) {
-	for _, control := range []string{"reno", "cubic", "bbr", "copa"} {
-		_, f, s := run(line{mbit: 50, rtt: 30 * ms, bdp: 1}, 10*sec, Config{Control: control})
-		t.Logf("%s: first second %.2f, fifth %.2f Mbit/s, sent again %d, timeouts %d", control, f[0].Goodput(0, sec)/1e6,
-			f[0].Goodput(4*sec, 5*sec)/1e6, s[0].Retransmissions(), s[0].Timeouts())
-	}
-}
-
-func TestShares(t *testing.T) {
-	for _, other := range []string{"bbr", "copa", "cubic", "reno"} {
-		for _, bdp := range []float64{0.5, 1, 2, 4, 8} {
-			p, f, s := run(line{mbit: 50, rtt: 30 * ms, bdp: bdp}, 60*sec, Config{Control: "cubic"}, Config{Control: other, Start: 500 * ms, Seed: 3})
-			t.Logf("%.1f BDP: cubic %.2f, %s %.2f; queue %v; again %d %d, timeouts %d %d", bdp, f[0].Goodput(10*sec, 60*sec)/1e6, other,
-				f[1].Goodput(10*sec, 60*sec)/1e6, p.QueueBetween(10*sec, 60*sec).Median, s[0].Retransmissions(), s[1].Retransmissions(), s[0].Timeouts(), s[1].Timeouts())
+// In the first second slow start has found the rate; what it has overshot costs Reno most.
+func TestTheStartIsQuick(t *testing.T) {
+	for _, control := range controls {
+		_, f, s := run(line{mbit: 50, rtt: 30 * ms, bdp: 1}, 5*sec, Config{Control: control})
+		if first := f[0].Goodput(0, sec) / 1e6; first < 33 || s[0].Timeouts() > 0 {
+			t.Errorf("%s: %.1f Mbit/s in the first second, %d timeouts", control, first, s[0].Timeouts())
 		}
 	}
 }
