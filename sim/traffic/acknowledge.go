@@ -42,12 +42,13 @@ func (s *Sender) Deliver(now time.Duration, p *sim.Packet) {
 		s.roundEnd, a.round = s.delivered, true
 		s.wasBlocked, s.blocked = s.blocked, false
 	}
-	if s.ctl.prr() && s.recovering() {
-		s.reduction.acked(a.acked, s.flight, int(s.ctl.window()))
+	if s.reduces && s.recovering() {
+		s.reduction.acked(a.acked, s.flight, s.limit)
 	} else {
 		s.reduction.quota = 0
 	}
 	s.ctl.acked(s, a)
+	s.ask()
 	if s.opening && s.cum >= s.first {
 		s.opening = false
 	}
@@ -81,7 +82,7 @@ func (s *Sender) accept(p *sim.Packet, a *ack) {
 	// The slower of how fast packets were sent and how fast they were acknowledged (delivery-rate-estimation, section 2.2.2).
 	span := max(newest.sent-newest.firstSent, a.now-newest.deliveredAt)
 	if span > 0 && (s.minRTT == 0 || span >= s.minRTT) {
-		a.rate = float64(s.delivered-newest.delivered) / span.Seconds()
+		a.rate = float64(s.delivered-newest.delivered) / seconds(span)
 	}
 	if s.idleUntil > 0 && s.delivered > s.idleUntil {
 		s.idleUntil = 0

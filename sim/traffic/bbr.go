@@ -75,7 +75,7 @@ func (b *bbr) prr() bool       { return false }
 
 func (b *bbr) acked(s *Sender, a *ack) {
 	if b.minRTT == 0 {
-		b.pace = bbrHigh * b.cwnd / a.rtt.Seconds()
+		b.pace = bbrHigh * b.cwnd / seconds(a.rtt)
 	}
 	b.measure(s, a)
 	b.cycle(a)
@@ -103,16 +103,16 @@ func (b *bbr) inflight(gain float64) float64 {
 	if b.minRTT == 0 {
 		return initialWindow
 	}
-	burst := min(max(math.Floor(b.pace/1000), 1), 43) // packets in a millisecond, 64 kB at most
+	burst := min(max(int(b.pace/1000), 1), 43) // packets in a millisecond, 64 kB at most
 	if b.pace > 800 {
 		burst = max(burst, 2)
 	}
-	w := math.Ceil(gain*b.bandwidth.largest()*b.minRTT.Seconds()) + 3*burst
-	w += math.Mod(w, 2)
+	w := int(math.Ceil(gain*b.bandwidth.largest()*seconds(b.minRTT))) + 3*burst
+	w += w % 2
 	if b.mode == bbrProbeBW && b.phase == 0 {
 		w += 2
 	}
-	return w
+	return float64(w)
 }
 
 // cycle goes to the next phase of ProbeBW when this one has done what it is for (section 4.3.4).

@@ -46,7 +46,7 @@ func (c *copa) rate() float64 {
 	if c.standing == 0 {
 		return 0
 	}
-	return 2 * c.cwnd / c.standing.Seconds()
+	return 2 * c.cwnd / seconds(c.standing)
 }
 
 func (c *copa) acked(s *Sender, a *ack) {
@@ -59,9 +59,9 @@ func (c *copa) acked(s *Sender, a *ack) {
 	c.longest[0] = max(c.longest[0], a.rtt)
 	c.choose(c.standing-least, least)
 
-	queue := max(c.standing-least, 0).Seconds()
+	queue := seconds(max(c.standing-least, 0))
 	// The target rate is 1/(delta queue), the rate is cwnd/standing: compared without a division by zero.
-	grow := c.cwnd*queue <= c.inverse*c.standing.Seconds()
+	grow := c.cwnd*queue <= c.inverse*seconds(c.standing)
 	if !c.started {
 		if grow {
 			if s.blocked || s.wasBlocked {

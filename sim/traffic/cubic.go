@@ -58,12 +58,12 @@ func (c *cubic) avoid(s *Sender, now time.Duration, n float64) {
 		alpha = 1
 	}
 	c.estimate += alpha * n / c.cwnd
-	t := (now - c.epoch).Seconds()
+	t := seconds(now - c.epoch)
 	if c.at(t) < c.estimate {
 		c.cwnd = max(c.cwnd, c.estimate)
 		return
 	}
-	target := min(max(c.at(t+s.srtt.Seconds()), c.cwnd), float64(1.5*c.cwnd))
+	target := min(max(c.at(t+seconds(s.srtt)), c.cwnd), float64(1.5*c.cwnd))
 	c.cwnd += float64((target - c.cwnd) / c.cwnd * n)
 }
 

@@ -47,6 +47,9 @@ func (w *windowed) add(at, length int64, value float64) {
 	}
 }
 
+// seconds is a duration in seconds.
+func seconds(d time.Duration) float64 { return float64(float64(d) * 1e-9) }
+
 // recent is the smallest round trip of a sliding window, exactly: a ring of those that are smaller than all later ones. Its length is a
 // power of two.
 type recent struct {

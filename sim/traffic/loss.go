@@ -56,7 +56,7 @@ func (s *Sender) Deadline() time.Duration {
 			at = min(at, s.lossAt)
 		}
 	}
-	if s.next == 1 || s.ctl.rate() > 0 {
+	if s.next == 1 || s.gap > 0 {
 		if s.pending() && s.open() {
 			at = min(at, max(s.paceAt, s.start))
 		}
@@ -105,6 +105,7 @@ func (s *Sender) timeout(now time.Duration) {
 	s.backoff = min(s.backoff+1, 10)
 	s.heard = now
 	s.ctl.timedOut(s, now)
+	s.ask()
 }
 
 // detect finds what is lost: overtaken by three, or overdue (RFC 8985, section 6.2).
@@ -140,6 +141,7 @@ func (s *Sender) congested(now time.Duration) {
 	s.recover = s.next
 	s.reduction = prr{flight: max(s.a.flight, 1)}
 	s.ctl.congested(s, now)
+	s.ask()
 	s.reduction.quota = 1 // the fast retransmission
 }
 

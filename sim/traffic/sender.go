@@ -81,6 +81,9 @@ type Sender struct {
 	idleUntil              uint64 // delivery before this is the application's rate; 0: it is not
 	roundEnd               uint64
 	blocked, wasBlocked    bool          // the window was in the way in this round, in the last
+	limit                  int           // the control's window in whole packets
+	gap                    time.Duration // between full packets, by the control's pace; 0: not paced
+	reduces                bool          // the Proportional Rate Reduction applies
 	paceAt                 time.Duration // when the next packet may leave
 	lastSent               time.Duration
 	retransmissions        int64
@@ -98,6 +101,16 @@ func (s *Sender) restart() {
 	s.again.clear()
 	s.opening = s.cfg.Handshake
 	s.ctl.restart(s.cfg.Seed)
+	s.reduces = s.ctl.prr()
+	s.ask()
+}
+
+// ask asks the control for window and pace, which change only when it is told something.
+func (s *Sender) ask() {
+	s.limit, s.gap = int(s.ctl.window()), 0
+	if rate := s.ctl.rate(); rate > 0 {
+		s.gap = max(time.Duration(1e9/rate), 1)
+	}
 }
 
 // Done is when everything had been acknowledged; 0: not yet.
@@ -138,10 +151,10 @@ func (s *Sender) open() bool {
 	if s.probing {
 		return true
 	}
-	if s.recovering() && s.ctl.prr() {
+	if s.reduces && s.recovering() {
 		return s.reduction.quota > 0
 	}
-	return s.flight < int(s.ctl.window())
+	return s.flight < s.limit
 }
 
 // Take gives the next packet.
@@ -164,20 +177,20 @@ func (s *Sender) Take(now time.Duration, p *sim.Packet) bool {
 		s.blocked = true
 		return false
 	}
-	rate := s.ctl.rate()
-	if rate > 0 && now < s.paceAt && !s.probing {
+	if s.gap > 0 && now < s.paceAt && !s.probing {
 		return false
 	}
 	s.send(now, p)
-	if rate > 0 {
-		s.paceAt = now + time.Duration(float64(p.Size)/full/rate*1e9)
+	s.paceAt = now + s.gap
+	if p.Size < full {
+		s.paceAt = now + s.gap*time.Duration(p.Size)/full
 	}
 	return true
 }
 
 // starved notes that the application is what limits the rate (draft-cheng-iccrg-delivery-rate-estimation, section 3.3).
 func (s *Sender) starved() {
-	if s.flight < int(s.ctl.window()) {
+	if s.flight < s.limit {
 		s.idleUntil = s.delivered + uint64(s.flight) + 1
 	}
 }
@@ -196,6 +209,7 @@ func (s *Sender) send(now time.Duration, p *sim.Packet) {
 	if s.flight == 0 {
 		if quiet := now - max(s.lastSent, s.deliveredAt); s.lastSent > 0 && quiet > 0 && !repeats {
 			s.ctl.idled(s, now, quiet)
+			s.ask()
 		}
 		s.firstSent, s.deliveredAt = now, now
 		s.heard, s.probed = now, false
