@@ -58,9 +58,8 @@ type bbr struct {
 
 	recovering bool
 	conserve   bool   // the first round of recovery: send what was delivered
-	recoverTo  uint64 // number
-	timeout    bool   // since the last RTO not everything sent before it has arrived
-	timeoutTo  uint64 // segment
+	timeout    bool   // the same after an RTO
+	recoverTo  uint64 // what had been sent by then, in segments: recovery ends when all of it has arrived
 }
 
 func (b *bbr) restart(seed uint64) {
@@ -225,15 +224,9 @@ func (b *bbr) recover(s *Sender, a *ack) bool {
 	if a.lost > 0 {
 		b.cwnd = max(b.cwnd-float64(a.lost), 1)
 	}
-	if b.timeout && s.cum >= b.timeoutTo {
-		b.timeout = false
+	if (b.recovering || b.timeout) && s.cum >= b.recoverTo {
+		b.recovering, b.timeout, b.conserve = false, false, false
 		b.cwnd = max(b.cwnd, b.prior)
-	}
-	if b.recovering && s.una >= b.recoverTo {
-		b.recovering, b.conserve = false, false
-		if !b.timeout {
-			b.cwnd = max(b.cwnd, b.prior)
-		}
 	}
 	if b.conserve {
 		b.cwnd = max(b.cwnd, float64(s.flight+a.acked))
@@ -250,17 +243,13 @@ func (b *bbr) save() {
 	}
 }
 
-// congested begins recovery; it is not told apart which packets of it are lost again.
+// congested begins recovery. What is lost meanwhile is part of it.
 func (b *bbr) congested(s *Sender, _ time.Duration) {
-	if s.a.lost == 0 {
-		return // a mark
-	}
-	if b.recovering {
-		b.recoverTo = s.recover
-		return
+	if s.a.lost == 0 || b.recovering || b.timeout {
+		return // a mark, or nothing new
 	}
 	b.save()
-	b.recovering, b.conserve, b.recoverTo = true, true, s.recover
+	b.recovering, b.conserve, b.recoverTo = true, true, s.seq
 	b.roundEnd = s.delivered
 	b.cwnd = max(float64(s.flight+s.a.acked), 1)
 }
@@ -268,7 +257,7 @@ func (b *bbr) congested(s *Sender, _ time.Duration) {
 func (b *bbr) timedOut(s *Sender, _ time.Duration) {
 	b.save()
 	b.recovering, b.conserve = false, false
-	b.timeout, b.timeoutTo = true, s.seq
+	b.timeout, b.recoverTo = true, s.seq
 	b.fullAt, b.cwnd = 0, 1
 }
 

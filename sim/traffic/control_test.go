@@ -29,15 +29,18 @@ func TestBBRAlone(t *testing.T) {
 	}
 }
 
-// Random loss does not slow BBR down (Cardwell et al., "BBR: Congestion-Based Congestion Control", 2017, figure 8).
-func TestBBRIgnoresRandomLoss(t *testing.T) {
-	for _, loss := range []float64{0.01, 0.05} {
-		_, f, _ := run(line{mbit: 20, rtt: 50 * ms, bdp: 4, loss: loss, seed: 2}, 30*sec, Config{Control: "bbr"})
-		got := f[0].Goodput(5*sec, 30*sec) / 1e6
-		t.Logf("loss %.2f: %.2f Mbit/s", loss, got)
-		if got < 0.88*20*(1-loss)*Payload/full {
-			t.Errorf("loss %.2f: %.2f Mbit/s", loss, got)
+// Random loss hardly slows BBR down until it is 20 % (Cardwell et al., "BBR: Congestion-Based Congestion Control", 2017, figure 8). Linux
+// over an emulated link of 20 Mbit/s, 50 ms was measured at 19.2, 18.0 and 2.7 Mbit/s. At 20 %, where a gain of 1.25 just makes up for the
+// loss, the model is not exact: anything between a twentieth and half of the link.
+func TestBBRUnderRandomLoss(t *testing.T) {
+	for _, c := range []struct{ loss, want, tolerance float64 }{{0.01, 19.2, 0.03}, {0.05, 18.0, 0.05}, {0.2, 5.5, 0.8}} {
+		var got []float64
+		for seed := range uint64(5) {
+			_, f, _ := run(line{mbit: 20, rtt: 50 * ms, bdp: 4, loss: c.loss, seed: seed}, 30*sec, Config{Control: "bbr", Seed: seed})
+			got = append(got, f[0].Goodput(0, 30*sec)/1e6)
 		}
+		t.Logf("loss %.2f: %.2f Mbit/s", c.loss, got)
+		within(t, "Mbit/s", median(got), c.want, c.tolerance)
 	}
 }
 
@@ -160,7 +163,7 @@ func TestRunsRepeat(t *testing.T) {
 	for _, c := range []struct {
 		control string
 		bytes   int64
-	}{{"reno", 23919512}, {"cubic", 23599504}, {"bbr", 42998360}, {"copa", 32475744}} {
+	}{{"reno", 23919512}, {"cubic", 23599504}, {"bbr", 43492128}, {"copa", 32475744}} {
 		once := func() int64 {
 			l := line{mbit: 20, rtt: 40 * ms, bdp: 1, loss: 0.001, seed: 9}
 			_, f, _ := run(l, 20*sec, Config{Control: c.control, Seed: 3}, Config{Control: "cubic", Start: 3 * sec})
