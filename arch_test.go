@@ -32,6 +32,7 @@ var rooms = map[string]room{
 	"content/walk":  {floor: 1, may: []string{"content"}},
 	"ledbat":        {floor: 1, pure: true},
 	"ledbat/group":  {floor: 1, pure: true, may: []string{"ledbat"}},
+	"ledbat/harm":   {floor: 1, pure: true, may: []string{"ledbat"}},
 	"link":          {floor: 1, pure: true},
 	"link/relay":    {floor: 1, may: []string{"link"}},
 	"link/linktest": {floor: 1, may: []string{"link"}},

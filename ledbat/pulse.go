@@ -11,6 +11,7 @@ import "time"
 // datagrams came between. A queue shows in the delay of the first.
 type pulse struct {
 	from, until time.Time // when the first and the last left
+	want        int       // how many are to leave
 	count       int       // that left
 	heard       int       // that arrived
 	bytes       int       // of the last one
@@ -33,14 +34,21 @@ type pulses struct {
 
 func (p *pulses) at(i int) *pulse { return &p.ring[i%pulseRing] }
 
-// start begins a pulse of n datagrams.
+// start begins a pulse of n datagrams; the third has to be asked for.
 func (p *pulses) start(n, mss int) {
 	if p.next-p.first == pulseRing {
 		p.first++
 	}
-	*p.at(p.next) = pulse{delay: [3]time.Duration{unheard, unheard, unheard}}
+	*p.at(p.next) = pulse{want: n, delay: [3]time.Duration{unheard, unheard, unheard}}
 	p.next++
-	p.left = n * mss
+	p.left = 2 * mss
+}
+
+// third lets the third datagram of the newest pulse leave.
+func (p *pulses) third(mss int) {
+	if p.next > p.first {
+		p.left += mss
+	}
 }
 
 func (p *pulses) sent(now time.Time, bytes int) {
@@ -83,7 +91,7 @@ func (p *pulses) take(now time.Time, patience time.Duration) (pulse, bool) {
 		return pulse{}, false
 	}
 	s := p.at(p.first)
-	if s.count == 0 || s.heard < s.count && now.Sub(s.until) < patience {
+	if s.count == 0 || (s.count < s.want || s.heard < s.count) && now.Sub(s.until) < patience {
 		return pulse{}, false
 	}
 	p.first++
@@ -91,6 +99,53 @@ func (p *pulses) take(now time.Time, patience time.Duration) (pulse, bool) {
 }
 
 func (p *pulses) reset() { *p = pulses{} }
+
+// low is the smallest delay of the first two. The second waits for the first; it counts because jitter may have hit that one.
+func (s *pulse) low() time.Duration { return min(s.delay[0], s.delay[1]) }
+
+// between is how long the third waited for datagrams of somebody else's that came after the second, given the time that the bottleneck
+// takes for one.
+func (s *pulse) between(step time.Duration) time.Duration {
+	return s.delay[2] - s.delay[1] - max(0, step-s.sent[2].Sub(s.sent[1]))
+}
+
+// A slower notices that the bottleneck has become slower while the flow was at its floor. The two datagrams that leave together
+// arrive as far apart as the bottleneck takes for one, whoever else is there; only behind a fair queue they do so
+// when others take their turns. So it takes a long row of pairs that all say so.
+type slower struct {
+	since       time.Time // when the row began
+	pairs       int
+	least, most float64 // bytes a second
+}
+
+const (
+	slowerFor   = 10 * time.Second
+	slowerPairs = 20
+)
+
+// sample enters a pulse, and says what the capacity has become if it has.
+func (s *slower) sample(now time.Time, p *pulse, mu float64) (float64, bool) {
+	gap := p.gap(time.Duration(float64(p.bytes) / mu / 2 * float64(time.Second)))
+	if gap <= 0 {
+		return 0, false
+	}
+	c := float64(p.bytes) / gap.Seconds()
+	if c > 0.8*mu || s.pairs > 0 && (c > 1.25*s.least || c < s.most/1.25) {
+		*s = slower{}
+		return 0, false
+	}
+	if s.pairs == 0 {
+		*s = slower{since: now, least: c, most: c}
+	}
+	s.pairs++
+	s.least, s.most = min(s.least, c), max(s.most, c)
+	if s.pairs < slowerPairs || now.Sub(s.since) < slowerFor {
+		return 0, false
+	}
+	c = s.least
+	*s = slower{}
+	return c, true
+}
 
 // gap is how long after the first the second arrived, if they left together; 0: not known.
 func (s *pulse) gap(least time.Duration) time.Duration {

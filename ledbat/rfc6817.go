@@ -46,6 +46,7 @@ type rfc6817 struct {
 	losses docket
 	flight float64 // bytes
 	peaked peak    // largest flight of the last round trip
+	usedUp float64 // the same, as it was when a pause began
 
 	onProbe float64   // the window to go back to if the judge's trial finds it innocent
 	used    time.Time // when the flow last sent or heard something

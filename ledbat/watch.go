@@ -10,6 +10,9 @@ import (
 const (
 	recentStretches = 16
 	filters         = 4 // of 1, 2, 4 and 8 stretches
+	stretchCount    = 6 // datagrams at least,
+	stretchLeast    = 5 * time.Millisecond
+	maxThreshold    = 25 * time.Millisecond
 	tails           = 3 // how many times the noise a queue must exceed
 )
 
@@ -21,11 +24,11 @@ type watch struct {
 	head      int
 	count     int // of them that mean something
 	current   stretch
-	latest    time.Duration // queue of the last stretch
 	queue     time.Duration // as filtered
 	threshold time.Duration
 	filters   [filters]filter
-	level     int // the filter in use
+	level     int           // the filter in use
+	spread    time.Duration // by how much a single datagram is later than the first of its stretch, on average
 }
 
 // A filter is the minimum of so many stretches.
@@ -37,13 +40,21 @@ type filter struct {
 	seen    int           // stretches
 }
 
+// A reference is what a watch measures by.
+type reference struct {
+	base  time.Duration // delay without queue
+	rtt   time.Duration // round trip without queue
+	quiet time.Duration // queue that counts as none where there is no jitter
+	ours  bool          // the flow makes a queue on purpose: what changes now is no noise
+}
+
 // arrived takes in a datagram, and says whether it has ended a stretch.
-func (w *watch) arrived(a Arrival, base, rtt, quiet time.Duration, ours bool) (stretch, bool) {
+func (w *watch) arrived(a Arrival, r reference) (stretch, bool) {
 	w.current.add(a)
 	if w.threshold == 0 {
-		w.threshold = quiet
+		w.threshold = r.quiet
 	}
-	if w.current.count < 6 || w.current.arrivals < max(rtt/4, 5*time.Millisecond) {
+	if w.current.count < stretchCount || w.current.arrivals < max(r.rtt/4, stretchLeast) {
 		return stretch{}, false
 	}
 	s := w.current
@@ -51,29 +62,31 @@ func (w *watch) arrived(a Arrival, base, rtt, quiet time.Duration, ours bool) (s
 	w.head = (w.head + 1) % recentStretches
 	w.recent[w.head] = s
 	w.count = min(w.count+1, recentStretches)
-	w.latest = s.low - base
-	w.filter(base, ours)
+	if !r.ours {
+		w.spread += (s.late() - w.spread) / 32
+	}
+	w.filter(r)
 	w.level = 0
-	for w.level < filters-1 && tails*w.filters[w.level].noise > quiet {
+	for w.level < filters-1 && tails*w.filters[w.level].noise > r.quiet {
 		w.level++
 	}
 	w.queue = w.filters[w.level].value - w.filters[w.level].offset()
-	w.threshold = max(quiet, min(tails*w.filters[w.level].noise, maxThreshold))
+	w.threshold = max(r.quiet, min(tails*w.filters[w.level].noise, maxThreshold))
 	return s, true
 }
 
-func (w *watch) filter(base time.Duration, ours bool) {
+func (w *watch) filter(r reference) {
 	low, n := w.recent[w.head].low, 1
 	for i := range w.filters {
 		f := &w.filters[i]
 		for ; n < 1<<i && n < w.count; n++ {
 			low = min(low, w.recent[(w.head-n+recentStretches)%recentStretches].low)
 		}
-		f.value = low - base
+		f.value = low - r.base
 		if f.seen++; f.seen%(1<<i) > 0 {
 			continue
 		}
-		if ours {
+		if r.ours {
 			f.block = f.value
 			continue
 		}
@@ -110,7 +123,7 @@ func (w *watch) noise() time.Duration { return w.filters[w.level].noise }
 func (w *watch) forget() {
 	w.current = stretch{}
 	w.count = 0
-	w.latest, w.queue = 0, 0
+	w.queue = 0
 }
 
 // lately is what arrived in the last d, as one stretch.

@@ -14,6 +14,7 @@ type buffer[T any] struct {
 	free     int32 // first of the slots that hold nothing
 
 	bytes   int64 // that wait, on the wire
+	count   int   // packets that wait
 	fifo    list
 	current *list // the queue that a codel looks at
 	serving int32 // the slot of the packet that is leaving; none: nothing is
@@ -61,7 +62,7 @@ func newBuffer[T any](c Config, stats *Stats) *buffer[T] {
 	b := &buffer[T]{overhead: int64(c.Overhead), free: none, fifo: emptyList, serving: none, next: idle, flushed: -1, stats: stats}
 	switch a := c.AQM.(type) {
 	case CoDel:
-		d := newCoDel(a)
+		d := newCoDel(a, c.MTU)
 		b.codel = &d
 	case PIE:
 		b.pie = newPIE(a)
@@ -72,7 +73,7 @@ func newBuffer[T any](c Config, stats *Stats) *buffer[T] {
 		}
 		b.red = newRED(a, rate)
 	case FQCoDel:
-		b.fair = newFair(a, c.Seed)
+		b.fair = newFair(a, c)
 	}
 	return b
 }
@@ -109,6 +110,7 @@ func (b *buffer[T]) join(q *list, i int32) {
 	q.packets++
 	q.bytes += b.wire(i)
 	b.bytes += b.wire(i)
+	b.count++
 }
 
 // take removes the first slot of a queue that is not empty.
@@ -121,6 +123,7 @@ func (b *buffer[T]) take(q *list) int32 {
 	q.packets--
 	q.bytes -= b.wire(i)
 	b.bytes -= b.wire(i)
+	b.count--
 	b.slots[i].next = none
 	return i
 }

@@ -8,6 +8,7 @@ import "math"
 // the start of the link.
 type codel struct {
 	target, interval int64
+	mtu              int64 // no more bytes than that behind a packet are no queue
 	ecn              bool
 
 	dropping   bool
@@ -17,9 +18,9 @@ type codel struct {
 	lastCount  int64 // count when it began
 }
 
-func newCoDel(c CoDel) codel {
+func newCoDel(c CoDel, mtu int) codel {
 	c = c.filled()
-	return codel{target: int64(c.Target), interval: int64(c.Interval), ecn: c.ECN}
+	return codel{target: int64(c.Target), interval: int64(c.Interval), mtu: int64(orDefault(mtu, oneMTU)), ecn: c.ECN}
 }
 
 // managed is the queue that a codel manages.
@@ -87,7 +88,7 @@ func (c *codel) law(t int64) int64 {
 func (c *codel) okToDrop(now int64, q managed) bool {
 	sojourn, behind, ok := q.head(now)
 	switch {
-	case !ok, sojourn < c.target, behind <= oneMTU:
+	case !ok, sojourn < c.target, behind <= c.mtu:
 		// "The goal here is to keep the output link utilization high by never allowing the
 		// queue to get smaller than the amount that arrives in a typical interarrival time".
 		c.firstAbove = 0
@@ -99,5 +100,5 @@ func (c *codel) okToDrop(now int64, q managed) bool {
 	return now >= c.firstAbove
 }
 
-// oneMTU is what CoDel and PIE leave in peace, in bytes.
+// oneMTU is the usual size of a large packet, in bytes.
 const oneMTU = 1500

@@ -41,6 +41,49 @@ func TestValidate(t *testing.T) {
 		{"Blackouts", Config{Blackouts: []Window{{-1, ms}}}},
 		{"Blackouts", Config{Blackouts: []Window{{0, 2 * ms}, {ms, ms}}}},
 		{"Blackouts", Config{Blackouts: []Window{{0, math.MaxInt64}}}},
+		{"", Config{Rate: 1e6, AQM: CoDel{}}},
+		{"", Config{Rate: 1e6, AQM: PIE{Target: 20 * ms, ECN: true}}},
+		{"", Config{Trace: trace(1), AQM: RED{Min: 1, Max: 2}}},
+		{"", Config{Rate: 1e6, AQM: FQCoDel{}, WiFi: WiFi{Interval: 4 * ms, Access: 4 * ms}, BurstLoss: GilbertElliott{ToBad: 0.1, ToGood: 0.1, LossBad: 1}}},
+		{"", Config{LTE: LTE{Interval: ms, Retransmit: 1}, Policer: Policer{Rate: 1e6, Burst: 1500}}},
+		{"", Config{Schedule: Schedule{Steps: []Step{{At: 0}, {At: ms, Rate: 1e6, Delay: ms}}, Period: 2 * ms}}},
+		{"", Config{Trace: trace(1), Schedule: Schedule{Steps: []Step{{At: ms, Delay: ms}}}}},
+		{"AQM", Config{AQM: CoDel{}}},
+		{"AQM", Config{Rate: 1e6, AQM: (*CoDel)(nil)}},
+		{"CoDel.Target", Config{Rate: 1e6, AQM: CoDel{Target: -1}}},
+		{"CoDel.Interval", Config{Rate: 1e6, AQM: CoDel{Interval: 5 * ms}}},
+		{"CoDel.Interval", Config{Rate: 1e6, AQM: CoDel{Interval: 2 * time.Hour}}},
+		{"FQCoDel.Target", Config{Rate: 1e6, AQM: FQCoDel{Target: 2 * time.Hour}}},
+		{"FQCoDel.Quantum", Config{Rate: 1e6, AQM: FQCoDel{Quantum: -1}}},
+		{"PIE.Target", Config{Rate: 1e6, AQM: PIE{Target: -1}}},
+		{"PIE.Update", Config{Rate: 1e6, AQM: PIE{Update: 1}}},
+		{"PIE.MaxBurst", Config{Rate: 1e6, AQM: PIE{MaxBurst: -1}}},
+		{"RED.Min", Config{Rate: 1e6, AQM: RED{}}},
+		{"RED.Max", Config{Rate: 1e6, AQM: RED{Min: 2, Max: 2}}},
+		{"RED.MaxP", Config{Rate: 1e6, AQM: RED{Min: 1, Max: 2, MaxP: math.NaN()}}},
+		{"RED.Weight", Config{Rate: 1e6, AQM: RED{Min: 1, Max: 2, Weight: 2}}},
+		{"Policer.Rate", Config{Policer: Policer{Rate: math.NaN(), Burst: 1500}}},
+		{"Policer.Burst", Config{Policer: Policer{Rate: 1e6}}},
+		{"Policer.Burst", Config{Policer: Policer{Burst: 1500}}},
+		{"Trace", Config{Trace: &Trace{}}},
+		{"Rate", Config{Trace: trace(1), Rate: 1e6}},
+		{"Schedule.Steps", Config{Schedule: Schedule{Steps: []Step{{At: ms}, {At: ms}}}}},
+		{"Schedule.Steps", Config{Schedule: Schedule{Steps: []Step{{At: -1}}}}},
+		{"Schedule.Steps", Config{Schedule: Schedule{Steps: []Step{{Rate: 1}}}}},
+		{"Schedule.Steps", Config{Schedule: Schedule{Steps: []Step{{Delay: -1}}}}},
+		{"Schedule.Steps", Config{Trace: trace(1), Schedule: Schedule{Steps: []Step{{Rate: 1e6}}}}},
+		{"Schedule.Period", Config{Schedule: Schedule{Period: ms}}},
+		{"Schedule.Period", Config{Schedule: Schedule{Steps: []Step{{At: ms}}, Period: ms}}},
+		{"BurstLoss.ToBad", Config{BurstLoss: GilbertElliott{LossBad: 1}}},
+		{"BurstLoss.ToBad", Config{BurstLoss: GilbertElliott{ToBad: 1.5}}},
+		{"BurstLoss.ToGood", Config{BurstLoss: GilbertElliott{ToBad: 0.1, LossBad: 1}}},
+		{"BurstLoss.LossBad", Config{BurstLoss: GilbertElliott{ToBad: 0.1, ToGood: 0.1}}},
+		{"WiFi.Interval", Config{WiFi: WiFi{Interval: -1}}},
+		{"WiFi.Access", Config{WiFi: WiFi{Access: ms}}},
+		{"LTE", Config{WiFi: WiFi{Interval: ms}, LTE: LTE{Interval: ms}}},
+		{"LTE.Interval", Config{LTE: LTE{Retransmit: 0.1}}},
+		{"LTE.Retransmit", Config{LTE: LTE{Interval: ms, Retransmit: -0.1}}},
+		{"JitterReorders", Config{LTE: LTE{Interval: ms}, Jitter: ms, JitterReorders: true}},
 	} {
 		err := test.c.Validate()
 		var bad *ConfigError
@@ -61,10 +104,11 @@ func TestAComplaintSaysWhatToDo(t *testing.T) {
 }
 
 func TestNewPanicsOnWhatValidateRefuses(t *testing.T) {
-	l := New[int](epoch, Config{})
+	l, traced := New[int](epoch, Config{}), New[int](epoch, Config{Trace: trace(1)})
 	for name, call := range map[string]func(){
 		"New":      func() { New[int](epoch, Config{Loss: 2}) },
 		"SetRate":  func() { l.SetRate(epoch, -1) },
+		"a trace":  func() { traced.SetRate(epoch, 1e6) },
 		"SetDelay": func() { l.SetDelay(epoch, -1) },
 	} {
 		func() {

@@ -2,7 +2,10 @@
 
 package link
 
-import "strconv"
+import (
+	"net/netip"
+	"strconv"
+)
 
 // ECN is the codepoint in the two ECN bits of an IP header: RFC 3168, section 5,
 // with the names that RFC 8311 gives.
@@ -36,4 +39,17 @@ type Datagram[T any] struct {
 	Flow    uint32 // what flow queueing tells flows apart by; others ignore it
 	ECN     ECN
 	Payload T
+}
+
+// FlowOf is a Flow for the datagrams between two addresses in one direction: FNV-1a of both.
+func FlowOf(from, to netip.AddrPort) uint32 {
+	h := uint32(2166136261)
+	for _, end := range [...]netip.AddrPort{from, to} {
+		for _, b := range end.Addr().As16() {
+			h = (h ^ uint32(b)) * 16777619
+		}
+		h = (h ^ uint32(end.Port()&0xff)) * 16777619
+		h = (h ^ uint32(end.Port()>>8)) * 16777619
+	}
+	return h
 }

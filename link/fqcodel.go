@@ -34,17 +34,17 @@ type round struct{ head, tail int32 }
 // fqFlows is how many queues there are: RFC 8290, section 5.2.2, "defaults to 1024".
 const fqFlows = 1024
 
-func newFair(c FQCoDel, seedOfLink uint64) *fair {
+func newFair(c FQCoDel, of Config) *fair {
 	f := &fair{
 		flows: make([]flow, fqFlows), quantum: int64(orDefault(c.Quantum, 1514)),
 		new: round{none, none}, old: round{none, none},
 	}
 	// "... salted by modulo a random number selected at initialization time, to prevent
 	// possible DoS attacks": here so that each seed has other collisions.
-	state := seedOfLink + purposeFlows
+	state := of.Seed + purposeFlows
 	f.salt = splitmix(&state)
 	for i := range f.flows {
-		f.flows[i] = flow{list: emptyList, codel: newCoDel(c.codel())}
+		f.flows[i] = flow{list: emptyList, codel: newCoDel(c.codel(), of.MTU)}
 	}
 	return f
 }

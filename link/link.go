@@ -10,14 +10,21 @@ import (
 // A Link carries packets of type T in one direction. Use New.
 //
 // The calling protocol: Send what goes in; call Take until it answers false, and
-// again at Deadline, which every call may move. Time never runs backwards: a
+// again at Deadline, which every call may move, and where it may answer false again. Time never runs backwards: a
 // call with an earlier now than the one before counts as made at the same time.
 // Take alone is free of that, because it changes nothing at the entrance: who
 // learns late of a packet may still Send it at the time when it came.
 type Link[T any] struct {
 	start time.Time
-	now   int64 // latest seen at the entrance, ns since start
-	taken int64 // latest seen at the exit; for String
+	// Without a monotonic clock's reading in start, as in virtual time, differences are those of
+	// UnixNano, which are cheaper than Sub.
+	virtual   bool
+	startNano int64
+	now       int64 // latest seen at the entrance, ns since start
+	taken     int64 // latest seen at the exit; for String
+	// What Deadline answered, and the same in ns: it is asked more often than it changes.
+	deadline time.Time
+	due      int64
 
 	mtu, overhead int
 	delay, late   int64 // ns
@@ -44,6 +51,8 @@ func New[T any](start time.Time, c Config) *Link[T] {
 	mustBeValid(c)
 	l := &Link[T]{
 		start:    start,
+		deadline: start,
+		virtual:  start == start.Round(0),
 		mtu:      c.MTU,
 		overhead: c.Overhead,
 		delay:    int64(c.Delay),
@@ -57,6 +66,7 @@ func New[T any](start time.Time, c Config) *Link[T] {
 		calendar: newCalendar(c.Schedule),
 		trace:    c.Trace,
 	}
+	l.startNano = start.UnixNano()
 	if l.buffer = newBuffer[T](c, &l.stats); l.buffer != nil {
 		l.plan()
 	}
@@ -166,7 +176,12 @@ func (l *Link[T]) advance(now time.Time) int64 {
 }
 
 // since is how long the link has run at now, in ns.
-func (l *Link[T]) since(now time.Time) int64 { return int64(now.Sub(l.start)) }
+func (l *Link[T]) since(now time.Time) int64 {
+	if l.virtual {
+		return now.UnixNano() - l.startNano
+	}
+	return int64(now.Sub(l.start))
+}
 
 // Deadline is when to call Take again: nothing arrives before. Zero: nothing is inside.
 func (l *Link[T]) Deadline() time.Time {
@@ -180,7 +195,10 @@ func (l *Link[T]) Deadline() time.Time {
 	if at == idle {
 		return time.Time{}
 	}
-	return l.start.Add(time.Duration(at))
+	if at != l.due {
+		l.due, l.deadline = at, l.start.Add(time.Duration(at))
+	}
+	return l.deadline
 }
 
 // Take removes and returns the next datagram that has arrived by now, if there is

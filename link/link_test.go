@@ -25,8 +25,14 @@ type arrival struct {
 	at     time.Duration
 }
 
+// tester is what *testing.T and *rapid.T have in common.
+type tester interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
 // drain takes everything out at the very times of the deadlines.
-func drain(t testing.TB, l *Link[int]) []arrival {
+func drain(t tester, l *Link[int]) []arrival {
 	t.Helper()
 	var got []arrival
 	for d := l.Deadline(); !d.IsZero(); d = l.Deadline() {
@@ -36,6 +42,9 @@ func drain(t testing.TB, l *Link[int]) []arrival {
 			}
 		}
 		p, ok := l.Take(d)
+		if !ok && l.buffer != nil {
+			continue // a deadline may be early where a buffer has to be served
+		}
 		if !ok {
 			t.Fatalf("nothing arrived at the deadline %v", d.Sub(epoch))
 		}

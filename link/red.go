@@ -9,7 +9,7 @@ type red struct {
 	service                int64 // ns that a typical packet takes; 0: none
 
 	avg   float64 // bytes
-	count int64   // packets since the last drop; -1: the average is below min
+	count int64   // packets since the last drop, or since the average was below min; -1: none
 	idle  int64   // since when the queue is empty; -1: it is not
 }
 
@@ -43,17 +43,17 @@ func (r *red) enters(now int64, u uint64, waiting int64) aqmVerdict {
 		r.count = -1
 		return aqmPass
 	case p >= 1:
-		r.count = 0
+		r.count = -1
 		return aqmDrop // RFC 3168, section 7: above the upper threshold drop rather than mark
 	}
 	r.count++
-	// p/(1-count*p): the packets between two drops are spread evenly from 1 to 1/p, not
-	// exponentially.
+	// p/(1-count*p): a drop is "uniform from {1, 2, ..., 1/p_b}" packets behind the one before,
+	// not exponentially spread. (Figure 2 of the paper begins to count one higher, which misses 1/p_b.)
 	rest := 1 - float64(float64(r.count)*p)
 	if rest > p && u >= below(p/rest) {
 		return aqmPass
 	}
-	r.count = 0
+	r.count = -1
 	if r.ecn {
 		return aqmMark
 	}

@@ -112,8 +112,11 @@ func (l *Link[T]) useOpportunity() {
 	}
 	b.chance++
 	b.next = idle
-	if b.serving != none || b.bytes > 0 || b.fifo.packets > 0 {
+	switch {
+	case b.serving != none || b.count > 0:
 		b.next = l.trace.time(b.chance)
+	case b.red != nil:
+		b.red.emptied(at)
 	}
 }
 

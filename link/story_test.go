@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files with what the 
 // answers follows it indented. `go test -update` writes the answers anew.
 //
 //	link KEY=VALUE...          a new link; keys are those of setKey
-//	send TIME SIZE [COUNT]     sends packets 0, 1, 2 ...
+//	send TIME SIZE [COUNT [FLOW [ect]]]  sends packets 0, 1, 2 ...
 //	take TIME                  takes everything that arrives until then
 //	rate TIME BITS | delay TIME DURATION | cut TIME DURATION
 //	offer FROM UNTIL BITS SIZE sends at a constant rate and draws the queue every 100 ms
@@ -85,14 +85,28 @@ func (s *teller) obey(command string, args []string) {
 		if len(args) > 2 {
 			count = int(s.number(args[2]))
 		}
+		d := datagram(int(s.number(args[1])), 0)
+		if len(args) > 3 {
+			d.Flow = uint32(s.number(args[3]))
+		}
+		if len(args) > 4 {
+			d.ECN = ECT0
+		}
 		for range count {
-			s.say("packet %d: %v", s.next, s.l.Send(now, datagram(int(s.number(args[1])), s.next)))
+			d.Payload = s.next
+			s.say("packet %d: %v", s.next, s.l.Send(now, d))
 			s.next++
 		}
 	case "take":
 		for d := s.l.Deadline(); !d.IsZero() && !d.After(now); d = s.l.Deadline() {
-			p, _ := s.l.Take(d)
-			s.say("packet %d at %v", p.Payload, d.Sub(epoch))
+			p, ok := s.l.Take(d)
+			switch {
+			case !ok:
+			case p.ECN == CE:
+				s.say("packet %d at %v, marked", p.Payload, d.Sub(epoch))
+			default:
+				s.say("packet %d at %v", p.Payload, d.Sub(epoch))
+			}
 		}
 	case "rate":
 		s.l.SetRate(now, s.number(args[1]))
@@ -147,9 +161,38 @@ func (s *teller) setKey(c *Config, key, value string) {
 		c.Blackouts = append(c.Blackouts, Window{s.duration(from), s.duration(length)})
 	case "seed":
 		c.Seed = uint64(s.number(value))
+	case "aqm":
+		c.AQM = managers[value]
+	case "policer":
+		rate, burst, _ := strings.Cut(value, "+")
+		c.Policer = Policer{Rate: s.number(rate), Burst: int(s.number(burst))}
+	case "step":
+		words := strings.Split(value, ",")
+		c.Schedule.Steps = append(c.Schedule.Steps, Step{At: s.duration(words[0]), Rate: s.number(words[1]), Delay: s.duration(words[2])})
+	case "period":
+		c.Schedule.Period = s.duration(value)
+	case "trace":
+		var err error
+		if c.Trace, err = ParseTrace(strings.NewReader(strings.ReplaceAll(value, ",", "\n"))); err != nil {
+			s.t.Fatal(err)
+		}
+	case "bursts": // to bad, to good, lost in bad
+		words := strings.Split(value, ",")
+		c.BurstLoss = GilbertElliott{ToBad: s.number(words[0]), ToGood: s.number(words[1]), LossBad: s.number(words[2])}
+	case "wifi":
+		interval, access, _ := strings.Cut(value, "+")
+		c.WiFi = WiFi{Interval: s.duration(interval), Access: s.duration(access)}
+	case "lte":
+		interval, repeated, _ := strings.Cut(value, "+")
+		c.LTE = LTE{Interval: s.duration(interval), Retransmit: s.number(repeated)}
 	default:
 		s.t.Fatalf("unknown key %q", key)
 	}
+}
+
+var managers = map[string]AQM{
+	"codel": CoDel{}, "codel-ecn": CoDel{ECN: true}, "pie": PIE{}, "pie-ecn": PIE{ECN: true}, "fq-codel": FQCoDel{},
+	"red": RED{Min: 25_000, Max: 75_000, Weight: 0.02}, "red-ecn": RED{Min: 25_000, Max: 75_000, Weight: 0.02, ECN: true},
 }
 
 func (s *teller) offer(now, until time.Time, rate float64, size int) {
@@ -161,7 +204,7 @@ func (s *teller) offer(now, until time.Time, rate float64, size int) {
 			s.draw(draw, before)
 			before, draw = s.l.Stats(), draw.Add(100*ms)
 		}
-		s.l.Send(now, datagram(size, 0))
+		s.l.Send(now, Datagram[int]{Size: size, ECN: ECT0})
 		for d := s.l.Deadline(); !d.IsZero() && !d.After(now); d = s.l.Deadline() {
 			s.l.Take(d)
 		}
@@ -171,9 +214,13 @@ func (s *teller) offer(now, until time.Time, rate float64, size int) {
 // draw shows the queue, one # for every 5 ms, and what happened since before.
 func (s *teller) draw(now time.Time, before Stats) {
 	queue, stats := s.l.QueueDelay(now), s.l.Stats()
-	s.say("%4d ms |%-30s| %5.1f ms queue, %5.2f Mbit/s out, %2d dropped", now.Sub(epoch).Milliseconds(),
+	marked := ""
+	if n := stats.Marked - before.Marked; n > 0 {
+		marked = fmt.Sprintf(", %2d marked", n)
+	}
+	s.say("%4d ms |%-30s| %5.1f ms queue, %5.2f Mbit/s out, %2d dropped%s", now.Sub(epoch).Milliseconds(),
 		strings.Repeat("#", int(queue/(5*ms))), float64(queue)/1e6,
-		float64(stats.Delivered.Bytes-before.Delivered.Bytes)*8/1e5, stats.Dropped.Packets-before.Dropped.Packets)
+		float64(stats.Delivered.Bytes-before.Delivered.Bytes)*8/1e5, stats.Dropped.Packets-before.Dropped.Packets, marked)
 }
 
 func (s *teller) number(word string) float64 {

@@ -53,7 +53,7 @@ func ParseTrace(r io.Reader) (*Trace, error) {
 		}
 		ms, err := strconv.ParseUint(lines.Text(), 10, 32)
 		switch {
-		case err != nil:
+		case err != nil, len(lines.Text()) > 1 && lines.Text()[0] == '0':
 			return nil, &TraceError{n, fmt.Sprintf("is %q; give whole milliseconds from 0 to %d", lines.Text(), uint32(1<<32-1))}
 		case ms < last:
 			return nil, &TraceError{n, fmt.Sprintf("is %d ms, before the %d ms of the line above; order them", ms, last)}

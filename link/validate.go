@@ -123,6 +123,11 @@ func (c Config) validateBottleneck() error {
 	if c.Rate == 0 && c.Trace == nil {
 		return &ConfigError{"AQM", "is set on a link that is infinitely fast, where nothing waits; give a Rate or a Trace"}
 	}
+	switch c.AQM.(type) {
+	case CoDel, PIE, RED, FQCoDel:
+	default:
+		return &ConfigError{"AQM", fmt.Sprintf("is a %T; give a CoDel, PIE, RED or FQCoDel, not a pointer to one", c.AQM)}
+	}
 	if field, what := c.AQM.problem(); what != "" {
 		return &ConfigError{field, what}
 	}

@@ -87,7 +87,7 @@ func (s *source) Take(now time.Duration, p *Packet) bool {
 // data sends a datagram of data if it may.
 func (s *source) data(now time.Duration, p *Packet) bool {
 	size := s.cfg.MSS
-	if flight := s.shim.InFlight(); s.shim.Dark() || flight > 0 && flight+size > s.shim.Window() {
+	if flight, window := s.shim.InFlight(), s.shim.Window(); s.shim.Dark() || window == 0 || flight > 0 && flight+size > window {
 		return false
 	}
 	if at := s.dataAt(now); at > now {

@@ -3,7 +3,6 @@ import ("flag";"testing";"fmt";"time";"github.com/ebbproject/ebb/ledbat";"github
 func ebbc() ledbat.Controller { c:=ledbat.Default(); c.MSS=1440; e,err:=ledbat.New("ebb",c); if err!=nil{panic(err)}; return e }
 func TestAlone(t *testing.T){
   type row struct { name string; m float64; rtt time.Duration; bdp float64; f func(f,b *link.Config, c *FlowConfig); dur time.Duration }
-  if len(flag.Args())>0 {ledbat.Debug=func(f string,a ...any){fmt.Printf(f+"\n",a...)}}
   for _,r:=range []row{
 
    {"loss1",10,40*ms,2,func(f,b *link.Config,c *FlowConfig){f.Loss=.01},60*sec},

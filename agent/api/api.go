@@ -169,6 +169,34 @@ type Peer struct {
 	Rate       float64 `json:"rate_bits_per_second"` // what the controller would allow us to send to it
 }
 
+// Harm is GET /api/v1/harm, with ?location=L of that location only: the one-way delay that this host adds to paths to other
+// locations by sending, measured in short silences of its own flows. Both lists are sorted by name.
+type Harm struct {
+	Locations []HarmTo `json:"locations"` // all paths to a location, which are silent together
+	Paths     []HarmTo `json:"paths"`
+}
+
+// HarmTo is the added delay of one path, or of one location; then Peer is empty. The delays are null before there are ten pairs.
+type HarmTo struct {
+	Peer     string    `json:"peer,omitempty"`
+	Location string    `json:"location"`
+	Verdict  string    `json:"verdict"`        // one of the verdicts below
+	Added    *float64  `json:"added_delay_ms"` // mean over the time in which this host sent
+	Low      *float64  `json:"low_ms"`         // the 95 % confidence interval of the mean
+	High     *float64  `json:"high_ms"`        //
+	Pairs    int       `json:"pairs"`          // silences compared with a time of sending next to them; the last 512
+	Probes   int       `json:"probes"`         // small datagrams timed in these
+	Void     int       `json:"void"`           // silences that told nothing: probes were lost, or a clock stepped
+	Since    time.Time `json:"since,omitzero"` // of the oldest pair
+}
+
+// Verdicts of HarmTo.
+const (
+	VerdictHarm       = "harm"        // the whole interval is above zero
+	VerdictNoneFound  = "none found"  // the interval contains zero and ends below 5 ms
+	VerdictNoEvidence = "no evidence" // fewer than ten pairs, or an interval too wide to tell
+)
+
 // Publish is the answer to a signed manifest that the hub took over.
 type Publish struct {
 	ID      content.ID `json:"id"`

@@ -141,6 +141,16 @@ func (c *Client) Peers(ctx context.Context) ([]api.Peer, error) {
 	return list.Peers, err
 }
 
+// Harm is what this host does to others, to all locations or to one.
+func (c *Client) Harm(ctx context.Context, location string) (h api.Harm, err error) {
+	path := "harm"
+	if location != "" {
+		path += "?location=" + url.QueryEscape(location)
+	}
+	err = c.Call(ctx, http.MethodGet, path, nil, &h)
+	return h, err
+}
+
 // Contents lists what is known.
 func (c *Client) Contents(ctx context.Context) ([]api.Content, error) {
 	var list struct{ Contents []api.Content }

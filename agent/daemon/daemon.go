@@ -17,6 +17,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/store"
 	"github.com/ebbproject/ebb/transfer"
 	"github.com/ebbproject/ebb/transfer/carrier"
@@ -67,6 +68,7 @@ type Daemon struct {
 	toRead  *mailbox[agent.Serve]
 	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
+	trials  *trials
 
 	// Owned by loop.
 	peers    map[string]*conversation
@@ -95,7 +97,7 @@ func Start(o Options) (*Daemon, error) {
 		events:  make(chan func(*agent.Core, time.Time), 1024),
 		toWrite: newMailbox[agent.Store](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
-		dials: map[string]context.CancelFunc{}}
+		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{})}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err != nil {
@@ -111,6 +113,7 @@ func Start(o Options) (*Daemon, error) {
 	for range readers {
 		go d.read()
 	}
+	d.running.Go(func() { d.trials.run(d.ctx) })
 	return d, nil
 }
 

@@ -5,8 +5,9 @@
 // Who runs. One goroutine, loop, owns the Core; everybody else sends it a function through events. Each conversation
 // has one goroutine that owns its transfer.Session, and one that reads its connection. Chunks are hashed in the
 // goroutine of the conversation that brought them, written by one writer that commits whatever has queued up as one
-// group, and read by a few readers. The hub is asked by one goroutine. Nobody waits for the loop while holding
-// anything, and the loop waits for nobody: what it hands out goes into mailboxes.
+// group, and read by a few readers. The hub is asked by one goroutine. One runs the experiments that tell what our flows
+// do to others. Nobody waits for the loop while holding anything, and the loop waits for nobody: what it hands out goes
+// into mailboxes.
 //
 // Memory. Chunks under way are bounded by the scheduler (what is asked for), by each session's inbox, and by the
 // desk (what is read to be served); mailboxes hold no more than these allow.

@@ -83,6 +83,7 @@ func (p *conversation) run() {
 	ctx, cancel := context.WithCancel(p.d.ctx)
 	p.d.running.Add(1)
 	go p.receive(ctx, incoming)
+	p.d.watch(p.id, p.conn)
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	timer := time.NewTimer(0)
@@ -114,6 +115,7 @@ func (p *conversation) run() {
 	}
 	cancel()
 	p.report() // the last of it counts too
+	p.d.unwatch(p.id, p.conn)
 	p.conn.Close()
 	p.d.do(func(c *agent.Core, now time.Time) { p.d.ended(c, now, p) })
 }

@@ -71,7 +71,7 @@ func endpoint(a *authority) (*carrier.Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := udp.Listen(udp.Config{Address: loopback, TrafficClass: udp.LowEffort})
+	s, err := udp.Listen(udp.Config{Address: loopback, TrafficClass: udp.LowEffort | udp.ECT0})
 	if err != nil {
 		return nil, err
 	}

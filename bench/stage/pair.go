@@ -94,7 +94,7 @@ func startHost(n *node.Node, hub daemon.Hub, events store.Events) (h *host, err 
 	if h.store, err = store.Open(filepath.Join(n.Dir, "store"), store.Options{Events: events}); err != nil {
 		return h, err
 	}
-	socket, err := udp.Listen(udp.Config{Address: loopback, TrafficClass: udp.LowEffort})
+	socket, err := udp.Listen(udp.Config{Address: loopback, TrafficClass: udp.LowEffort | udp.ECT0})
 	if err != nil {
 		return h, err
 	}

@@ -145,7 +145,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 
 // open opens the socket, behind the relay if there is one.
 func (p plane) open() (udp.Socket, error) {
-	s, err := udp.Listen(udp.Config{Address: p.listen, TrafficClass: udp.LowEffort})
+	s, err := udp.Listen(udp.Config{Address: p.listen, TrafficClass: udp.LowEffort | udp.ECT0})
 	if err != nil || !p.relay.IsValid() {
 		return s, err
 	}

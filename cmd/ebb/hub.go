@@ -120,7 +120,7 @@ func listenBoth(addr netip.AddrPort) (net.Listener, *udp.Conn, error) {
 			return nil, nil, err
 		}
 		port := l.Addr().(*net.TCPAddr).AddrPort().Port()
-		s, err := udp.Listen(udp.Config{Address: netip.AddrPortFrom(addr.Addr(), port), TrafficClass: udp.LowEffort})
+		s, err := udp.Listen(udp.Config{Address: netip.AddrPortFrom(addr.Addr(), port), TrafficClass: udp.LowEffort | udp.ECT0})
 		if err == nil {
 			return l, s, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -251,4 +252,38 @@ func TestRealTime(t *testing.T) {
 		}
 	}
 	b.Close()
+}
+
+// A link with a buffer of its own is woken for arrivals and not for everything that happens in it, and
+// delivers in time all the same.
+func TestManagedPathsDeliverInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trace, err := link.ParseTrace(strings.NewReader("3\n10\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, c := range map[string]link.Config{
+			"CoDel":    {Rate: 1e6, AQM: link.CoDel{}, Delay: 10 * ms},
+			"FQ-CoDel": {Rate: 1e6, AQM: link.FQCoDel{}, Delay: 10 * ms},
+			"schedule": {Rate: 1e5, Schedule: link.Schedule{Steps: []link.Step{{At: 0, Rate: 1e6, Delay: 10 * ms}}}},
+			"trace":    {Trace: trace, Delay: 10 * ms},
+		} {
+			a, b := Pair(c, link.Config{})
+			start := time.Now()
+			for i := range 3 {
+				write(t, a, fmt.Sprintf("%01250d", i), b.LocalAddr())
+			}
+			want := []time.Duration{20 * ms, 30 * ms, 40 * ms} // 1250 bytes at 1 Mbit/s are 10 ms
+			if c.Trace != nil {
+				want = []time.Duration{13 * ms, 20 * ms, 23 * ms}
+			}
+			for i := range 3 {
+				got, _ := read(b)
+				if got != fmt.Sprintf("%01250d", i) || time.Since(start) != want[i] {
+					t.Errorf("%s: datagram %d came as %.4s... after %v, want %v", name, i, got[1246:], time.Since(start), want[i])
+				}
+			}
+			a.Network().Close()
+		}
+	})
 }

@@ -23,7 +23,7 @@ type Path struct {
 }
 
 func (p *Path) send(d datagram) {
-	p.link.Send(time.Now(), link.Datagram[datagram]{Size: len(d.data), Payload: d})
+	p.link.Send(time.Now(), link.Datagram[datagram]{Size: len(d.data), Flow: link.FlowOf(d.from, d.to), Payload: d})
 	p.arm()
 }
 

@@ -28,6 +28,10 @@
 // relay that runs late loses no time of the line: it catches up with the link's
 // schedule, and the rate is exact over any time longer than the lateness.
 //
+// The ECN codepoint of a datagram passes with it, and may come out as CE (RFC 3168), where
+// the system tells and takes it (Linux); elsewhere every datagram is Not-ECT. To flow queueing, a
+// host and its peer are a flow.
+//
 // # What is not promised
 //
 // Datagrams leave up to half a millisecond early or late, and on a busy machine

@@ -33,6 +33,15 @@ type parcel struct {
 	// The other side: where it goes when it goes up, where it came from when it
 	// comes down.
 	peer netip.AddrPort
+	ecn  link.ECN
+}
+
+// A letter is what a socket tells of a datagram.
+type letter struct {
+	size int
+	from netip.AddrPort
+	came time.Time
+	ecn  link.ECN
 }
 
 // A host is somebody behind the relay.
@@ -101,20 +110,21 @@ func (r *Relay) read(s *socket, h *host) int {
 		if h != nil {
 			b = b[HeaderIPv6:]
 		}
-		size, from, came, ok := s.receive(b)
+		l, ok := s.receive(b)
 		if !ok {
 			r.free = append(r.free, p)
 			return n
 		}
+		p.ecn = l.ecn
 		switch {
-		case !from.Addr().IsLoopback():
+		case !l.from.Addr().IsLoopback():
 			r.stats.Foreign++
 			ok = false
 		case h != nil:
-			p.data, p.host, p.peer = b[:size], h, from
-			ok = r.enter(r.down, came, p)
+			p.data, p.host, p.peer = b[:l.size], h, l.from
+			ok = r.enter(r.down, l.came, p)
 		default:
-			ok = r.address(p, size, from) && r.enter(r.up, came, p)
+			ok = r.address(p, l.size, l.from) && r.enter(r.up, l.came, p)
 		}
 		if !ok {
 			r.release(p)
@@ -168,13 +178,14 @@ func (r *Relay) enter(l *link.Link[*parcel], came time.Time, p *parcel) bool {
 		r.stats.Full++
 		return false
 	}
-	return l.Send(came, link.Datagram[*parcel]{Size: len(p.data), Payload: p}) == link.Queued
+	return l.Send(came, link.Datagram[*parcel]{Size: len(p.data), Flow: link.FlowOf(p.host.inside, p.peer), ECN: p.ecn, Payload: p}) == link.Queued
 }
 
 // deliver sends what has passed a link.
 func (r *Relay) deliver(l *link.Link[*parcel], due time.Time, send func(*parcel) error) (sent int) {
 	for d, ok := l.Take(due); ok; d, ok = l.Take(due) {
 		p := d.Payload
+		p.ecn = d.ECN
 		if send(p) != nil {
 			r.stats.Unsent++
 		}
@@ -185,7 +196,7 @@ func (r *Relay) deliver(l *link.Link[*parcel], due time.Time, send func(*parcel)
 }
 
 // sendOutside sends what has passed the up link.
-func (r *Relay) sendOutside(p *parcel) error { return p.host.outside.send(p.data, p.peer) }
+func (r *Relay) sendOutside(p *parcel) error { return p.host.outside.send(p.data, p.peer, p.ecn) }
 
 // sendInside sends what has passed the down link, behind a header.
 func (r *Relay) sendInside(p *parcel) error {
@@ -194,7 +205,7 @@ func (r *Relay) sendInside(p *parcel) error {
 		begin = HeaderIPv6 - HeaderIPv4
 	}
 	AppendHeader(p.buffer[begin:begin], p.peer)
-	return r.inside.send(p.buffer[begin:HeaderIPv6+len(p.data)], p.host.inside)
+	return r.inside.send(p.buffer[begin:HeaderIPv6+len(p.data)], p.host.inside, p.ecn)
 }
 
 // parcel is an empty one, with a buffer for any datagram that the links take.

@@ -235,11 +235,11 @@ func TestMemoryIsBounded(t *testing.T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for range maxInside / r.room {
-		if !r.enter(r.up, time.Now(), &parcel{}) {
+		if !r.enter(r.up, time.Now(), &parcel{host: &host{}}) {
 			t.Fatal("refused early")
 		}
 	}
-	if r.enter(r.up, time.Now(), &parcel{}) || r.stats.Full != 1 {
+	if r.enter(r.up, time.Now(), &parcel{host: &host{}}) || r.stats.Full != 1 {
 		t.Fatalf("more than maxInside was taken, %d counted", r.stats.Full)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/ebbproject/ebb/link"
 )
 
 // inboxSize is how many datagrams a socket holds for the loop; more are lost, as
@@ -26,13 +28,12 @@ type socket struct {
 	reading sync.WaitGroup
 
 	mu    sync.Mutex
-	inbox []letter
+	inbox []mail
 }
 
-type letter struct {
+type mail struct {
+	letter
 	data []byte
-	from netip.AddrPort
-	came time.Time
 }
 
 // openSocket opens a socket that is watched by w for good.
@@ -64,12 +65,12 @@ func (s *socket) read() {
 			// must not end the relay, nor keep it busy should it be for good.
 			time.Sleep(time.Millisecond)
 		default:
-			s.take(letter{append([]byte(nil), b[:n]...), plain(from), time.Now()})
+			s.take(mail{letter{size: n, from: plain(from), came: time.Now()}, append([]byte(nil), b[:n]...)})
 		}
 	}
 }
 
-func (s *socket) take(l letter) {
+func (s *socket) take(l mail) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.inbox) < inboxSize {
@@ -78,19 +79,20 @@ func (s *socket) take(l letter) {
 	}
 }
 
-// receive copies the next datagram to b, if there is one, and says when it came.
-func (s *socket) receive(b []byte) (n int, from netip.AddrPort, came time.Time, ok bool) {
+// receive copies the next datagram to b, if there is one. Its ECN bits are not known here.
+func (s *socket) receive(b []byte) (l letter, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.inbox) == 0 {
-		return 0, from, came, false
+		return letter{}, false
 	}
-	l := s.inbox[0]
+	m := s.inbox[0]
 	s.inbox = s.inbox[1:]
-	return copy(b, l.data), l.from, l.came, true
+	m.size = copy(b, m.data)
+	return m.letter, true
 }
 
-func (s *socket) send(b []byte, to netip.AddrPort) error {
+func (s *socket) send(b []byte, to netip.AddrPort, _ link.ECN) error {
 	_, err := s.conn.WriteToUDPAddrPort(b, to)
 	return err
 }

@@ -11,8 +11,7 @@ var plot=flag.Bool("plot",false,"")
 var name=flag.String("ctl","ebb","")
 func ebbc() ledbat.Controller { c:=ledbat.Default(); c.MSS=1440; e,err:=ledbat.New(*name,c); if err!=nil{panic(err)}; return e }
 func TestVs(t *testing.T){
-  if *debug {ledbat.Debug=func(f string,a ...any){fmt.Printf(f+"\n",a...)}}
-  list:=[]float64{.1,.2,.5,1,2,4,8}
+    list:=[]float64{.1,.2,.5,1,2,4,8}
   if *bdps>0 { list=[]float64{*bdps} }
   for _,bdp:=range list {
     start:=20*sec; stop:=120*sec; end:=130*sec
@@ -24,6 +23,7 @@ func TestVs(t *testing.T){
 		f:=w.Add(p,s,r)
 		var a *Bulk
 		if us { a=w.Flow(p, FlowConfig{Controller: ebbc(), MSS: 1440}) }
+		if us && *debug { last:=""; for i:=time.Duration(0);i<end;i+=10*ms { w.Run(i); st:=a.String(); if st[:8]!=last { last=st[:8]; fmt.Println(i,st) } } }
 		w.Run(end)
 		return f,a,p
 	}

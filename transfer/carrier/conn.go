@@ -38,9 +38,11 @@ type Conn struct {
 	armed    time.Time // when run will wake by itself
 	pacer    ledbat.Pacer
 	paceAt   time.Time // when a refused message may be sent; zero: none
+	hush     time.Time // no data is handed over before; zero: no silence is under way
 	greeting greeting
 	fault    error // why the conversation must end
 
+	handed  atomic.Uint64
 	starved atomic.Bool // Budget said no since Ready was last pulsed
 	facade  *facade
 	wake    chan struct{}

@@ -36,6 +36,8 @@
 // until the next message is due. Ready is pulsed when an answer of 0 is outdated: after a feedback, after SCTP has
 // worked an acknowledgement in, and when the pace allows.
 //
+// Hush makes Budget 0 for a moment, in which the delay of the path without our data can be sampled.
+//
 // # What is not promised
 //
 // Close gives what was sent a short time to arrive but does not wait for it to be read by the peer's owner.

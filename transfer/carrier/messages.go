@@ -40,6 +40,7 @@ func (c *Conn) Send(msg []byte, unordered bool) error {
 	c.mu.Lock()
 	c.pacer.Sent(time.Now(), len(msg))
 	c.mu.Unlock()
+	c.handed.Add(uint64(len(msg)))
 	return nil
 }
 
@@ -64,7 +65,7 @@ func (c *Conn) budget(now time.Time) int {
 	if c.shim.Window() < c.mtu {
 		window = c.payload
 	}
-	if buffered > window || c.shim.Dark() || c.fault != nil {
+	if c.silent(now) || buffered > window || c.shim.Dark() || c.fault != nil {
 		return 0
 	}
 	grain := c.grain()

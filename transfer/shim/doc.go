@@ -30,6 +30,9 @@
 // the timer T3 has nothing to do. All that is sent again waits for room in the window or for the place of a datagram that
 // landed, so that losses never make a flow send more.
 //
+// Samples are probes that are only timed, for ledbat/harm: neither the controller nor the loss detection knows of them, so that they
+// may leave while the flow is silent without being taken for all that it has to send.
+//
 // # What is not promised
 //
 // The shim is not reliable: it may lose, double and reorder packets. While there is light it never delays a packet that

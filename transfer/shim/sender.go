@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/ledbat"
+	"github.com/ebbproject/ebb/ledbat/harm"
 )
 
 // fate is what became of a datagram.
@@ -20,6 +21,7 @@ const (
 	lost                // given up, because later ones landed
 	expired             // given up, because nothing landed for the whole timeout
 	skipped             // a number that was never sent: whoever acknowledges it is lying
+	sampled             // sent to be timed, nothing heard of it yet; not in flight, and nobody misses it
 )
 
 // record is what the sender knows of one datagram. Its number is its place.
@@ -91,7 +93,7 @@ func (s *sender) forget(now time.Duration) {
 	keep := max(keepLost, 3*s.rtt.smoothed)
 	for s.head < len(s.log) {
 		r := &s.log[s.head]
-		if r.fate == flying || (r.fate == lost || r.fate == expired) && now-r.sent < keep {
+		if r.fate == flying || (r.fate == lost || r.fate == expired || r.fate == sampled) && now-r.sent < keep {
 			break
 		}
 		s.head++
@@ -122,9 +124,12 @@ type outcome struct {
 	landed []uint64      // first acknowledged by this feedback, those given up before among them
 	told   []ledbat.Arrival
 	probes []ProbeResult
+	timed  []harm.Sample
 }
 
-func (o *outcome) reset() { *o = outcome{landed: o.landed[:0], told: o.told[:0], probes: o.probes[:0]} }
+func (o *outcome) reset() {
+	*o = outcome{landed: o.landed[:0], told: o.told[:0], probes: o.probes[:0], timed: o.timed[:0]}
+}
 
 // take works a feedback in: everything but losses.
 func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
@@ -139,6 +144,17 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 		}
 		// Both stamps wrap together, so their difference is right modulo 71 minutes.
 		d := time.Duration(int32(a.stamp-stampOf(r.sent))) * time.Microsecond
+		// RFC 9002, section 5.3: "MUST use the lesser of the acknowledgment delay and the peer's max_ack_delay". Beyond that
+		// a peer could make the round trip look as short as it likes.
+		held := min(time.Duration(f.held)*time.Microsecond, 2*maxFeedbackDelay)
+		if i == 0 {
+			o.rtt = max(now-r.sent-held, time.Microsecond)
+		}
+		if r.fate == sampled {
+			held += time.Duration(f.newest-a.stamp) * time.Microsecond
+			o.timed = append(o.timed, harm.Sample{Sent: s.start.Add(r.sent), Delay: d, RTT: max(now-r.sent-held, time.Microsecond)})
+			continue // it is smaller than what the controller sends, and so a little faster
+		}
 		if !o.sample || d < o.oneWay {
 			o.oneWay, o.sample = d, true
 		}
@@ -146,13 +162,8 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 		if r.kind == Probe || r.kind == Greeting {
 			o.probes = append(o.probes, ProbeResult{Size: int(r.size), OneWay: d})
 		}
-		if i == 0 {
-			// RFC 9002, section 5.3: "MUST use the lesser of the acknowledgment delay and the peer's max_ack_delay". Beyond that
-			// a peer could make the round trip look as short as it likes.
-			held := min(time.Duration(f.held)*time.Microsecond, 2*maxFeedbackDelay)
-			o.rtt = max(now-r.sent-held, time.Microsecond)
-		}
 	}
+	slices.Reverse(o.timed)
 	slices.Reverse(o.told) // a feedback tells of the newest first
 	for _, span := range f.ranges {
 		if span.hi < s.base {
@@ -167,7 +178,8 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 			}
 		}
 	}
-	if f.marks > s.marks {
+	// While nothing is in flight there is nothing to slow down: the mark waits for the feedback that tells of data.
+	if f.marks > s.marks && (o.bytes > 0 || s.inFlight > 0) {
 		s.marks, o.marked = f.marks, true
 	}
 	if o.rtt > 0 {
@@ -175,11 +187,11 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 	}
 	if o.bytes > 0 {
 		s.progress = now
-		if o.sample {
-			s.oneWay = o.oneWay
-		} else {
-			o.oneWay = s.oneWay
-		}
+	}
+	if o.sample {
+		s.oneWay = o.oneWay
+	} else {
+		o.oneWay = s.oneWay
 	}
 	return nil
 }

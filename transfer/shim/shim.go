@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/ledbat"
+	"github.com/ebbproject/ebb/ledbat/harm"
 )
 
 // ErrLiar says that the peer reported something that cannot be true. End the conversation and blame it.
@@ -58,6 +59,7 @@ type Shim struct {
 	offered copied // by the last Offer that passed, for the Stamp that follows
 
 	probes   []ProbeResult
+	timed    []harm.Sample
 	parts    splitter
 	skips    *rand.PCG
 	skipAt   uint64 // the next sequence number that is left out
@@ -199,6 +201,9 @@ func (s *Shim) takeFeedback(now time.Time, t, reverse time.Duration) error {
 	}
 	if len(s.probes) < maxArrivals {
 		s.probes = append(s.probes, o.probes...)
+	}
+	if len(s.timed) < maxArrivals {
+		s.timed = append(s.timed, o.timed...)
 	}
 	if len(o.landed) > 0 && s.path.light() {
 		s.guard.rouse()

@@ -30,7 +30,10 @@ func (s *Shim) Stamp(now time.Time, dst []byte, f Frame) ([]byte, uint64) {
 	dst = append(dst, f.Payload...)
 	r.size = int32(len(dst) - begin + s.cfg.Overhead)
 	seq := s.send.next()
-	if f.Kind.Eliciting() {
+	switch {
+	case f.sample:
+		r.fate = sampled
+	case f.Kind.Eliciting():
 		r.fate = flying
 		s.ctrl.Sent(now, int(r.size))
 	}
@@ -72,4 +75,5 @@ type Frame struct {
 	Room    int // bytes of feedback that may be added
 	kept    copied
 	last    bool // the last fragment
+	sample  bool // to be timed, and not in flight
 }

@@ -14,6 +14,7 @@ type stretch struct {
 	low      time.Duration // smallest one-way delay
 	first    time.Duration // one-way delay of the first
 	last     time.Duration // of the last
+	sum      time.Duration // of all but the first, less the first's
 }
 
 func (s *stretch) add(a Arrival) {
@@ -27,7 +28,11 @@ func (s *stretch) add(a Arrival) {
 	s.arrivals = s.sentFor + a.Delay - s.first
 	s.low = min(s.low, a.Delay)
 	s.last = a.Delay
+	s.sum += a.Delay - s.first
 }
+
+// late is by how much one of them is later than the smallest delay, on average.
+func (s stretch) late() time.Duration { return s.first + s.sum/time.Duration(max(1, s.count)) - s.low }
 
 // sending is the rate at which they left, in bytes a second; 0: not known.
 func (s stretch) sending() float64 { return perSecond(s.bytes, s.sentFor) }

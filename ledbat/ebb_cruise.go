@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledbat
+
+import "time"
+
+const (
+	climb      = 0.25            // of the capacity a round trip, on the way up
+	creepMost  = 0.02            // and at the end of it, once others have been seen
+	creepLeast = 0.003           // when they are seen again and again: slower than a TCP flow grows
+	relapse    = 5 * time.Second // an alarm that soon after the last one is the same story
+	calm       = 6               // round trips without queue, after which cuts are forgotten
+	tooMany    = 3               // cuts that are not
+)
+
+// cruise is the state of a flow that takes what others leave.
+type cruise struct {
+	foreign float64       // bytes a second of others' that were there at the last cut
+	own     time.Duration // queue that our own excess must have built
+	clean   time.Time     // since when there has been none of others'
+	over    int           // stretches in a row with one
+	cutAt   time.Time
+	cuts    int     // without calm between them
+	creep   float64 // of the capacity a round trip
+	onTrial float64 // the rate to go back to if the judge's trial finds it innocent
+}
+
+// observed looks at the queue after each stretch.
+func (e *ebb) observed(now time.Time, s stretch) {
+	q, t := e.watch.queue, e.watch.threshold
+	if e.mu > 0 {
+		grown := time.Duration(float64(s.sentFor) * (s.sending()/e.mu - 1))
+		e.own = min(max(0, e.own+grown), max(0, q)+t/2) // it is part of the queue
+	}
+	switch {
+	case q-e.own <= t:
+		e.over = 0
+		if q-e.own > t/2 {
+			e.clean = now
+		}
+	default:
+		// The noisier the path, the longer a queue must stay to be believed.
+		if e.over++; e.over >= 1<<e.watch.level {
+			e.alarm(now, false)
+		}
+	}
+}
+
+// alarm says that somebody else is there: a queue, a congestive loss or a mark.
+func (e *ebb) alarm(now time.Time, hard bool) {
+	if e.phase != cruising && e.phase != returning || now.Sub(e.cutAt) < e.span()+5*time.Millisecond {
+		return
+	}
+	q, t := e.watch.queue, e.watch.threshold
+	e.creep = creepMost
+	if now.Sub(e.cutAt) < relapse {
+		e.creep = max(e.creep/2, creepLeast)
+	}
+	e.cuts++
+	e.cutAt, e.clean, e.docket.reacted = now, now, now
+	e.estimate(hard)
+	// What others leave, and less until the queue is gone.
+	drain := e.mu * float64(q-t/2) / float64(max(4*e.span(), 100*time.Millisecond))
+	x := min(share*e.mu-e.foreign-drain, 0.9*e.rate)
+	if hard || q > 2*t || e.foreign > 0.1*e.mu {
+		x = min(x, e.rate/2)
+	}
+	e.rate, e.own = x, 0
+	if e.phase == returning || e.cuts >= tooMany || x < 0.1*e.mu || q > 3*t {
+		e.lossyLeave = hard
+		e.enter(now, yielding)
+		return
+	}
+	e.lift.stop(now)
+}
+
+// estimate finds how much of others' traffic there is. A saturated bottleneck divides its capacity in proportion to what comes, so what
+// arrives of our rate S is R = mu S/(S + C).
+func (e *ebb) estimate(hard bool) {
+	l := e.watch.lately(max(e.empty()/2, 10*e.watch.filters[0].noise))
+	s, r := l.sending(), l.arriving()
+	if s == 0 || r == 0 {
+		return
+	}
+	e.foreign = max(0, s*(e.mu/r-1))
+	if e.foreign < 0.05*e.mu && !hard {
+		e.mu -= e.foreign / 2 // so little may as well be that the capacity is less than was thought
+	}
+}
+
+// grow lets the rate grow as time passes.
+func (e *ebb) grow(now time.Time) {
+	rtts := min(1, now.Sub(e.grown).Seconds()/e.span().Seconds())
+	e.grown = now
+	q, t := e.watch.queue, e.watch.threshold
+	switch e.phase {
+	case returning:
+		e.rate += climb * e.mu * rtts
+		if e.rate >= share*e.mu {
+			e.rate = share * e.mu
+			e.enter(now, cruising)
+		}
+	case cruising:
+		if q >= t/2 || now.Sub(e.cutAt) <= e.span() {
+			return
+		}
+		e.rate = min(e.rate+e.creep*e.mu*rtts, share*e.mu)
+		if now.Sub(e.clean) > calm*e.span() {
+			e.cuts = 0
+		}
+		if e.rate >= share*e.mu {
+			e.tryMore(now)
+		}
+	}
+}
