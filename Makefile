@@ -6,7 +6,7 @@ FUZZTIME ?= 10s
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test race fuzz bench sim lint
+.PHONY: build demo test race fuzz bench bench-yield bench-peers sim lint
 
 build: ## bin/ebb
 	$(GO) build -o bin/ebb ./cmd/ebb
@@ -25,6 +25,15 @@ fuzz: ## every parser for FUZZTIME
 
 bench: ## the figures, with their references measured in the same run
 	$(GO) run ./bench/cmd
+
+bench-yield: ## giving way to the kernel's TCP; needs Linux and root
+	$(GO) run ./bench/yield/cmd
+
+PEERS = libtorrent,transmission,aria2
+bench-peers: ## the same for what others use, from Debian
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends python3-libtorrent transmission-daemon aria2
+	$(GO) run ./bench/yield/cmd -background tcp:cubic,tcp:bbr,$(PEERS)
 
 sim: ## behaviour over time as text plots
 	$(GO) test ./sim -run Golden -count=1 -v

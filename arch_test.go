@@ -35,6 +35,7 @@ var rooms = map[string]room{
 	"ledbat/harm":   {floor: 1, pure: true, may: []string{"ledbat"}},
 	"link":          {floor: 1, pure: true},
 	"link/relay":    {floor: 1, may: []string{"link"}},
+	"link/tun":      {floor: 1, may: []string{"link"}},
 	"link/linktest": {floor: 1, may: []string{"link"}},
 
 	"transfer":             {floor: 2, pure: true},
@@ -65,6 +66,8 @@ var rooms = map[string]room{
 	"bench/cmd":       {floor: 5, may: []string{"bench"}},
 	"bench/reference": {floor: 5},
 	"bench/stage":     {floor: 5},
+	"bench/yield":     {floor: 5, may: []string{"bench", "bench/stage"}},
+	"bench/yield/cmd": {floor: 5, may: []string{"bench/yield"}},
 
 	"cmd/ebb": {floor: 6},
 }

@@ -95,8 +95,8 @@ func Run(ctx context.Context, o Options) (r *Report, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	b := &bench{o: o, dir: dir, exe: o.Exe}
-	r = &Report{Command: o.Command, Started: time.Now().UTC().Truncate(time.Second), Short: o.Short, Commit: commit(ctx, o.Root),
-		Machine: thisMachine(dir)}
+	r = &Report{Command: o.Command, Started: time.Now().UTC().Truncate(time.Second), Short: o.Short, Commit: Commit(ctx, o.Root),
+		Machine: ThisMachine(dir)}
 	if b.exe == "" {
 		if b.exe, err = b.build(ctx); err != nil {
 			return nil, err
@@ -147,8 +147,8 @@ func (b *bench) goTool(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// commit is where the tree stands.
-func commit(ctx context.Context, root string) string {
+// Commit is where the tree stands.
+func Commit(ctx context.Context, root string) string {
 	id, err := command(ctx, "git", "-C", root, "rev-parse", "--short=12", "HEAD")
 	if err != nil {
 		return "unknown"

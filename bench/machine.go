@@ -27,8 +27,8 @@ func (m Machine) String() string {
 		m.Kernel, m.Go, m.FileSystem, m.Load)
 }
 
-// thisMachine says what can be found out; what cannot is "unknown".
-func thisMachine(dir string) Machine {
+// ThisMachine says what can be found out; what cannot is "unknown".
+func ThisMachine(dir string) Machine {
 	m := Machine{CPU: "unknown CPU", Cores: runtime.NumCPU(), Kernel: "unknown", Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		FileSystem: "unknown", Load: "unknown"}
 	read := func(path string) []byte {

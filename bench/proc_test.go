@@ -45,7 +45,7 @@ func TestThisProcessCanBeMeasured(t *testing.T) {
 	if _, err := readCPU(1 << 30); err == nil {
 		t.Error("a process that does not exist was measured")
 	}
-	if m := thisMachine(t.TempDir()); m.Memory == 0 || m.Kernel == "unknown" || m.Load == "unknown" || m.FileSystem == "unknown" {
+	if m := ThisMachine(t.TempDir()); m.Memory == 0 || m.Kernel == "unknown" || m.Load == "unknown" || m.FileSystem == "unknown" {
 		t.Errorf("not all was found out about this machine: %+v", m)
 	}
 }

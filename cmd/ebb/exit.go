@@ -19,6 +19,7 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/link/tun"
 	"github.com/ebbproject/ebb/store"
 )
 
@@ -84,6 +85,12 @@ var sentinels = []struct {
 	{node.ErrNotEnrolled, exitConfig, "join a fleet first: ebb enroll HUB --token T --state DIR"},
 	{fleet.ErrLocation, exitUsage, ""},
 	{demo.ErrOptions, exitUsage, "ebb demo --help"},
+	{tun.ErrNotLinux, exitError, ""},
+	{tun.ErrDenied, exitDenied, "run it as root: sudo ebb link ..."},
+	{tun.ErrNoTUN, exitError, "load the driver: modprobe tun"},
+	{tun.ErrNoNamespace, exitNotFound, "let it be created with --create, or: ip netns add NAME"},
+	{tun.ErrExists, exitError, ""},
+	{tun.ErrConfig, exitUsage, "ebb link --help"},
 	{store.ErrNoSpace, exitError, "make room on the disk and try again"},
 	{content.ErrSignature, exitIntegrity, ""},
 	{content.ErrUnknownPublisher, exitIntegrity, ""},

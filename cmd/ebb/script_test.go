@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ebbproject/ebb/link/tun"
 )
 
 // The binary under test is the test binary itself: started under the name ebb it is ebb.
@@ -47,6 +49,9 @@ func TestScripts(t *testing.T) {
 			switch name {
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "namespaces": // network namespaces can be entered, and there is TUN
+				_, err := os.Stat("/dev/net/tun")
+				return err == nil && tun.In("/proc/self/ns/net", func() error { return nil }) == nil, nil
 			case "loopbacks": // 127.0.10.1 and the like are addresses of this machine
 				return runtime.GOOS != "darwin", nil
 			case "ipv6":

@@ -74,10 +74,13 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // put and got are the only places that know the link's calls.
 func (w *world) put(p packet) {
 	p.sent = w.now
-	w.link.Send(w.now, p.size, p)
+	w.link.Send(w.now, link.Datagram[packet]{Size: p.size, Payload: p})
 }
 
-func (w *world) got() (packet, bool) { return w.link.Take(w.now) }
+func (w *world) got() (packet, bool) {
+	d, ok := w.link.Take(w.now)
+	return d.Payload, ok
+}
 
 func newWorld(s scene, withUs bool) *world {
 	w := &world{scene: s, now: epoch, sample: rand.New(rand.NewPCG(s.seed, 2)),

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yield
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// aria2 moves data over TCP.
+type aria2 struct{}
+
+func (aria2) installed(context.Context) error { return needs("aria2c") }
+
+func (aria2) program(s seat) (program, error) {
+	port := strconv.Itoa(s.port)
+	return program{args: []string{"aria2c", "--dir", s.files(), "--listen-port", port, "--enable-dht=false", "--bt-enable-lpd=false",
+		"--enable-peer-exchange=false", "--check-integrity=true", "--seed-ratio=0.0", "--file-allocation=none", "--summary-interval=0",
+		"--show-console-readout=false", "--follow-torrent=false", "--torrent-file=" + s.file}}, nil
+}
+
+// transmission prefers uTP.
+type transmission struct{}
+
+func (transmission) installed(context.Context) error { return needs("transmission-daemon") }
+
+func (transmission) program(s seat) (program, error) {
+	watched := filepath.Join(s.dir, "watched")
+	settings, err := json.Marshal(map[string]any{"download-dir": s.files(), "watch-dir": watched, "watch-dir-enabled": true, "peer-port": s.port,
+		"utp-enabled": true, "dht-enabled": false, "lpd-enabled": false, "pex-enabled": false, "port-forwarding-enabled": false, "rpc-enabled": false,
+		"bind-address-ipv4": s.at.addr.String(), "ratio-limit-enabled": false, "idle-seeding-limit-enabled": false})
+	if err != nil {
+		return program{}, err
+	}
+	torrent, err := os.ReadFile(s.file)
+	if err != nil {
+		return program{}, err
+	}
+	return program{args: []string{"transmission-daemon", "--foreground", "--config-dir", s.dir, "--log-error"}},
+		errors.Join(os.MkdirAll(watched, 0o700), os.WriteFile(filepath.Join(s.dir, "settings.json"), settings, 0o600),
+			os.WriteFile(filepath.Join(watched, "content.torrent"), torrent, 0o600))
+}
+
+// libtorrent is told to use nothing but uTP.
+type libtorrent struct{}
+
+// python is the one that the distribution's packages are for.
+const python = "/usr/bin/python3"
+
+func (libtorrent) installed(ctx context.Context) error {
+	if _, err := (program{args: []string{python, "-c", "import libtorrent"}}).run(ctx); err != nil {
+		return fmt.Errorf("%w: no libtorrent for %s", errNotInstalled, python)
+	}
+	return nil
+}
+
+func (libtorrent) program(s seat) (program, error) {
+	return program{args: []string{python, "-c", libtorrentScript, s.file, s.files(), fmt.Sprintf("%s:%d", s.at.addr, s.port)}}, nil
+}
+
+const libtorrentScript = `
+import sys, time
+import libtorrent as lt
+metainfo, files, listen = sys.argv[1:]
+session = lt.session({
+    'listen_interfaces': listen, 'enable_outgoing_tcp': False, 'enable_incoming_tcp': False,
+    'enable_dht': False, 'enable_lsd': False, 'enable_upnp': False, 'enable_natpmp': False,
+    'alert_mask': lt.alert.category_t.error_notification,
+})
+session.add_torrent({'ti': lt.torrent_info(metainfo), 'save_path': files})
+try:
+    while True:
+        time.sleep(1)
+        for alert in session.pop_alerts():
+            print(alert, file=sys.stderr)
+except KeyboardInterrupt:
+    pass
+`
