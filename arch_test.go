@@ -61,6 +61,7 @@ var rooms = map[string]room{
 	"demo":            {floor: 5},
 	"sim":             {floor: 5, pure: true},
 	"sim/traffic":     {floor: 5, pure: true, may: []string{"sim"}},
+	"sim/svg":         {floor: 5, pure: true},
 	"sim/matrix":      {floor: 5, pure: true, may: []string{"sim", "sim/traffic"}},
 	"bench":           {floor: 5, may: []string{"bench/reference", "bench/stage"}},
 	"bench/cmd":       {floor: 5, may: []string{"bench"}},
