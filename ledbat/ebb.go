@@ -135,6 +135,9 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 	drift := e.clocks(now, a)
 	base := e.delay.Base()
 	for _, r := range a.Arrivals {
+		if e.small(r) {
+			continue
+		}
 		r.Delay = unwrap(e.delay.last, r.Delay-drift)
 		e.arrived(now, r, base)
 	}
@@ -148,8 +151,20 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 	e.grow(now)
 }
 
+// small says that a datagram took less time at the bottleneck than those of data do, so that its delay does not compare.
+func (e *ebb) small(a Arrival) bool { return 4*a.Bytes < 3*e.cfg.MSS }
+
 // clocks takes the drift of the clocks out of the delays, and returns how much of a delay it is.
 func (e *ebb) clocks(now time.Time, a Ack) (drift time.Duration) {
+	known := false
+	for _, r := range a.Arrivals {
+		if !e.small(r) && (!known || Smaller(r.Delay, a.OneWayDelay) == r.Delay) {
+			a.OneWayDelay, known = r.Delay, true
+		}
+	}
+	if !known {
+		return e.skew.corrected(now)
+	}
 	if a.Backward {
 		e.back, e.raw = unwrap(e.back, a.Reverse), unwrap(e.raw, a.OneWayDelay)
 		if by := e.skew.sample(now, e.raw, e.back); by != 0 {
@@ -249,6 +264,7 @@ func (e *ebb) TimedOut(now time.Time) {
 
 func (e *ebb) Advance(now time.Time) {
 	e.now = now
+	e.look(now)
 	if e.phase != yielding {
 		return
 	}
@@ -263,6 +279,8 @@ func (e *ebb) Advance(now time.Time) {
 
 func (e *ebb) Deadline() time.Time {
 	switch {
+	case e.phase == starting:
+		return e.start.train.overdue(e.span())
 	case e.phase != yielding:
 		return time.Time{}
 	case !e.thirdAt.IsZero() && e.thirdAt.Before(e.pulseAt):

@@ -36,9 +36,17 @@ func (t *train) arrived(a Arrival) {
 
 // result is what arrived, once: when all of it has, or none of the rest can be expected any more.
 func (t *train) result(now time.Time, rtt time.Duration) (stretch, bool) {
-	if !t.pending || t.left > 0 || t.passed.count < 2 || t.passed.count < t.count && now.Sub(t.until) < 2*rtt {
+	if !t.pending || t.left > 0 || t.passed.count < t.count && now.Before(t.overdue(rtt)) {
 		return stretch{}, false
 	}
 	t.pending = false
 	return t.passed, true
+}
+
+// overdue is when what has not arrived is given up; zero: it waits for nothing.
+func (t *train) overdue(rtt time.Duration) time.Time {
+	if !t.pending || t.left > 0 {
+		return time.Time{}
+	}
+	return t.until.Add(2*rtt + time.Nanosecond)
 }

@@ -105,12 +105,12 @@ func (h *host) stamp(now time.Duration, f shim.Frame, p *Packet) {
 }
 
 // take makes a packet of what the shim itself wants sent.
-func (h *host) take(now time.Duration, p *Packet) bool {
+func (h *host) take(now time.Duration, p *Packet) (shim.Kind, bool) {
 	f, ok := h.shim.Take(h.time(now))
 	if ok {
 		h.stamp(now, f, p)
 	}
-	return ok
+	return f.Kind, ok
 }
 
 // begin makes one end of a conversation.

@@ -78,7 +78,10 @@ func (s *source) Take(now time.Duration, p *Packet) bool {
 		s.next = now
 		return false
 	}
-	if s.take(now, p) {
+	if kind, ok := s.take(now, p); ok {
+		if kind.Eliciting() {
+			p.Size = int32(s.cfg.MSS + s.cfg.Headers) // as its shim believes
+		}
 		return true
 	}
 	return s.data(now, p)
@@ -167,7 +170,10 @@ func (s *sink) Deadline() time.Duration {
 	return s.when(s.shim.Deadline())
 }
 
-func (s *sink) Take(now time.Duration, p *Packet) bool { return s.take(now, p) }
+func (s *sink) Take(now time.Duration, p *Packet) bool {
+	_, ok := s.take(now, p)
+	return ok
+}
 
 // Delivered implements Counter.
 func (s *sink) Delivered() int64 { return s.delivered }

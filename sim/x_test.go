@@ -39,6 +39,7 @@ func TestAlone(t *testing.T){
 		if r.f!=nil { r.f(&f,&b,&c) }
 		p := w.Path(f,b)
 		a := w.Flow(p, c)
+		if len(flag.Args())>0 { last:=""; for i:=time.Duration(0);i<r.dur;i+=10*ms { w.Run(i); st:=a.String(); if st[:8]!=last { last=st[:8]; fmt.Println(i,st) } } }
 		w.Run(r.dur)
 		q:=p.QueueBetween(3*sec,r.dur)
 		done:=time.Duration(0)
