@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -46,6 +47,7 @@ func newSimMatrix() *cobra.Command {
 	fl.StringVar(&controller, "controller", "ebb", "all, or one of "+strings.Join(ledbat.Names(), ", "))
 	fl.IntVar(&o.Seeds, "seeds", 5, "how many seeds; medians are shown")
 	fl.BoolVar(&o.Short, "short", false, "a few scenarios, and shorter, with one seed if --seeds is not given")
+	plots := fl.String("plot", "", "write an SVG of every run to this directory: rates, queue and window over time")
 	fl.IntVar(&workers, "workers", cores(), "how many scenarios run at a time; the result is the same")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if o.Short && !fl.Changed("seeds") {
@@ -61,10 +63,19 @@ func newSimMatrix() *cobra.Command {
 		if err != nil {
 			return matrixUsage(err)
 		}
+		if *plots != "" {
+			if err := os.MkdirAll(*plots, 0o755); err != nil {
+				return err
+			}
+		}
 		results := make([]matrix.Result, len(jobs))
 		err = inParallel(cmd.Context(), workers, len(jobs), func(i int) error {
-			results[i] = matrix.Run(jobs[i])
-			return nil
+			jobs[i].Courses = *plots != ""
+			r := matrix.Run(jobs[i])
+			err := writeCharts(*plots, r)
+			r.Kept = nil // so that only those at work need memory
+			results[i] = r
+			return err
 		}, counter(cmd.ErrOrStderr(), "runs", len(jobs)))
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@
 package matrix
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"time"
 
@@ -22,6 +23,7 @@ type Setup struct {
 	Forward, Reverse link.Config
 	Weather          Weather
 	Ours             Ours
+	Also             []Ours    // more of ours, with controllers of their own
 	Others           []Traffic // the primary
 	Background       []Traffic // is there in any case, and not measured
 }
@@ -35,13 +37,16 @@ type Weather struct {
 
 // Ours is what we do. The zero Ours is one flow that begins at once.
 type Ours struct {
-	Starts  []time.Duration // of each flow; nil: one that begins at 0
-	After   time.Duration   // all of them begin so much later beside the primary
-	Grouped bool            // one controller for all
-	NotECT  bool
-	Clock   sim.Clock   // the receivers'
-	Pauses  []sim.Pause // of the senders
-	Site    Site
+	Controller string          // "": the one that the scenario is run for
+	Target     time.Duration   // 0: the default
+	Starts     []time.Duration // of each flow; nil: one that begins at 0
+	After      time.Duration   // all of them begin so much later beside the primary
+	Stop       time.Duration   // 0: never
+	Grouped    bool            // one controller for all
+	NotECT     bool
+	Clock      sim.Clock   // the receivers'
+	Pauses     []sim.Pause // of the senders
+	Site       Site
 }
 
 // evenly is n flows that begin one after the other.
@@ -69,17 +74,26 @@ type world struct {
 	early  link.Stats    // of the forward link after 5 s
 }
 
-// NewController makes a controller as the matrix uses it: as it ships, with datagrams of 1440 bytes. An unknown name is the error of ledbat.New.
-func NewController(name string) (ledbat.Controller, error) {
-	c := ledbat.Default()
-	c.MSS = mss
-	return ledbat.New(name, c)
+// Check says whether there are controllers as these flows want them: the error is that of ledbat.New.
+func (o Ours) Check() error {
+	_, err := ledbat.New(o.Controller, o.config())
+	return err
 }
 
-func mustController(name string) ledbat.Controller {
-	c, err := NewController(name)
+// config is as it ships, with datagrams of 1440 bytes.
+func (o Ours) config() ledbat.Config {
+	c := ledbat.Default()
+	c.MSS = mss
+	if o.Target != 0 {
+		c.Target = o.Target
+	}
+	return c
+}
+
+func (o Ours) controller() ledbat.Controller {
+	c, err := ledbat.New(o.Controller, o.config())
 	if err != nil {
-		panic(err) // Jobs has checked it
+		panic(err) // Jobs has checked it, or who called Play
 	}
 	return c
 }
@@ -111,33 +125,34 @@ func (s Setup) play(controller string, present who, seed uint64, length time.Dur
 	if present.others {
 		us += s.Ours.After
 	}
+	s.Ours.Controller = cmp.Or(s.Ours.Controller, controller)
 	if s.Ours.Site.Hosts > 0 {
-		out.ours = s.Ours.playSite(w, p, controller, us)
+		out.ours = s.Ours.addSite(w, p, us)
 	} else {
-		out.ours = s.Ours.add(w, p, controller, us)
+		out.ours = s.Ours.add(w, p, us)
 	}
 	w.Run(length)
 	return out
 }
 
 // add puts our flows on a path.
-func (o Ours) add(w *sim.World, p *sim.Path, controller string, after time.Duration) []*sim.Bulk {
+func (o Ours) add(w *sim.World, p *sim.Path, after time.Duration) []*sim.Bulk {
 	starts := o.Starts
 	if starts == nil {
 		starts = []time.Duration{0}
 	}
 	var g *group.Group
 	if o.Grouped {
-		g = group.New(mustController(controller), mss)
+		g = group.New(o.controller(), mss)
 	}
 	var flows []*sim.Bulk
 	for i, at := range starts {
-		c := sim.FlowConfig{MSS: mss, Headers: headers, Start: at + after, Clock: o.Clock, Pauses: o.Pauses, NotECT: o.NotECT}
+		c := sim.FlowConfig{MSS: mss, Headers: headers, Start: at + after, Stop: o.Stop, Clock: o.Clock, Pauses: o.Pauses, NotECT: o.NotECT}
 		c.Clock.Offset += time.Duration(i) * 17 * time.Minute // no two hosts' clocks agree
 		if g != nil {
 			c.Controller = g.Join()
 		} else {
-			c.Controller = mustController(controller)
+			c.Controller = o.controller()
 		}
 		flows = append(flows, w.Flow(p, c))
 	}

@@ -32,9 +32,9 @@ type site struct {
 // leaseTick is how often nodes are looked after.
 const leaseTick = 10 * time.Millisecond
 
-// playSite puts the flows of a site on a path. Flows that have nothing in flight send one datagram without asking; so a dead host's go
+// addSite puts the flows of a site on a path. Flows that have nothing in flight send one datagram without asking; so a dead host's go
 // on with one a round trip.
-func (o Ours) playSite(w *sim.World, p *sim.Path, controller string, after time.Duration) []*sim.Bulk {
+func (o Ours) addSite(w *sim.World, p *sim.Path, after time.Duration) []*sim.Bulk {
 	s := &site{world: w, dead: -1}
 	for i := range o.Site.Hosts {
 		s.names = append(s.names, group.Host(fmt.Sprintf("host-%d", i)))
@@ -47,7 +47,7 @@ func (o Ours) playSite(w *sim.World, p *sim.Path, controller string, after time.
 			panic(err) // the table is ours
 		}
 		n.Known(start, s.names)
-		g := group.New(mustController(controller), mss)
+		g := group.New(o.controller(), mss)
 		g.Limit(start, 0)
 		s.nodes, s.groups = append(s.nodes, n), append(s.groups, g)
 		for range o.Site.Flows {

@@ -20,6 +20,9 @@ const (
 	Short             // transfers that begin at random and need Load of the link
 )
 
+// Kinds are the names of the kinds, in their order.
+func Kinds() []string { return []string{"bulk", "calls", "pages", "short"} }
+
 // Traffic is one kind of other traffic.
 type Traffic struct {
 	Kind        Kind
@@ -30,6 +33,14 @@ type Traffic struct {
 	Load        float64 // of Short
 	Size        int64   // mean, in bytes, of a transfer or of an object of a page; 0: 100,000 and 20,000
 	Back        bool    // its data goes where ours comes from
+}
+
+// name is what a reader knows it by.
+func (t Traffic) name() string {
+	if t.Kind == Bulk {
+		return t.Control
+	}
+	return Kinds()[t.Kind]
 }
 
 // Controls are the congestion controls that TCP may have.
@@ -46,6 +57,7 @@ type foreign struct {
 	*sim.Flow
 	call      *traffic.Listener
 	transfers func() []traffic.Completion
+	running   func() int // transfers, or pages, that have not ended
 }
 
 // add puts one kind of traffic on a path.
@@ -71,7 +83,13 @@ func (t Traffic) one(w *sim.World, p *sim.Path, rate float64, seed uint64) *fore
 		s, r := traffic.NewPages(traffic.PageConfig{
 			Sizes: traffic.Sizes{Mean: t.Size}, Think: think, Control: t.Control, Start: t.Start, Stop: t.Stop, Seed: seed,
 		})
-		return &foreign{Flow: w.Add(p, s, r), transfers: s.Loads}
+		loading := func() int {
+			if _, ok := s.Loading(); ok {
+				return 1
+			}
+			return 0
+		}
+		return &foreign{Flow: w.Add(p, s, r), transfers: s.Loads, running: loading}
 	case Short:
 		size := t.Size
 		if size == 0 {
@@ -80,7 +98,7 @@ func (t Traffic) one(w *sim.World, p *sim.Path, rate float64, seed uint64) *fore
 		s, r := traffic.NewPoisson(traffic.PoissonConfig{
 			Load: t.Load, LinkRate: rate, Sizes: traffic.Sizes{Mean: size}, Control: t.Control, Start: t.Start, Stop: t.Stop, Seed: seed,
 		})
-		return &foreign{Flow: w.Add(p, s, r), transfers: s.Completions}
+		return &foreign{Flow: w.Add(p, s, r), transfers: s.Completions, running: s.Running}
 	}
 	s, r := traffic.NewTCP(traffic.Config{Control: t.Control, Start: t.Start, Stop: t.Stop, ECN: t.ECN, Seed: seed})
 	return &foreign{Flow: w.Add(p, s, r)}
