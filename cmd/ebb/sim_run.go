@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ebbproject/ebb/sim/matrix"
+	"github.com/ebbproject/ebb/sim/scenario"
 )
 
 // runReport is what --json prints.
@@ -84,16 +86,23 @@ flows, grouped, ecn, stop and skew_ppm. Traffic is of kind bulk, calls, pages or
 			return err
 		}
 		if cmd.Flags().Changed("seed") {
-			f.seed = *seed
+			f.Seed = *seed
 		}
-		story := f.setup.Play(f.seed, f.duration)
+		told := make(chan matrix.Story, 1)
+		go func() { told <- f.Setup.Play(f.Seed, f.Duration) }()
+		var story matrix.Story
+		select {
+		case story = <-told:
+		case <-cmd.Context().Done(): // a world cannot be stopped; the process ends with it
+			return cmd.Context().Err()
+		}
 		if *picture != "" {
 			if err := os.WriteFile(*picture, chart(filepath.Base(args[0]), story.Course).Draw(), 0o644); err != nil {
 				return err
 			}
 		}
 		report := tellRun(story)
-		report.Scenario, report.Version, report.Seed, report.Seconds = args[0], version(), f.seed, f.duration.Seconds()
+		report.Scenario, report.Version, report.Seed, report.Seconds = args[0], version(), f.Seed, f.Duration.Seconds()
 		if *asJSON {
 			return printJSON(cmd.OutOrStdout(), report)
 		}
@@ -102,21 +111,28 @@ flows, grouped, ecn, stop and skew_ppm. Traffic is of kind bulk, calls, pages or
 	return cmd
 }
 
-func readScenario(path string) (scenarioFile, error) {
+// readScenario reads a file, and names the nearest known key for each one that is unknown.
+func readScenario(path string) (scenario.Scenario, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return scenarioFile{}, err
+		return scenario.Scenario{}, err
 	}
-	f, err := parseScenario(text, func(name string) (io.ReadCloser, error) {
+	f, err := scenario.Parse(text, func(name string) (io.ReadCloser, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
 		return os.Open(name)
 	})
-	if err != nil {
-		return f, &configError{fmt.Sprintf("%s: %v", path, err)}
+	var problems scenario.Problems
+	if errors.As(err, &problems) {
+		for i, p := range problems {
+			if p.Key != "" {
+				problems[i] = scenario.Problem{Line: p.Line, Text: fmt.Sprintf("unknown key %q, did you mean %q?", p.Key, nearest(p.Key, p.Known))}
+			}
+		}
+		return f, &configError{fmt.Sprintf("%s: %v", path, problems)}
 	}
-	return f, nil
+	return f, err
 }
 
 func tellRun(s matrix.Story) runReport {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package scenario
 
 import (
 	"io"
@@ -13,13 +13,14 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/ebbproject/ebb/link"
+	"github.com/ebbproject/ebb/units"
 )
 
 // fields are what a mapping may have, and who reads each.
 type fields map[string]func(*yaml.Node)
 
 // mapping reads one; a key that is unknown or there twice is a problem.
-func (r *scenarioReader) mapping(n *yaml.Node, known fields) {
+func (r *reader) mapping(n *yaml.Node, known fields) {
 	if n.Kind != yaml.MappingNode {
 		r.problem(n, "want keys and values here, of %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		return
@@ -30,7 +31,7 @@ func (r *scenarioReader) mapping(n *yaml.Node, known fields) {
 		read, ok := known[key.Value]
 		switch {
 		case !ok:
-			r.problem(key, "unknown key %q, did you mean %q?", key.Value, nearest(key.Value, slices.Sorted(maps.Keys(known))))
+			r.problems = append(r.problems, Problem{Line: key.Line, Key: key.Value, Known: slices.Sorted(maps.Keys(known))})
 		case seen[key.Value]:
 			r.problem(key, "%s is given twice", key.Value)
 		default:
@@ -41,7 +42,7 @@ func (r *scenarioReader) mapping(n *yaml.Node, known fields) {
 	}
 }
 
-func (r *scenarioReader) list(n *yaml.Node, read func(*yaml.Node)) {
+func (r *reader) list(n *yaml.Node, read func(*yaml.Node)) {
 	if n.Kind != yaml.SequenceNode {
 		r.problem(n, "%s: want a list", r.key)
 		return
@@ -52,7 +53,7 @@ func (r *scenarioReader) list(n *yaml.Node, read func(*yaml.Node)) {
 }
 
 // scalar is the text of a single value; "" and a problem if it is none.
-func (r *scenarioReader) scalar(n *yaml.Node) (string, bool) {
+func (r *reader) scalar(n *yaml.Node) (string, bool) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		r.problem(n, "%s: want a single value", r.key)
 		return "", false
@@ -60,7 +61,7 @@ func (r *scenarioReader) scalar(n *yaml.Node) (string, bool) {
 	return n.Value, true
 }
 
-func (r *scenarioReader) span(n *yaml.Node, to *time.Duration, least, most time.Duration) {
+func (r *reader) span(n *yaml.Node, to *time.Duration, least, most time.Duration) {
 	text, ok := r.scalar(n)
 	if !ok {
 		return
@@ -73,7 +74,7 @@ func (r *scenarioReader) span(n *yaml.Node, to *time.Duration, least, most time.
 	*to = d
 }
 
-func (r *scenarioReader) whole(n *yaml.Node, to *int, least, most int) {
+func (r *reader) whole(n *yaml.Node, to *int, least, most int) {
 	text, ok := r.scalar(n)
 	if !ok {
 		return
@@ -86,7 +87,7 @@ func (r *scenarioReader) whole(n *yaml.Node, to *int, least, most int) {
 	*to = v
 }
 
-func (r *scenarioReader) number(n *yaml.Node, to *float64, least, most float64) {
+func (r *reader) number(n *yaml.Node, to *float64, least, most float64) {
 	text, ok := r.scalar(n)
 	if !ok {
 		return
@@ -100,7 +101,7 @@ func (r *scenarioReader) number(n *yaml.Node, to *float64, least, most float64) 
 }
 
 // share reads "1 %", "1%" or 0.01.
-func (r *scenarioReader) share(n *yaml.Node, to *float64) {
+func (r *reader) share(n *yaml.Node, to *float64) {
 	text, ok := r.scalar(n)
 	if !ok {
 		return
@@ -117,33 +118,33 @@ func (r *scenarioReader) share(n *yaml.Node, to *float64) {
 	*to = v
 }
 
-func (r *scenarioReader) rate(n *yaml.Node, to *float64) {
+func (r *reader) rate(n *yaml.Node, to *float64) {
 	text, ok := r.scalar(n)
 	if !ok {
 		return
 	}
-	v, err := parseRate(text)
-	if err != nil || !(v >= link.MinRate && v <= link.MaxRate) {
+	v, ok := units.Rate(text)
+	if !ok || !(v >= link.MinRate && v <= link.MaxRate) {
 		r.problem(n, "%s is %q; give 1kbit to 1000Gbit, as 20Mbit", r.key, text)
 		return
 	}
 	*to = v
 }
 
-func (r *scenarioReader) size(n *yaml.Node, to *int64, least, most int64) {
+func (r *reader) size(n *yaml.Node, to *int64, least, most int64) {
 	text, ok := r.scalar(n)
 	if !ok {
 		return
 	}
-	v, err := parseSize(text)
-	if err != nil || v < least || v > most {
-		r.problem(n, "%s is %q; give %d B to %s, as 64KiB or 1.5MB", r.key, text, least, iec(most))
+	v, ok := units.Size(text)
+	if !ok || v < least || v > most {
+		r.problem(n, "%s is %q; give %d B to %d B, as 64KiB or 1.5MB", r.key, text, least, most)
 		return
 	}
 	*to = v
 }
 
-func (r *scenarioReader) flag(n *yaml.Node, to *bool) {
+func (r *reader) flag(n *yaml.Node, to *bool) {
 	text, ok := r.scalar(n)
 	switch {
 	case !ok:
@@ -154,7 +155,7 @@ func (r *scenarioReader) flag(n *yaml.Node, to *bool) {
 	}
 }
 
-func (r *scenarioReader) word(n *yaml.Node, to *string, choices []string) {
+func (r *reader) word(n *yaml.Node, to *string, choices []string) {
 	text, ok := r.scalar(n)
 	if !ok {
 		return
@@ -167,7 +168,7 @@ func (r *scenarioReader) word(n *yaml.Node, to *string, choices []string) {
 }
 
 // link reads one link.
-func (r *scenarioReader) link(n *yaml.Node, s *linkShape) {
+func (r *reader) link(n *yaml.Node, s *linkShape) {
 	c := &s.config
 	r.mapping(n, fields{
 		"rate":      func(n *yaml.Node) { r.rate(n, &c.Rate) },
@@ -183,13 +184,13 @@ func (r *scenarioReader) link(n *yaml.Node, s *linkShape) {
 		"policer":   func(n *yaml.Node) { r.policer(n, &c.Policer) },
 		"trace":     func(n *yaml.Node) { c.Trace = r.trace(n) },
 		"changes":   func(n *yaml.Node) { r.list(n, func(n *yaml.Node) { r.change(n, &c.Schedule) }) },
-		"repeat":    func(n *yaml.Node) { r.span(n, &c.Schedule.Period, 0, longestRun) },
+		"repeat":    func(n *yaml.Node) { r.span(n, &c.Schedule.Period, time.Millisecond, longestRun) },
 		"blackouts": func(n *yaml.Node) { r.list(n, func(n *yaml.Node) { r.blackout(n, c) }) },
 	})
 }
 
 // buffer reads bytes, time, packets of 1500 bytes or BDP.
-func (r *scenarioReader) buffer(n *yaml.Node, s *linkShape) {
+func (r *reader) buffer(n *yaml.Node, s *linkShape) {
 	text, ok := r.scalar(n)
 	if !ok {
 		return
@@ -205,7 +206,7 @@ func (r *scenarioReader) buffer(n *yaml.Node, s *linkShape) {
 	default:
 		if d, err := time.ParseDuration(text); err == nil && d > 0 && d <= link.MaxDelay {
 			s.config.BufferTime = d
-		} else if size, err := parseSize(text); err == nil && size > 0 && size <= link.MaxBuffer {
+		} else if size, ok := units.Size(text); ok && size > 0 && size <= link.MaxBuffer {
 			s.config.BufferBytes = int(size)
 		} else {
 			r.problem(n, "buffer is %q; give bytes, time, packets or BDP, as 256kB, 100ms, 1000 packets or 4 BDP", text)
@@ -213,7 +214,7 @@ func (r *scenarioReader) buffer(n *yaml.Node, s *linkShape) {
 	}
 }
 
-func (r *scenarioReader) policer(n *yaml.Node, p *link.Policer) {
+func (r *reader) policer(n *yaml.Node, p *link.Policer) {
 	burst := int64(0)
 	r.mapping(n, fields{
 		"rate":  func(n *yaml.Node) { r.rate(n, &p.Rate) },
@@ -222,7 +223,7 @@ func (r *scenarioReader) policer(n *yaml.Node, p *link.Policer) {
 	p.Burst = int(burst)
 }
 
-func (r *scenarioReader) change(n *yaml.Node, s *link.Schedule) {
+func (r *reader) change(n *yaml.Node, s *link.Schedule) {
 	step := link.Step{Delay: -1} // as before, until it is given
 	r.mapping(n, fields{
 		"at":    func(n *yaml.Node) { r.span(n, &step.At, 0, longestRun) },
@@ -232,7 +233,7 @@ func (r *scenarioReader) change(n *yaml.Node, s *link.Schedule) {
 	s.Steps = append(s.Steps, step)
 }
 
-func (r *scenarioReader) blackout(n *yaml.Node, c *link.Config) {
+func (r *reader) blackout(n *yaml.Node, c *link.Config) {
 	var w link.Window
 	r.mapping(n, fields{
 		"from": func(n *yaml.Node) { r.span(n, &w.From, 0, longestRun) },
@@ -242,7 +243,7 @@ func (r *scenarioReader) blackout(n *yaml.Node, c *link.Config) {
 }
 
 // trace reads the opportunities of a link: a list of milliseconds, or the name of a file of them.
-func (r *scenarioReader) trace(n *yaml.Node) *link.Trace {
+func (r *reader) trace(n *yaml.Node) *link.Trace {
 	var in io.Reader
 	if n.Kind == yaml.SequenceNode {
 		var b strings.Builder

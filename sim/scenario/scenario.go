@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package scenario reads the file that says which world is to be simulated: links, our flows, other traffic.
+//
+// It is YAML, and strict: one form for every value, always with its unit, and no key that is not known. It is read from the nodes of the document
+// rather than into a struct, so that every problem has its line, and all of them are told at once.
+package scenario
 
 import (
 	"bytes"
@@ -19,11 +23,11 @@ import (
 	"github.com/ebbproject/ebb/sim/matrix"
 )
 
-// A scenarioFile is one world to be simulated, as a file says it: links, our flows, other traffic.
-type scenarioFile struct {
-	setup    matrix.Setup
-	duration time.Duration
-	seed     uint64
+// A Scenario is one world to be simulated.
+type Scenario struct {
+	Setup    matrix.Setup
+	Duration time.Duration
+	Seed     uint64
 }
 
 const (
@@ -31,31 +35,57 @@ const (
 	mostFlows  = 1000 // of one entry
 )
 
-// fileProblem is one thing that is wrong with a scenario file.
-type fileProblem struct {
-	line int
-	text string
+// A Problem is one thing that is wrong with a file.
+type Problem struct {
+	Line  int // 0: the whole file
+	Text  string
+	Key   string   // if it is one that is not known,
+	Known []string // and these are
 }
 
-// A scenarioReader reads a file from its nodes rather than into a struct, so that every problem has its line and all are told at once.
-type scenarioReader struct {
+// Problems are all of them, in the order of their lines.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	var lines []string
+	for _, one := range p {
+		if text := one.String(); len(lines) == 0 || lines[len(lines)-1] != text {
+			lines = append(lines, text)
+		}
+	}
+	return strings.Join(lines, "\n  ")
+}
+
+func (p Problem) String() string {
+	text := p.Text
+	if p.Key != "" {
+		text = fmt.Sprintf("unknown key %q; known here: %s", p.Key, strings.Join(p.Known, ", "))
+	}
+	if p.Line == 0 {
+		return text
+	}
+	return fmt.Sprintf("line %d: %s", p.Line, text)
+}
+
+// A reader reads one file.
+type reader struct {
 	open     func(name string) (io.ReadCloser, error) // a trace
 	key      string                                   // whose value is being read
-	problems []fileProblem
+	problems Problems
 }
 
-// parseScenario reads a scenario. The error names everything that is wrong.
-func parseScenario(text []byte, open func(name string) (io.ReadCloser, error)) (scenarioFile, error) {
-	f := scenarioFile{duration: time.Minute, seed: 1}
+// Parse reads a scenario; open opens a trace that it names. The error is Problems.
+func Parse(text []byte, open func(name string) (io.ReadCloser, error)) (Scenario, error) {
+	f := Scenario{Duration: time.Minute, Seed: 1}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {
 		if errors.Is(err, io.EOF) {
-			return f, &configError{"it is empty; give at least a link and ours or traffic"}
+			return f, Problems{{Text: "it is empty; give at least a link and ours or traffic"}}
 		}
-		return f, &configError{strings.TrimPrefix(err.Error(), "yaml: ")}
+		return f, Problems{{Text: strings.TrimPrefix(err.Error(), "yaml: ")}}
 	}
-	r := &scenarioReader{open: open}
+	r := &reader{open: open}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		r.problem(&doc, "it has more than one document")
 	}
@@ -63,38 +93,38 @@ func parseScenario(text []byte, open func(name string) (io.ReadCloser, error)) (
 	return f, r.err()
 }
 
-func (r *scenarioReader) file(n *yaml.Node, f *scenarioFile) {
+func (r *reader) file(n *yaml.Node, f *Scenario) {
 	var shape, back linkShape
 	var linkAt, backAt *yaml.Node
 	r.mapping(n, fields{
-		"duration": func(n *yaml.Node) { r.span(n, &f.duration, time.Millisecond, longestRun) },
+		"duration": func(n *yaml.Node) { r.span(n, &f.Duration, time.Millisecond, longestRun) },
 		"seed": func(n *yaml.Node) {
 			v := 0
 			r.whole(n, &v, 0, 1<<31)
-			f.seed = uint64(v)
+			f.Seed = uint64(v)
 		},
 		"link":    func(n *yaml.Node) { linkAt = n; r.link(n, &shape) },
 		"reverse": func(n *yaml.Node) { backAt = n; r.link(n, &back) },
 		"ours": func(n *yaml.Node) {
-			r.list(n, func(n *yaml.Node) { f.setup.Also = append(f.setup.Also, r.ours(n)) })
+			r.list(n, func(n *yaml.Node) { f.Setup.Also = append(f.Setup.Also, r.ours(n)) })
 		},
 		"traffic": func(n *yaml.Node) {
-			r.list(n, func(n *yaml.Node) { f.setup.Others = append(f.setup.Others, r.traffic(n)) })
+			r.list(n, func(n *yaml.Node) { f.Setup.Others = append(f.Setup.Others, r.traffic(n)) })
 		},
 	})
 	if linkAt == nil {
 		r.problem(n, "link is missing; give at least its rate and rtt")
 		return
 	}
-	f.setup.Forward = r.shaped(linkAt, &shape, shape.rtt/2)
+	f.Setup.Forward = r.shaped(linkAt, &shape, shape.rtt/2)
 	if backAt == nil {
 		backAt = linkAt
 	}
-	f.setup.Reverse = r.shaped(backAt, &back, shape.rtt-shape.rtt/2)
-	if len(f.setup.Also)+len(f.setup.Others) == 0 {
+	f.Setup.Reverse = r.shaped(backAt, &back, shape.rtt-shape.rtt/2)
+	if len(f.Setup.Also)+len(f.Setup.Others) == 0 {
 		r.problem(n, "nobody sends: give ours, traffic or both")
 	}
-	for _, t := range f.setup.Others {
+	for _, t := range f.Setup.Others {
 		if t.Kind == matrix.Short && shape.config.Rate == 0 && len(r.problems) == 0 {
 			r.problem(n, "traffic of kind short is a share of the link's rate, and the link has none")
 		}
@@ -102,7 +132,7 @@ func (r *scenarioReader) file(n *yaml.Node, f *scenarioFile) {
 }
 
 // ours is one entry of our flows.
-func (r *scenarioReader) ours(n *yaml.Node) matrix.Ours {
+func (r *reader) ours(n *yaml.Node) matrix.Ours {
 	o := matrix.Ours{Controller: "ebb"}
 	flows, start, skew := 1, time.Duration(0), 0.0
 	r.mapping(n, fields{
@@ -127,7 +157,7 @@ func (r *scenarioReader) ours(n *yaml.Node) matrix.Ours {
 }
 
 // traffic is one entry of others' flows.
-func (r *scenarioReader) traffic(n *yaml.Node) matrix.Traffic {
+func (r *reader) traffic(n *yaml.Node) matrix.Traffic {
 	t := matrix.Traffic{Control: "cubic", Flows: 1}
 	kind := "bulk"
 	r.mapping(n, fields{
@@ -152,7 +182,7 @@ func (r *scenarioReader) traffic(n *yaml.Node) matrix.Traffic {
 	return t
 }
 
-func (r *scenarioReader) order(n *yaml.Node, start, stop time.Duration) {
+func (r *reader) order(n *yaml.Node, start, stop time.Duration) {
 	if stop != 0 && stop <= start {
 		r.problem(n, "stop is %v and start %v; stop later", stop, start)
 	}
@@ -168,7 +198,7 @@ type linkShape struct {
 }
 
 // shaped makes a link of a shape: with its one-way delay if it does not say that itself, and checked.
-func (r *scenarioReader) shaped(n *yaml.Node, s *linkShape, delay time.Duration) link.Config {
+func (r *reader) shaped(n *yaml.Node, s *linkShape, delay time.Duration) link.Config {
 	c := s.config
 	if c.Delay == 0 {
 		c.Delay = delay
@@ -209,19 +239,15 @@ func (r *scenarioReader) shaped(n *yaml.Node, s *linkShape, delay time.Duration)
 	return c
 }
 
-func (r *scenarioReader) problem(n *yaml.Node, format string, args ...any) {
-	r.problems = append(r.problems, fileProblem{n.Line, fmt.Sprintf(format, args...)})
+func (r *reader) problem(n *yaml.Node, format string, args ...any) {
+	r.problems = append(r.problems, Problem{Line: n.Line, Text: fmt.Sprintf(format, args...)})
 }
 
-// err is all that is wrong, in the order of the lines.
-func (r *scenarioReader) err() error {
+// err is all that is wrong.
+func (r *reader) err() error {
 	if len(r.problems) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(r.problems, func(a, b fileProblem) int { return cmp.Compare(a.line, b.line) })
-	var lines []string
-	for _, p := range r.problems {
-		lines = append(lines, fmt.Sprintf("line %d: %s", p.line, p.text))
-	}
-	return &configError{strings.Join(slices.Compact(lines), "\n  ")}
+	slices.SortStableFunc(r.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return r.problems
 }
