@@ -35,6 +35,6 @@ func (e *ebb) verify(now time.Time, acked int) {
 	v.from, v.acked, v.left, v.leftBefore = now, 0, 0, left
 	if best := v.best.max(); e.phase == cruising && e.mu > overstated*best && sure > overstated*best {
 		e.mu = best
-		e.rate = min(e.rate, share*best)
+		e.rate = min(e.rate, e.share())
 	}
 }

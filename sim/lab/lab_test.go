@@ -7,6 +7,7 @@ var bdps=flag.Float64("bdp",0,"")
 var rtts=flag.Duration("rtt",30*ms,"")
 var mbit=flag.Float64("mbit",50,"")
 var debug=flag.Bool("debug",false,"")
+var late=flag.Duration("late",0,"")
 var plot=flag.Bool("plot",false,"")
 var name=flag.String("ctl","ebb","")
 func ebbc() ledbat.Controller { c:=ledbat.Default(); c.MSS=1440; e,err:=ledbat.New(*name,c); if err!=nil{panic(err)}; return e }
@@ -22,7 +23,7 @@ func TestVs(t *testing.T){
 		s,r:=traffic.NewTCP(traffic.Config{Control:*control,Start:start,Stop:stop,Seed:1})
 		f:=w.Add(p,s,r)
 		var a *Bulk
-		if us { a=w.Flow(p, FlowConfig{Controller: ebbc(), MSS: 1440}) }
+		if us { a=w.Flow(p, FlowConfig{Controller: ebbc(), MSS: 1440, Start:*late}) }
 		if us && *debug { last:=""; for i:=time.Duration(0);i<end;i+=10*ms { w.Run(i); st:=a.String(); if st[:8]!=last { last=st[:8]; fmt.Println(i,st) } } }
 		w.Run(end)
 		return f,a,p
