@@ -18,7 +18,7 @@ const (
 )
 
 // shares are the figures that are shares, and shown in per cent.
-var shares = []string{"ptr", "u", "ptr_change", "first_second", "share", "jain", "loss", "u_rest", "after_kill", "ptr_p10"}
+var shares = []string{"ptr", "u", "ptr_change", "first_second", "share", "loss", "u_rest", "after_kill", "ptr_p10"}
 
 // A Figure is one thing to be measured. of answers NaN where there is nothing to measure.
 type Figure struct {
@@ -109,8 +109,16 @@ func (w *world) use(from, to time.Duration) float64 {
 	return w.goodput(from, to) / 8 * (to - from).Seconds() / w.capacity(from, to)
 }
 
+// since is when both are there: a primary that arrives does so a little later than its scenario says.
+func (r *runs) since() time.Duration {
+	if r.Others[0].Start >= r.Beside.From {
+		return r.Beside.From + r.solo().late
+	}
+	return r.Beside.From
+}
+
 func (r *runs) ptr(beside *world) float64 {
-	from := r.Beside.From + beside.late
+	from := r.since()
 	return beside.got(from, r.Beside.To) / r.solo().got(from, r.Beside.To)
 }
 
@@ -134,14 +142,13 @@ func (r *runs) comesBack() float64 {
 
 // firstSecond is for a primary that arrives.
 var firstSecond = Figure{"first_second", func(r *runs) float64 {
-	from := r.Beside.From + r.beside().late
+	from := r.since()
 	return r.beside().got(from, from+time.Second) / r.solo().got(from, from+time.Second)
 }}
 
 // share is ours of the link beside the primary.
 var share = Figure{"share", func(r *runs) float64 {
-	w := r.beside()
-	return w.use(r.Beside.From+w.late, r.Beside.To)
+	return r.beside().use(r.since(), r.Beside.To)
 }}
 
 // afterwards is our goodput from some time after the primary has left.
@@ -209,8 +216,8 @@ var afterKill = Figure{"after_kill", func(r *runs) float64 {
 // completion compares the times of the primary's transfers.
 var completion = Figure{"completion_pct", func(r *runs) float64 {
 	var sums [2]float64
-	solo := r.solo().times(r.Beside)
-	beside := r.beside().times(r.Beside)
+	span := Span{r.since(), r.Beside.To}
+	solo, beside := r.solo().times(span), r.beside().times(span)
 	short := r.Others[0].Kind == Short
 	for short && len(beside) < len(solo) { // did not end: as long as that, at least
 		beside = append(beside, r.end()-r.Beside.To)
@@ -227,7 +234,7 @@ func (w *world) times(s Span) []time.Duration {
 	var all []time.Duration
 	for _, f := range w.others {
 		if f.transfers != nil {
-			all = append(all, traffic.Times(f.transfers(), s.From+w.late, s.To)...)
+			all = append(all, traffic.Times(f.transfers(), s.From, s.To)...)
 		}
 	}
 	return all
@@ -240,7 +247,7 @@ var callDelay = Figure{"call_p99_ms", func(r *runs) float64 {
 		if f.call == nil {
 			continue
 		}
-		from := r.Beside.From + r.beside().late
+		from := r.since()
 		sum += milliseconds(f.call.Delays(from, r.Beside.To).P99 - r.solo().others[i].call.Delays(from, r.Beside.To).P99)
 		n++
 	}
@@ -255,7 +262,7 @@ var callLoss = Figure{"call_lost_pct", func(r *runs) float64 {
 	sent, lost := 0, 0
 	for _, f := range r.beside().others {
 		if f.call != nil {
-			d := f.call.Delays(r.Beside.From+r.beside().late, r.Beside.To)
+			d := f.call.Delays(r.since(), r.Beside.To)
 			sent, lost = sent+d.Sent, lost+d.Lost
 		}
 	}
@@ -264,7 +271,7 @@ var callLoss = Figure{"call_lost_pct", func(r *runs) float64 {
 
 // useOfRest is our goodput beside the primary as a share of what the primary, solo, leaves.
 var useOfRest = Figure{"u_rest", func(r *runs) float64 {
-	from, to := r.Beside.From+r.beside().late, r.Beside.To
+	from, to := r.since(), r.Beside.To
 	taken := 0.0
 	for _, f := range r.solo().others {
 		bytes := float64(f.DeliveredBy(to) - f.DeliveredBy(from))

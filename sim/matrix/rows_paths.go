@@ -159,7 +159,7 @@ func row17(e Edition) []Scenario {
 			{"cubic", Traffic{Control: "cubic"}, nil, []Bound{atLeast("ptr", 0.95)}},
 		} {
 			s := wire(mbit, 60*ms, max(20*1500, bdp(mbit, 60*ms, 4))).weArrive(5 * sec)
-			to := e.lasts(120*sec, 60*sec)
+			to := e.lasts(400*sec, 60*sec)
 			c.other.Stop = to
 			s.Others = []Traffic{c.other}
 			all = append(all, Scenario{
