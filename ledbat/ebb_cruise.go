@@ -68,10 +68,9 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 		x = min(x, e.rate/2)
 	}
 	e.rate, e.own = x, 0
-	// Where a queue shows and there is no jitter, there is no doubt. Behind a policer none shows, and a bad line loses whether one shows
-	// or not.
-	shows := !hard || time.Duration(e.docket.judge.queues.max()) > t/4 && e.lossy() < honestLine
-	sure := shows && e.watch.level == 0 && e.watch.filters[0].seen >= wellKnown
+	// Where a queue shows, and the path has no jitter and loses nothing by itself, there is no doubt. Behind a policer none shows.
+	known := e.watch.level == 0 && e.watch.filters[0].seen >= wellKnown && e.lossy() < honestLine
+	sure := known && (!hard || time.Duration(e.docket.judge.queues.max()) > t/4)
 	if sure || e.phase == returning || e.cuts >= tooMany || x < 0.1*e.mu || q > 3*t {
 		e.lossyLeave = hard
 		e.enter(now, yielding)

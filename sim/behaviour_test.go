@@ -117,21 +117,27 @@ func TestStampsWrap(t *testing.T) {
 }
 
 // A foreground flow keeps beside us what it keeps beside plain RFC 6817, which halves for every loss: telling random
-// losses apart is not paid by others. Shallow buffers are where that would show.
+// losses apart is not paid by others. Shallow buffers are where that would show. The foreground comes second: who comes into a standing
+// queue takes it for the path (see TestReferenceLatecomer), and with slow start at once, which is another matter (see REFERENCES.md).
 func TestForegroundIsNoWorseOffThanBesideTheBook(t *testing.T) {
 	for _, l := range []line{
 		{mbit: 20, rtt: 40 * ms, buffer: 10 * ms, seed: 1}, {mbit: 20, rtt: 40 * ms, buffer: 20 * ms, seed: 1},
 		{mbit: 20, rtt: 10 * ms, buffer: 10 * ms, seed: 1}, {mbit: 20, rtt: 40 * ms, buffer: 100 * ms, seed: 1},
 	} {
-		kept := func(beside ledbat.Controller) float64 {
-			w := NewWorld()
-			p := w.Path(l.both())
-			fore := w.Flow(p, FlowConfig{Controller: newReno(mss), MSS: mss, Headers: 54})
-			w.Flow(p, FlowConfig{Controller: beside, MSS: mss, Headers: 54, Start: 5 * sec})
-			w.Run(100 * sec)
-			return fore.Goodput(10*sec, 100*sec) / 1e6
+		// When which datagram is lost is a matter of when the second flow begins: the mean over three.
+		kept := func(beside func() ledbat.Controller) (mean float64) {
+			for start := range 3 {
+				w := NewWorld()
+				p := w.Path(l.both())
+				w.Flow(p, FlowConfig{Controller: beside(), MSS: mss, Headers: 54})
+				fore := w.Flow(p, FlowConfig{Controller: newReno(mss), MSS: mss, Headers: 54, Start: 5*sec + time.Duration(start)*237*ms})
+				w.Run(100 * sec)
+				mean += fore.Goodput(10*sec, 100*sec) / 1e6 / 3
+			}
+			return mean
 		}
-		ours, book := kept(shipped(t)), kept(byTheBook(t, 60*ms))
+		ours := kept(func() ledbat.Controller { return shipped(t) })
+		book := kept(func() ledbat.Controller { return byTheBook(t, 60*ms) })
 		t.Logf("RTT %v, buffer %v: Reno keeps %.2f Mbit/s beside us, %.2f beside the book", l.rtt, l.buffer, ours, book)
 		if ours < 0.9*book {
 			t.Errorf("RTT %v, buffer %v: Reno keeps %.2f Mbit/s beside us, %.2f beside the book", l.rtt, l.buffer, ours, book)

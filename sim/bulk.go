@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/ledbat"
+	"github.com/ebbproject/ebb/ledbat/group"
 	"github.com/ebbproject/ebb/link"
 	"github.com/ebbproject/ebb/transfer/shim"
 )
@@ -15,6 +16,7 @@ import (
 // FlowConfig is a flow of ours: bulk data over the shim, the pacer and the controller that ship.
 type FlowConfig struct {
 	Controller ledbat.Controller
+	Group      *group.Group  // instead of a Controller: the flow is a member of it, and joins when it is added
 	MSS        int           // size of every datagram of data, as UDP payload
 	Headers    int           // bytes on the wire beside that; 0: 28, as IPv4 and UDP have
 	Start      time.Duration // when it begins to have data
@@ -56,10 +58,19 @@ func (w *World) Flow(p *Path, c FlowConfig) *Bulk {
 	if c.Headers == 0 {
 		c.Headers = udpHeader
 	}
+	var share *group.Share
+	if c.Group != nil {
+		share = c.Group.Join()
+		c.Controller = share
+	}
 	wire := int32(sealing + c.Headers)
-	s := &source{cfg: c, host: host{world: w, wire: wire}, seed: uint64(len(w.flows))}
+	s := &source{cfg: c, share: share, host: host{world: w, wire: wire}, seed: uint64(len(w.flows))}
 	s.peer = &sink{size: int64(c.MSS), every: c.ReportEvery, host: host{world: w, wire: wire, clock: c.Clock}}
-	return &Bulk{Flow: w.Add(p, s, s.peer), ctl: c.Controller, sender: s}
+	b := &Bulk{Flow: w.Add(p, s, s.peer), ctl: c.Controller, sender: s}
+	if share != nil {
+		w.enrol(c.Group, share, w.ends[len(w.ends)-2])
+	}
+	return b
 }
 
 // String is the controller's state.
@@ -79,7 +90,12 @@ type host struct {
 	wire  int32 // bytes that a frame has on the wire beside itself
 }
 
-func (h *host) time(now time.Duration) time.Time { return h.world.Clock(h.clock.shows(now)) }
+func (h *host) time(now time.Duration) time.Time {
+	if h.clock.exact() {
+		return h.world.clock
+	}
+	return h.world.Clock(h.clock.shows(now))
+}
 
 // deliver gives the shim a datagram, and its memory back to the world.
 func (h *host) deliver(now time.Duration, p *Packet) shim.Kind {
@@ -128,7 +144,11 @@ func (h *host) stats() shim.Stats {
 
 // when is a time of the host's clock in the world's.
 func (h *host) when(t time.Time) time.Duration {
-	return h.clock.when(t.Sub(h.world.start), h.world.now)
+	at := time.Duration(t.UnixNano())
+	if h.clock.exact() {
+		return max(at, h.world.now)
+	}
+	return h.clock.when(at, h.world.now)
 }
 
 func (h *host) advance(now time.Duration) {

@@ -16,6 +16,9 @@ type ClockStep struct {
 	At, By time.Duration
 }
 
+// exact says whether it shows the world's time.
+func (c *Clock) exact() bool { return c.Offset == 0 && c.Skew == 0 }
+
 // shows is what the clock shows when the world has run for d, its steps left out.
 func (c *Clock) shows(d time.Duration) time.Duration {
 	t := d + c.Offset

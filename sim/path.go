@@ -11,7 +11,7 @@ import (
 
 // A Link is a link of a world. It may be part of several paths.
 type Link struct {
-	*link.Link[Packet]
+	*link.Link[*Packet]
 	// Queue is how long a packet would have had to wait in front of it, a sample every SampleEvery.
 	Queue []time.Duration
 
@@ -21,7 +21,7 @@ type Link struct {
 
 // Link adds a link.
 func (w *World) Link(c link.Config) *Link {
-	l := &Link{Link: link.New[Packet](w.start, c), number: int32(len(w.links)), armed: never}
+	l := &Link{Link: link.New[*Packet](w.Clock(0), c), number: int32(len(w.links)), armed: never}
 	w.links = append(w.links, l)
 	return l
 }

@@ -3,9 +3,11 @@
 package sim
 
 import (
+	"math"
 	"time"
 
 	"github.com/ebbproject/ebb/ledbat"
+	"github.com/ebbproject/ebb/ledbat/group"
 	"github.com/ebbproject/ebb/link"
 	"github.com/ebbproject/ebb/transfer/shim"
 )
@@ -14,6 +16,7 @@ import (
 type source struct {
 	host
 	cfg    FlowConfig
+	share  *group.Share // of its group; nil: it is in none
 	peer   *sink
 	seed   uint64
 	pacer  ledbat.Pacer
@@ -90,7 +93,7 @@ func (s *source) Take(now time.Duration, p *Packet) bool {
 // data sends a datagram of data if it may.
 func (s *source) data(now time.Duration, p *Packet) bool {
 	size := s.cfg.MSS
-	if flight, window := s.shim.InFlight(), s.shim.Window(); s.shim.Dark() || window == 0 || flight > 0 && flight+size > window {
+	if s.shim.Dark() {
 		return false
 	}
 	if at := s.dataAt(now); at > now {
@@ -98,6 +101,12 @@ func (s *source) data(now time.Duration, p *Packet) bool {
 		return false
 	}
 	t := s.time(now)
+	if flight, window := s.shim.InFlight(), s.shim.Window(); window == 0 || flight > 0 && flight+size > window {
+		if s.share != nil {
+			s.share.Waiting(t, s.backlog()) // what it is granted at once, it hears of from the world
+		}
+		return false
+	}
 	s.pacer.SetRate(s.shim.Rate())
 	if !s.pacer.CanSend(t, size) {
 		s.next = s.when(s.pacer.Next())
@@ -113,11 +122,18 @@ func (s *source) data(now time.Duration, p *Packet) bool {
 	return true
 }
 
+// backlog is how many bytes the application has now, given that it has some.
+func (s *source) backlog() int {
+	if s.cfg.Source.Rate > 0 {
+		return s.cfg.MSS
+	}
+	return math.MaxInt32
+}
+
 // dataAt is when the application has a datagram's worth of data: now or later.
 func (s *source) dataAt(now time.Duration) time.Duration {
 	c := &s.cfg
-	switch {
-	case c.Stop > 0 && now >= c.Stop:
+	if c.Stop > 0 && now >= c.Stop {
 		return Never
 	}
 	if c.Source.Off > 0 {

@@ -43,6 +43,7 @@ const (
 	maxPacketThreshold = 4096
 	granularity        = time.Millisecond
 	keepLost           = 3 * time.Second // a datagram given up is remembered at least that long, to notice late arrival
+	keepQuiet          = 256             // datagrams that nobody waits for are remembered at most, to notice that what they told has arrived
 	forgetLate         = time.Minute     // without late arrivals, after which the thresholds fall back
 )
 
@@ -84,6 +85,9 @@ func (s *sender) add(r record) {
 			s.progress = r.sent
 		}
 		s.inFlight += int(r.size)
+	}
+	if s.inFlight == 0 && len(s.log)-s.head >= keepQuiet {
+		s.forget(r.sent)
 	}
 	s.log = append(s.log, r)
 }
@@ -279,6 +283,17 @@ func (s *sender) giveUpAll(each func(seq uint64, r *record)) {
 			r.fate = expired
 			s.losses++
 			each(seq, r)
+		}
+	}
+	s.inFlight = 0
+	s.flyingAt = s.next()
+}
+
+// disown takes everything in flight for something that nobody waits for.
+func (s *sender) disown() {
+	for seq := max(s.flyingAt, s.base); seq < s.next(); seq++ {
+		if r := s.at(seq); r.fate == flying {
+			r.fate = quiet
 		}
 	}
 	s.inFlight = 0

@@ -45,18 +45,29 @@ type Config struct {
 // opened; Advance when Deadline has come; and after each of these Take until it says no, stamping what it gives.
 type Shim struct {
 	start time.Time
-	cfg   Config
-	ctrl  ledbat.Controller
-	send  sender
-	recv  receiver
-	guard guard
-	path  path
+	// Without a monotonic clock's reading in start, as in virtual time, differences are those of UnixNano, which are cheaper than Sub.
+	virtual   bool
+	startNano int64
+	cfg       Config
+	ctrl      ledbat.Controller
+	send      sender
+	recv      receiver
+	guard     guard
+	path      path
 
-	fb      feedback // scratch
-	out     outcome  // scratch
-	lookAt  time.Duration
-	heldAt  time.Duration
-	offered copied // by the last Offer that passed, for the Stamp that follows
+	fb  feedback // scratch
+	out outcome  // scratch
+	// What Deadline answered, and the same as a time: it is asked more often than it changes.
+	due      time.Duration
+	deadline time.Time
+	lookAt   time.Duration
+	heldAt   time.Duration
+	offered  copied // by the last Offer that passed, for the Stamp that follows
+
+	pacer     ledbat.Pacer  // of all that is in flight
+	releaseAt time.Duration // when the pace lets a kept packet go; 0: it is not the pace that holds it
+	content   bool          // nobody waits for the window to open
+	fresh     uint64        // bytes of messages that SCTP has sent for the first time
 
 	probes   []ProbeResult
 	timed    []harm.Sample
@@ -80,7 +91,7 @@ func New(now time.Time, c Config) *Shim {
 		c.ReportEvery = feedbackEvery
 	}
 	s := &Shim{
-		start: now, cfg: c, ctrl: c.Controller,
+		start: now, deadline: now, virtual: now == now.Round(0), startNano: now.UnixNano(), cfg: c, ctrl: c.Controller,
 		send:  sender{start: now, reorder: packetThreshold},
 		recv:  receiver{every: c.ReportEvery},
 		path:  path{remote: c.Remote},
@@ -101,7 +112,11 @@ func (s *Shim) chooseSkip() { s.skipAt = s.send.next() + skipLeast + s.skips.Uin
 
 func (s *Shim) clock(now time.Time) time.Duration {
 	// Machines have no clock that goes back; a caller with two threads may still be late by a little.
-	s.now = max(s.now, now.Sub(s.start))
+	if s.virtual {
+		s.now = max(s.now, time.Duration(now.UnixNano()-s.startNano))
+	} else {
+		s.now = max(s.now, now.Sub(s.start))
+	}
 	return s.now
 }
 
@@ -109,8 +124,10 @@ func (s *Shim) clock(now time.Time) time.Duration {
 // shim has it, or knows better: nothing is to be done. The bytes are the caller's again when Stamp, or Offer, returns.
 func (s *Shim) Offer(now time.Time, packet []byte) bool {
 	t := s.clock(now)
-	room := s.ctrl.Window() - s.send.inFlight - HeaderSize - s.cfg.Overhead
-	if s.send.inFlight == 0 {
+	s.fresh += uint64(s.guard.news(packet))
+	window := s.ctrl.Window()
+	room := window - s.send.inFlight - HeaderSize - s.cfg.Overhead
+	if s.send.inFlight == 0 && window > 0 {
 		room = len(packet)
 	}
 	verdict, c := s.guard.judge(packet, circumstances{
@@ -164,6 +181,7 @@ type Arrival struct {
 // ErrLiar: the peer is at fault, since nobody else can seal; end the conversation.
 func (s *Shim) Deliver(now time.Time, a Arrival) (Kind, []byte, error) {
 	t := s.clock(now)
+	now = s.start.Add(t)
 	h, payload, err := parseFrame(a.Frame, &s.fb)
 	if err != nil {
 		return Nothing, nil, err
@@ -256,7 +274,10 @@ func (s *Shim) giveUp(now time.Time, t time.Duration) {
 // Advance lets time pass.
 func (s *Shim) Advance(now time.Time) {
 	t := s.clock(now)
-	s.ctrl.Advance(now)
+	now = s.start.Add(t)
+	if s.awaited() {
+		s.ctrl.Advance(now)
+	}
 	if s.lookAt > 0 && t >= s.lookAt {
 		s.giveUp(now, t)
 	}
@@ -300,8 +321,14 @@ func (s *Shim) Deadline() time.Time {
 	if s.send.inFlight > 0 {
 		sooner(s.timeoutAt())
 	}
-	d := s.start.Add(next)
-	if c := s.ctrl.Deadline(); !c.IsZero() && c.Before(d) {
+	if len(s.guard.kept) > 0 {
+		sooner(s.releaseAt)
+	}
+	if next != s.due {
+		s.due, s.deadline = next, s.start.Add(next)
+	}
+	d := s.deadline
+	if c := s.ctrl.Deadline(); s.awaited() && !c.IsZero() && c.Before(d) {
 		return c
 	}
 	return d
@@ -310,10 +337,12 @@ func (s *Shim) Deadline() time.Time {
 // Take returns the next frame that is to be stamped and sent now.
 func (s *Shim) Take(now time.Time) (Frame, bool) {
 	t := s.clock(now)
-	if c, ok := s.guard.pop(&s.guard.urgent); ok {
-		return s.packet(c), true
+	if len(s.guard.urgent) > 0 && s.ctrl.Window() > 0 {
+		if c, ok := s.guard.pop(&s.guard.urgent); ok {
+			return s.packet(c), true
+		}
 	}
-	if c, ok := s.release(); ok {
+	if c, ok := s.release(t); ok {
 		return s.packet(c), true
 	}
 	if s.path.probeDue(t) {
@@ -337,19 +366,4 @@ func (s *Shim) probe() Frame {
 func (s *Shim) packet(c copied) Frame {
 	s.repeats++
 	return Frame{Kind: Packet, Payload: c.payload, Room: 0, kept: c}
-}
-
-// release returns a kept packet that may go now. One may always go when nothing is in flight; otherwise the window must have room, or a
-// datagram has landed whose place it takes: new data, which is let in by another count, could keep the window full for ever.
-func (s *Shim) release() (copied, bool) {
-	if len(s.guard.kept) == 0 {
-		s.landings = 0
-		return copied{}, false
-	}
-	size := len(s.guard.kept[0].payload) + HeaderSize + s.cfg.Overhead
-	if s.path.dark || s.send.inFlight > 0 && s.send.inFlight+size > s.ctrl.Window() && s.landings == 0 {
-		return copied{}, false
-	}
-	s.landings = max(0, s.landings-1)
-	return s.guard.pop(&s.guard.kept)
 }
