@@ -27,7 +27,8 @@ type ebb struct {
 	raw      time.Duration // last delays there and back, as unwrapped
 	back     time.Duration
 	rtt      roundTrip
-	watch    watch // the queue
+	least    time.Duration // smallest round trip
+	watch    watch         // the queue
 	docket   docket
 	verified verifier
 	flight   float64 // bytes
@@ -59,8 +60,9 @@ func (p phase) String() string {
 }
 
 const (
-	share      = 0.99   // of the capacity is what we take when nobody else is there: what is left drains a queue
-	floorShare = 0.005  // of the capacity is the floor,
+	fullShare  = 0.99   // of the capacity is what we take when nobody else is there: what is left drains a queue
+	slowShare  = 0.07   // less where a datagram takes 50 ms: others wait for each of ours, and for two if one of them waits
+	floorShare = 0.0075 // of the capacity is the floor,
 	floorLeast = 2000.0 // and not less than that: 16 kbit/s
 	mostLossy  = 0.3    // a line that loses more than that gets no more for it
 	idleAfter  = time.Second
@@ -97,6 +99,14 @@ func (e *ebb) quiet() time.Duration {
 	return max(time.Millisecond, min(8*time.Millisecond, e.empty()/32), e.per(1.2))
 }
 
+// share is the capacity less what is left to drain a queue.
+func (e *ebb) share() float64 {
+	return (fullShare - slowShare*min(1, e.per(1).Seconds()/0.050)) * e.mu
+}
+
+// threshold is the queue delay above which somebody is there.
+func (e *ebb) threshold() time.Duration { return max(e.watch.threshold, e.quiet()) }
+
 func (e *ebb) enter(now time.Time, p phase) {
 	e.phase = p
 	e.lift.stop(now)
@@ -109,6 +119,7 @@ func (e *ebb) enter(now time.Time, p phase) {
 		e.returned = now
 		e.cuts, e.own = 0, 0
 		e.watch.forget()
+		e.docket.judge.queues = peak{} // trains and pulses make a queue of their own
 	}
 }
 
@@ -128,6 +139,9 @@ func (e *ebb) Sent(now time.Time, bytes int) {
 func (e *ebb) Acked(now time.Time, a Ack) {
 	e.now, e.used = now, now
 	e.rtt.sample(a.RTT)
+	if a.RTT > 0 && (e.least == 0 || a.RTT < e.least) {
+		e.least = a.RTT
+	}
 	if a.Bytes > 0 {
 		e.rtt.backoff = 0
 	}
@@ -223,7 +237,7 @@ func (e *ebb) Lost(_ time.Time, bytes int, sentAt time.Time) {
 
 // judge has the losses and acknowledgements of a feedback judged.
 func (e *ebb) judge(now time.Time, acked int) {
-	t := e.watch.threshold
+	t := e.threshold()
 	p := pathState{
 		now: now, rtt: e.span(), queue: max(0, e.delay.Fresh(e.span())-e.own), noise: max(e.delay.Noise(), t/4), target: 4 * t, mss: e.mss,
 	}

@@ -11,6 +11,8 @@ const (
 	relapse    = 5 * time.Second // an alarm that soon after the last one is the same story
 	calm       = 6               // round trips without queue, after which cuts are forgotten
 	tooMany    = 3               // cuts that are not
+	honestLine = 0.005           // loses no more than this by itself
+	wellKnown  = 32              // stretches, after which the jitter of a path is known
 )
 
 // cruise is the state of a flow that takes what others leave.
@@ -27,7 +29,7 @@ type cruise struct {
 
 // observed looks at the queue after each stretch.
 func (e *ebb) observed(now time.Time, s stretch) {
-	q, t := e.watch.queue, e.watch.threshold
+	q, t := e.watch.queue, e.threshold()
 	if e.mu > 0 {
 		grown := time.Duration(float64(s.sentFor) * (s.sending()/e.mu - 1))
 		e.own = min(max(0, e.own+grown), max(0, q)+t/2) // it is part of the queue
@@ -51,7 +53,7 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	if e.phase != cruising && e.phase != returning || now.Sub(e.cutAt) < e.span()+5*time.Millisecond {
 		return
 	}
-	q, t := e.watch.queue, e.watch.threshold
+	q, t := e.watch.queue, e.threshold()
 	e.creep = creepMost
 	if now.Sub(e.cutAt) < relapse {
 		e.creep = max(e.creep/2, creepLeast)
@@ -61,12 +63,15 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	e.estimate(hard)
 	// What others leave, and less until the queue is gone.
 	drain := e.mu * float64(q-t/2) / float64(max(4*e.span(), 100*time.Millisecond))
-	x := min(share*e.mu-e.foreign-drain, 0.9*e.rate)
+	x := min(e.share()-e.foreign-drain, 0.9*e.rate)
 	if hard || q > 2*t || e.foreign > 0.1*e.mu {
 		x = min(x, e.rate/2)
 	}
 	e.rate, e.own = x, 0
-	if e.phase == returning || e.cuts >= tooMany || x < 0.1*e.mu || q > 3*t {
+	// Where a queue shows, and the path has no jitter and loses nothing by itself, there is no doubt. Behind a policer none shows.
+	known := e.watch.level == 0 && e.watch.filters[0].seen >= wellKnown && e.lossy() < honestLine
+	sure := known && (!hard || time.Duration(e.docket.judge.queues.max()) > t/4)
+	if sure || e.phase == returning || e.cuts >= tooMany || x < 0.1*e.mu || q > 3*t {
 		e.lossyLeave = hard
 		e.enter(now, yielding)
 		return
@@ -92,23 +97,23 @@ func (e *ebb) estimate(hard bool) {
 func (e *ebb) grow(now time.Time) {
 	rtts := min(1, now.Sub(e.grown).Seconds()/e.span().Seconds())
 	e.grown = now
-	q, t := e.watch.queue, e.watch.threshold
+	q, t := e.watch.queue, e.threshold()
 	switch e.phase {
 	case returning:
 		e.rate += climb * e.mu * rtts
-		if e.rate >= share*e.mu {
-			e.rate = share * e.mu
+		if e.rate >= e.share() {
+			e.rate = e.share()
 			e.enter(now, cruising)
 		}
 	case cruising:
 		if q >= t/2 || now.Sub(e.cutAt) <= e.span() {
 			return
 		}
-		e.rate = min(e.rate+e.creep*e.mu*rtts, share*e.mu)
+		e.rate = min(e.rate+e.creep*e.mu*rtts, e.share())
 		if now.Sub(e.clean) > calm*e.span() {
 			e.cuts = 0
 		}
-		if e.rate >= share*e.mu {
+		if e.rate >= e.share() {
 			e.tryMore(now)
 		}
 	}

@@ -83,8 +83,11 @@ func (e *ebb) tryMore(now time.Time) {
 		}
 	}
 	boost := max(1, e.lift.boost)
+	if e.verified.behind {
+		boost = 1
+	}
 	e.lift = lift{
-		from: now, until: now.Add(d), pending: true, boost: boost, next: now.Add(max(liftEvery, 10*e.span())),
+		from: now, until: now.Add(d), pending: true, boost: boost, next: now.Add(max(liftEvery, 10*e.span(), e.per(60))),
 		excess: min(max(boost*seen.Seconds()/d.Seconds(), minExcess), maxExcess),
 	}
 }
@@ -103,7 +106,7 @@ func (e *ebb) lifted(now time.Time, s stretch) {
 	switch {
 	case grew > expected*2/3: // the link is full
 		e.mu += (sending/(1+grew/d) - e.mu) / 2
-		e.rate = min(e.rate, share*e.mu)
+		e.rate = min(e.rate, e.share())
 		l.boost = 1
 	case grew < expected/4: // there is more
 		e.mu += (sending - e.mu) * min(1, l.boost/2)

@@ -4,7 +4,13 @@ package ledbat
 
 import "time"
 
-const firstTrain = 6 // datagrams; fewer than TCP's ten (RFC 6928)
+const (
+	firstTrain = 6 // datagrams; fewer than TCP's ten (RFC 6928)
+	// A train that arrives within less says more about how the last hop gathers what it delivers than about the bottleneck.
+	sureTrain = 2 * time.Millisecond
+	// How long a receiver may keep its report back, and a little.
+	reportDelay = 12 * time.Millisecond
+)
 
 // A starter finds the capacity. Trains of 6, 12, 24 and so on datagrams leave, one a round trip. The first leaves as fast as it can, and
 // arrives at the capacity; the others leave at what the one before arrived with. When nothing holds them up, the link is free.
@@ -18,14 +24,21 @@ type starter struct {
 // begun looks at a train.
 func (e *ebb) begun(now time.Time, s stretch) {
 	st := &e.start
-	sending, arriving := s.sending(), s.arriving()
+	arriving := s.arriving()
 	st.trains++
 	pace := e.mu
-	if arriving > 0 {
-		e.mu = arriving
+	// The stamps are the receiver's. By our own clock the train was under way for a round trip and what the bottleneck took for it.
+	bytes, elapsed := float64(st.train.count*e.cfg.MSS), now.Sub(st.train.from)-e.least-reportDelay
+	if ours := bytes / max(elapsed, time.Microsecond).Seconds(); arriving == 0 || arriving > ours {
+		arriving = ours
 	}
-	if st.trains > 1 && arriving > 0 {
-		switch held := arriving / min(sending, 2*pace); {
+	e.mu = arriving
+	if st.trains > 1 && s.arrivals >= sureTrain {
+		sent := s.sending()
+		if sent == 0 || sent > 2*pace {
+			sent = 2 * pace
+		}
+		switch held := arriving / sent; {
 		case held > 0.95:
 			st.agree, st.doubt = st.agree+2, 0
 		case held > 0.8:
@@ -34,12 +47,16 @@ func (e *ebb) begun(now time.Time, s stretch) {
 			st.agree, st.doubt = 0, st.doubt+1
 		}
 	}
+	if s.count == 0 {
+		st.doubt++ // nothing is told
+	}
 	switch {
-	case st.agree >= 2, st.trains > 1 && s.sentFor > e.empty():
+	case st.doubt >= 3:
+		e.guessed = true
+		e.enter(now, yielding)
+	case st.agree >= 2, st.trains > 1 && max(s.sentFor, elapsed) > e.empty():
 		e.enter(now, returning)
 		e.rate = 0.75 * e.mu
-	case st.doubt >= 3:
-		e.enter(now, yielding)
 	default:
 		st.train.begin(firstTrain<<min(st.trains, 16), e.cfg.MSS)
 	}

@@ -14,6 +14,7 @@ const (
 	lookRTTs    = 1.5                    // and so many round trips, because others send in bursts of a round trip
 	leastLooks  = 4
 	mostLooks   = 12
+	manyTimes   = 5 // the mean jitter of a datagram: more is a queue
 	betweenCost = 4 // looks that a datagram of somebody else's between ours costs
 
 	holdLeast = 100 * time.Millisecond
@@ -34,6 +35,10 @@ type yield struct {
 	lossyLeave bool // it was a loss or a mark that drove us away
 	dice       uint64
 	slower     slower
+	guessed    bool    // the capacity was found beside others, who took part of it
+	saved      float64 // bytes that may still be spent on closer looks
+	savedAt    time.Time
+	jitter     time.Duration // of two datagrams that leave together, on average
 }
 
 // leave goes to the floor.
@@ -54,14 +59,25 @@ func (e *ebb) leave(now time.Time) {
 	y.thirdAt = time.Time{}
 	y.pulseAt = now.Add(2 * e.span())
 	y.slower = slower{}
+	if y.savedAt.IsZero() {
+		y.saved, y.savedAt = e.closeLook(), now
+	}
 }
 
 // pulse sends the next pulse, and finds the time of the one after it.
 func (e *ebb) pulse(now time.Time) {
 	y := &e.yield
-	n, wait := 2, max(pulseEvery, time.Duration(2*e.mss/e.floor()*float64(time.Second)))
-	if y.looks > 0 {
+	// Half of the floor looks whether it is worth while to look closer; the other half is kept for that.
+	half := e.floor() / 2
+	y.saved = min(y.saved+half*now.Sub(y.savedAt).Seconds(), e.closeLook())
+	y.savedAt = now
+	n, wait := 2, max(pulseEvery, time.Duration(2*e.mss/half*float64(time.Second)))
+	if y.looks > 0 && y.saved >= 3*e.mss {
 		n, wait = 3, e.lookEvery()
+		y.saved -= 3 * e.mss
+	}
+	if e.per(1) > slowDatagram {
+		n = 1 // others would have to wait for both
 	}
 	y.pulses.start(n, e.cfg.MSS)
 	if n == 3 {
@@ -82,10 +98,13 @@ func (e *ebb) looksWanted() float64 {
 	return min(max(leastLooks, float64(lookFor)/float64(e.lookEvery())), mostLooks)
 }
 
+// closeLook is how many bytes it takes to look closely.
+func (e *ebb) closeLook() float64 { return 3 * e.mss * (mostLooks + 1) }
+
 // pulsed looks at a pulse that has arrived.
 func (e *ebb) pulsed(now time.Time, p *pulse) {
 	y := &e.yield
-	t, first, step := e.watch.threshold, &e.watch.filters[0], e.per(1)
+	t, first, step := e.threshold(), &e.watch.filters[0], e.per(1)
 	if p.heard < p.count {
 		if e.lossy() < 0.002 {
 			y.looks = 0
@@ -94,11 +113,9 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	}
 	q := p.low() - e.delay.Base() - first.offset()
 	e.watch.queue = q
-	if mu, ok := y.slower.sample(now, p, e.mu); ok {
-		e.mu = mu
-	}
+	e.weigh(now, p)
 	switch {
-	case q > max(t/2, 3*e.watch.spread): // few datagrams, each with its own jitter
+	case q > max(t/2, manyTimes*max(e.watch.spread, y.jitter)):
 		y.looks = 0
 		return
 	case now.Before(y.mayReturn):
@@ -114,10 +131,30 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 		y.looks++
 	}
 	if y.looks >= e.looksWanted() {
+		y.guessed = false
 		e.enter(now, returning)
 		e.rate = 0.5 * e.mu
 	} else if y.looks == 1 {
 		y.pulseAt = now
+	}
+}
+
+// weigh learns from how far apart the two datagrams that left together arrive. Nothing can come between them, so that is what the
+// bottleneck takes for one, and jitter.
+func (e *ebb) weigh(now time.Time, p *pulse) {
+	y := &e.yield
+	gap := p.gap(e.per(0.5))
+	if gap < 0 {
+		return
+	}
+	y.jitter += ((gap - e.per(1)).Abs() - y.jitter) / 8
+	if y.guessed && gap > 0 {
+		c := float64(p.bytes) / gap.Seconds()
+		e.mu += (min(max(c, e.mu/2), 2*e.mu) - e.mu) / 4
+		return
+	}
+	if mu, ok := y.slower.sample(now, p, gap, e.mu); ok {
+		e.mu = mu
 	}
 }
 

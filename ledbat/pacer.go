@@ -13,6 +13,7 @@ const (
 	// this late would have let pass.
 	burstDatagrams = 2
 	burstTime      = 2 * time.Millisecond
+	slowDatagram   = 5 * time.Millisecond // what takes longer never leaves as a burst
 )
 
 // A Pacer spreads datagrams over time, so that a window never leaves as one burst. It is a bucket of credit that
@@ -68,6 +69,9 @@ func (p *Pacer) Next() time.Time {
 }
 
 func (p *Pacer) depth() float64 {
+	if p.rate > 0 && float64(p.largest)/p.rate > slowDatagram.Seconds() {
+		return float64(p.largest) // each of them makes others wait long enough
+	}
 	return max(float64(burstDatagrams*p.largest), p.rate*burstTime.Seconds())
 }
 

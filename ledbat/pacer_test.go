@@ -13,7 +13,7 @@ import (
 
 func TestPacerLetsAFewDatagramsGoAtOnce(t *testing.T) {
 	var p Pacer
-	p.SetRate(100_000)
+	p.SetRate(250_000)
 	for i := range burstDatagrams {
 		if !p.CanSend(at(0), 1000) {
 			t.Fatalf("datagram %d of the first burst is refused: %v", i, &p)
@@ -23,15 +23,31 @@ func TestPacerLetsAFewDatagramsGoAtOnce(t *testing.T) {
 	if p.CanSend(at(0), 1000) {
 		t.Fatalf("the burst has no end: %v", &p)
 	}
-	// 1000 bytes at 100,000 bytes a second.
-	if got := p.Next().Sub(at(0)); got < 10*ms || got > 10*ms+time.Microsecond {
-		t.Errorf("the next may leave after %v, want 10ms", got)
+	// 1000 bytes at 250,000 bytes a second.
+	if got := p.Next().Sub(at(0)); got < 4*ms || got > 4*ms+time.Microsecond {
+		t.Errorf("the next may leave after %v, want 4ms", got)
 	}
 	if !p.CanSend(p.Next(), 1000) {
 		t.Errorf("refused at the time it named itself: %v", &p)
 	}
 	if !p.Next().IsZero() {
 		t.Errorf("Next is %v though nothing is refused", p.Next())
+	}
+}
+
+// Where a datagram takes long, others wait for each of ours, and never for two in a row.
+func TestSlowDatagramsLeaveOneByOne(t *testing.T) {
+	var p Pacer
+	p.SetRate(100_000)
+	for i := range 5 {
+		now := at(time.Duration(i) * time.Second)
+		if !p.CanSend(now, 1000) {
+			t.Fatalf("datagram %d is refused after a pause: %v", i, &p)
+		}
+		p.Sent(now, 1000)
+		if p.CanSend(now, 1000) {
+			t.Fatalf("a second one may leave at once: %v", &p)
+		}
 	}
 }
 
@@ -103,7 +119,7 @@ func TestCreditIsWhatMayLeave(t *testing.T) {
 	if got := p.Credit(epoch); !math.IsInf(got, 1) {
 		t.Errorf("credit is %v without a pace", got)
 	}
-	p.SetRate(1e5)
+	p.SetRate(1e6)
 	for p.CanSend(epoch, 1000) {
 		p.Sent(epoch, 1000)
 	}
@@ -111,7 +127,7 @@ func TestCreditIsWhatMayLeave(t *testing.T) {
 		t.Errorf("credit is %v where nothing may leave", got)
 	}
 	p.Sent(epoch, 500)
-	if got := p.Credit(epoch.Add(20 * ms)); got != 1500 {
-		t.Errorf("credit is %v after 20ms at 100 kB/s and a debt of 500 B, want 1500", got)
+	if got := p.Credit(epoch.Add(2 * ms)); got != 1500 {
+		t.Errorf("credit is %v after 2ms at 1 MB/s and a debt of 500 B, want 1500", got)
 	}
 }

@@ -4,7 +4,7 @@ package ledbat
 
 import "time"
 
-// A pulse is two or three datagrams that ask how the path is while the flow is at its floor.
+// A pulse is one to three datagrams that ask how the path is while the flow is at its floor.
 //
 // The first two leave together, so nothing can come between them and their distance on arrival is the time that the bottleneck takes for
 // one. The third leaves that time later: on an idle path it waits as long as the second, and longer when others'
@@ -41,7 +41,7 @@ func (p *pulses) start(n, mss int) {
 	}
 	*p.at(p.next) = pulse{want: n, delay: [3]time.Duration{unheard, unheard, unheard}}
 	p.next++
-	p.left = 2 * mss
+	p.left = min(n, 2) * mss
 }
 
 // third lets the third datagram of the newest pulse leave.
@@ -124,9 +124,8 @@ const (
 )
 
 // sample enters a pulse, and says what the capacity has become if it has.
-func (s *slower) sample(now time.Time, p *pulse, mu float64) (float64, bool) {
-	gap := p.gap(time.Duration(float64(p.bytes) / mu / 2 * float64(time.Second)))
-	if gap <= 0 {
+func (s *slower) sample(now time.Time, p *pulse, gap time.Duration, mu float64) (float64, bool) {
+	if gap == 0 {
 		return 0, false
 	}
 	c := float64(p.bytes) / gap.Seconds()
@@ -147,10 +146,10 @@ func (s *slower) sample(now time.Time, p *pulse, mu float64) (float64, bool) {
 	return c, true
 }
 
-// gap is how long after the first the second arrived, if they left together; 0: not known.
+// gap is how long after the first the second arrived, if they left together; negative: not known.
 func (s *pulse) gap(least time.Duration) time.Duration {
 	if s.count < 2 || s.delay[0] == unheard || s.delay[1] == unheard || s.sent[1].Sub(s.sent[0]) > least {
-		return 0
+		return -1
 	}
 	return s.sent[1].Sub(s.sent[0]) + s.delay[1] - s.delay[0]
 }

@@ -71,7 +71,7 @@ func (w *watch) arrived(a Arrival, r reference) (stretch, bool) {
 		w.level++
 	}
 	w.queue = w.filters[w.level].value - w.filters[w.level].offset()
-	w.threshold = max(r.quiet, min(tails*w.filters[w.level].noise, maxThreshold))
+	w.threshold = max(r.quiet, min(max(tails*w.filters[w.level].noise, w.spread), maxThreshold))
 	return s, true
 }
 

@@ -57,10 +57,18 @@ func (s *Sender) Deliver(now time.Duration, p *sim.Packet) {
 	}
 }
 
+// A run is a stretch of numbers, both ends included.
+type run struct{ first, last uint64 }
+
 // accept notes which packets arrived.
 func (s *Sender) accept(p *sim.Packet, a *ack) {
 	var newest *record
-	for n := max(p.First, s.una); n <= p.Last; n++ {
+	from := max(p.First, s.una)
+	if p.First == s.run.first && p.Last >= s.run.last {
+		from = max(from, s.run.last+1) // the run of before, grown
+	}
+	s.run = run{p.First, p.Last}
+	for n := from; n <= p.Last; n++ {
 		r := s.record(n)
 		if r.state != flying {
 			continue

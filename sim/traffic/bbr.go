@@ -14,6 +14,7 @@ const (
 	bbrMargin    = 0.99  // of the pace: Linux stays 1 % below
 	bbrRounds    = 10    // of the bandwidth filter
 	bbrMinWindow = 4     // packets
+	bbrPairs     = 100   // packets a second, 1.2 Mbit/s: from here on Linux sends two at once at least
 	bbrMinRTT    = 10 * time.Second
 	bbrProbeRTT  = 200 * time.Millisecond
 	bbrPhases    = 8
@@ -103,7 +104,7 @@ func (b *bbr) inflight(gain float64) float64 {
 		return initialWindow
 	}
 	burst := min(max(int(b.pace/1000), 1), 43) // packets in a millisecond, 64 kB at most
-	if b.pace > 800 {
+	if b.pace >= bbrPairs {
 		burst = max(burst, 2)
 	}
 	w := int(math.Ceil(gain*b.bandwidth.largest()*seconds(b.minRTT))) + 3*burst
@@ -165,7 +166,9 @@ func (b *bbr) probeBW(now time.Duration) {
 // probeRTT keeps the round trip without a queue fresh (section 4.3.5).
 func (b *bbr) probeRTT(s *Sender, a *ack) {
 	expired := b.minRTT > 0 && a.now > b.minAt+bbrMinRTT
-	if b.minRTT == 0 || a.rtt <= b.minRTT || expired {
+	// Not <=, as the draft has it: a round trip that is the same to the nanosecond would put off ProbeRTT for ever. Linux has < since 5.10
+	// ("tcp: only postpone PROBE_RTT if RTT is < current min_rtt estimate").
+	if b.minRTT == 0 || a.rtt < b.minRTT || expired {
 		b.minRTT, b.minAt = a.rtt, a.now
 	}
 	if expired && !b.restarted && b.mode != bbrProbingRTT {

@@ -34,7 +34,7 @@ func TestRenoObeysMathis(t *testing.T) {
 		loss float64
 		d    time.Duration
 	}{{0.001, 300 * sec}, {0.01, 200 * sec}} {
-		_, f, s := run(line{mbit: 1000, rtt: 50 * ms, loss: c.loss, seed: 5}, c.d, Config{Control: "reno"})
+		_, f, s := share(line{mbit: 1000, rtt: 50 * ms, loss: c.loss, seed: 5}, c.d, Config{Control: "reno"})
 		got := f[0].Goodput(10*sec, c.d) / 8 / Payload * 0.05
 		t.Logf("loss %.1f %%: window %.1f, %d timeouts", c.loss*100, got, s[0].Timeouts())
 		within(t, fmt.Sprintf("window at %v", c.loss), got, math.Sqrt(1.5/c.loss), 0.15)
@@ -77,7 +77,7 @@ func TestCubicFollowsItsFunction(t *testing.T) {
 // On a short path CUBIC's window is that which Reno would have (section 4.3): Mathis with alpha 3(1-beta)/(1+beta), beta 0.7, whose
 // constant is the same by construction.
 func TestCubicIsFriendlyToReno(t *testing.T) {
-	_, f, _ := run(line{mbit: 1000, rtt: 10 * ms, loss: 0.005, seed: 5}, 60*sec, Config{Control: "cubic"})
+	_, f, _ := share(line{mbit: 1000, rtt: 10 * ms, loss: 0.005, seed: 5}, 60*sec, Config{Control: "cubic"})
 	got := f[0].Goodput(5*sec, 60*sec) / 8 / Payload * 0.01
 	t.Logf("window %.1f", got)
 	within(t, "window", got, math.Sqrt(1.5/0.005), 0.2)
@@ -86,7 +86,7 @@ func TestCubicIsFriendlyToReno(t *testing.T) {
 // A full buffer of 4 BDP is 120 ms; after a reduction to 0.7 of 5 BDP, 2.5 BDP remain. RFC 9438 predicts the distance of reductions: a little
 // more than K.
 func TestCubicSawtooth(t *testing.T) {
-	p, f, s := run(line{mbit: 50, rtt: 30 * ms, bdp: 4}, 60*sec, Config{Control: "cubic"})
+	p, f, s := share(line{mbit: 50, rtt: 30 * ms, bdp: 4}, 60*sec, Config{Control: "cubic"})
 	q := p.QueueBetween(20*sec, 60*sec)
 	all := p.Queues()[2000:]
 	least := slices.Min(all)
@@ -112,7 +112,7 @@ func TestEqualFlowsShareEqually(t *testing.T) {
 		var fair, full []float64
 		for seed := range uint64(5) {
 			start := time.Duration(seed) * 237 * ms
-			_, f, _ := run(line{mbit: 20, rtt: 30 * ms, bdp: 2, seed: seed}, 100*sec,
+			_, f, _ := share(line{mbit: 20, rtt: 30 * ms, bdp: 2, seed: seed}, 100*sec,
 				Config{Control: control, Seed: seed}, Config{Control: control, Seed: seed + 10, Start: start})
 			a, b := f[0].Goodput(20*sec, 100*sec), f[1].Goodput(20*sec, 100*sec)
 			fair, full = append(fair, jain(a, b)), append(full, (a+b)/1e6)
@@ -131,14 +131,14 @@ func TestEqualFlowsShareEqually(t *testing.T) {
 // 70 packets, unpaced, 0.6 ms each: rounds of 10, 20 and 40, the last of which drains through the bottleneck.
 func TestFiniteTransfer(t *testing.T) {
 	for _, control := range []string{"reno", "cubic"} {
-		_, f, s := run(line{mbit: 20, rtt: 40 * ms, bdp: 4}, 2*sec, Config{Control: control, Start: 100 * ms, Bytes: 100_000})
+		_, f, s := share(line{mbit: 20, rtt: 40 * ms, bdp: 4}, 2*sec, Config{Control: control, Start: 100 * ms, Bytes: 100_000})
 		within(t, control+" ms", (s[0].Done()-100*ms).Seconds()*1000, 3*40+42*0.6, 0.02)
 		if f[0].DeliveredBy(2*sec) != 100_000 {
 			t.Errorf("%s: delivered %d bytes", control, f[0].DeliveredBy(2*sec))
 		}
 	}
 	for _, control := range []string{"bbr", "copa"} { // paced at twice the window a round trip and more: not much later
-		_, _, s := run(line{mbit: 20, rtt: 40 * ms, bdp: 4}, 2*sec, Config{Control: control, Bytes: 100_000, Handshake: true})
+		_, _, s := share(line{mbit: 20, rtt: 40 * ms, bdp: 4}, 2*sec, Config{Control: control, Bytes: 100_000, Handshake: true})
 		if d := s[0].Done(); d < 180*ms || d > 280*ms {
 			t.Errorf("%s: %v with the handshake", control, d)
 		}
@@ -168,7 +168,7 @@ func TestComesBackAfterABlackout(t *testing.T) {
 func TestHeavyLossDoesNotStopIt(t *testing.T) {
 	for _, control := range controls {
 		for seed := range uint64(4) {
-			_, f, s := run(line{mbit: 20, rtt: 40 * ms, bdp: 4, loss: 0.2, seed: seed}, 120*sec, Config{Control: control, Bytes: 300_000, Handshake: true})
+			_, f, s := share(line{mbit: 20, rtt: 40 * ms, bdp: 4, loss: 0.2, seed: seed}, 120*sec, Config{Control: control, Bytes: 300_000, Handshake: true})
 			if s[0].Done() == 0 || f[0].DeliveredBy(120*sec) != 300_000 {
 				t.Errorf("%s, seed %d: done %v, %d bytes", control, seed, s[0].Done(), f[0].DeliveredBy(120*sec))
 			}

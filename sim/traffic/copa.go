@@ -10,12 +10,14 @@ const (
 	copaMinWindow = 2
 	copaMinRTT    = 10 * time.Second
 	copaEmpty     = 0.1 // of the range of queue delays: below, the queue is nearly empty
-	copaPatience  = 5   // rounds without an empty queue until somebody else must be filling it
+	copaPatience  = 8   // rounds without an empty queue until somebody else must be filling it; the paper has 5, see choose
+	copaStep      = 16  // the window changes by this part of it in a round at most, or by four packets
 	copaRange     = 4   // rounds over which the longest round trip is looked for
 	copaSteady    = 3   // rounds in one direction until the velocity doubles
 )
 
-// copa is Copa with its mode that competes with buffer-filling traffic.
+// copa is Copa with two guards that the paper does not spell out: velocity falls to one as soon as the target is crossed, and is bounded.
+// Without them what was doubled on the way to the target overshoots it so far on a long fat path that half of the link is lost. It is Copa with its mode that competes with buffer-filling traffic.
 type copa struct {
 	cwnd     float64
 	inverse  float64 // 1/delta
@@ -71,6 +73,9 @@ func (c *copa) acked(s *Sender, a *ack) {
 		}
 		c.started = true
 	}
+	if grow != c.up && c.velocity > 1 { // past the target: what was right on the way there is too fast now
+		c.up, c.same, c.velocity, c.before = grow, 0, 1, c.cwnd
+	}
 	step := c.velocity * c.inverse / c.cwnd * float64(a.acked)
 	if grow {
 		c.cwnd += step
@@ -87,7 +92,7 @@ func (c *copa) turn() {
 	if up := c.cwnd > c.before; up != c.up {
 		c.up, c.same, c.velocity = up, 0, 1
 	} else if c.same++; c.same >= copaSteady {
-		c.velocity = min(2*c.velocity, max(c.cwnd/c.inverse, 1))
+		c.velocity = min(2*c.velocity, max(c.cwnd/(copaStep*c.inverse), 2))
 	}
 	c.before = c.cwnd
 	if c.round-c.emptied > copaPatience && !c.reduced {
@@ -96,13 +101,17 @@ func (c *copa) turn() {
 	c.reduced = false
 }
 
-// choose finds whether the queue is one that Copa alone would make (section 2.2).
+// choose finds whether the queue is one that Copa alone would make: then it is nearly empty at least once in five rounds (section 2.2). That has
+// no margin: where packets are acknowledged in pairs, the moment when Copa's own queue is empty may be missed by a packet. The mode chosen by
+// such a mistake feeds itself until something is lost, and the smallest round trip is forgotten meanwhile: one flow alone then had 3 BDP of
+// queue. So a queue of one own packet counts as empty, and patience is a little longer.
 func (c *copa) choose(queue, least time.Duration) {
 	longest := c.longest[0]
 	for _, d := range c.longest[1:] {
 		longest = max(longest, d)
 	}
-	if float64(queue) <= copaEmpty*float64(longest-least) || !c.started {
+	empty := max(float64(copaEmpty*float64(longest-least)), float64(c.standing)/c.cwnd)
+	if float64(queue) <= empty || !c.started {
 		c.emptied = c.round
 		c.inverse = 1 / copaDelta
 	}

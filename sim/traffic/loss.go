@@ -125,6 +125,7 @@ func (s *Sender) detect(now time.Duration) {
 		s.flight--
 		if r.seq < s.cum {
 			r.state = arrived // its acknowledgement was lost, not the packet
+			s.delivered++
 			continue
 		}
 		r.state = lost

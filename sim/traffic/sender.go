@@ -55,6 +55,7 @@ type Sender struct {
 	base      uint64   // number of the first packet of this connection
 	una, next uint64   // numbers: the oldest that flies, and that of the next packet
 	largest   uint64   // newest number acknowledged; 0: none
+	run       run      // that was acknowledged last
 	flight    int
 
 	seq, cum, end uint64 // segments: the next new one, the first that has not arrived, and where data ends

@@ -36,8 +36,8 @@ func (l line) both() (forward, reverse link.Config) {
 	return forward, link.Config{Rate: 1e9, Delay: l.rtt / 2, Seed: l.seed + 1000}
 }
 
-// run runs flows on a line.
-func run(l line, d time.Duration, configs ...Config) (*sim.Path, []*sim.Flow, []*Sender) {
+// share has flows share a line.
+func share(l line, d time.Duration, configs ...Config) (*sim.Path, []*sim.Flow, []*Sender) {
 	w := sim.NewWorld()
 	p := w.Path(l.both())
 	var flows []*sim.Flow
@@ -60,7 +60,7 @@ func within(t *testing.T, what string, got, want, tolerance float64) {
 // 50 Mbit/s, 3.5 % of it headers.
 func TestOneFlowFillsTheLink(t *testing.T) {
 	for _, control := range controls {
-		p, f, s := run(line{mbit: 50, rtt: 30 * ms, bdp: 4}, 60*sec, Config{Control: control})
+		p, f, s := share(line{mbit: 50, rtt: 30 * ms, bdp: 4}, 60*sec, Config{Control: control})
 		got := f[0].Goodput(10*sec, 60*sec) / 1e6
 		t.Logf("%s: %.2f Mbit/s, queue %+v, sent again %d, timeouts %d", control, got, p.QueueBetween(10*sec, 60*sec),
 			s[0].Retransmissions(), s[0].Timeouts())
@@ -75,7 +75,7 @@ func TestOneFlowFillsTheLink(t *testing.T) {
 // In the first second slow start has found the rate; what it has overshot costs Reno most.
 func TestTheStartIsQuick(t *testing.T) {
 	for _, control := range controls {
-		_, f, s := run(line{mbit: 50, rtt: 30 * ms, bdp: 1}, 5*sec, Config{Control: control})
+		_, f, s := share(line{mbit: 50, rtt: 30 * ms, bdp: 1}, 5*sec, Config{Control: control})
 		if first := f[0].Goodput(0, sec) / 1e6; first < 33 || s[0].Timeouts() > 0 {
 			t.Errorf("%s: %.1f Mbit/s in the first second, %d timeouts", control, first, s[0].Timeouts())
 		}

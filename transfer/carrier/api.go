@@ -31,8 +31,7 @@ type Config struct {
 	Roots *x509.CertPool
 	// Verify, if set, has the last word on a peer's certificate after its chain and dates were checked.
 	Verify func(*x509.Certificate) error
-	// Controller makes the congestion controller of one Conn for datagrams of mss bytes;
-	// nil means "rfc6817" with its defaults.
+	// Controller makes the congestion controller of one Conn for datagrams of mss bytes; nil means Named(DefaultController).
 	Controller func(mss int) ledbat.Controller
 	// MaxDatagram is the largest UDP payload in bytes ever tried, 1200 to 8160; 0 means 8160. What the path takes is probed.
 	MaxDatagram int
@@ -52,16 +51,27 @@ func (c *Config) applyDefaults() {
 		c.HandshakeTimeout = 30 * time.Second
 	}
 	if c.Controller == nil {
-		c.Controller = func(mss int) ledbat.Controller {
-			config := ledbat.Default()
-			config.MSS = mss
-			controller, err := ledbat.New("rfc6817", config)
-			if err != nil {
-				panic(err) // the defaults are good, and so is every size of a datagram
-			}
-			return controller
-		}
+		c.Controller, _ = Named(DefaultController)
 	}
+}
+
+// DefaultController is the name of the congestion controller that is used where none is chosen.
+const DefaultController = "ebb"
+
+// Named makes controllers of that name, one of ledbat.Names, with its defaults. Its error wraps ledbat.ErrUnknownController.
+func Named(name string) (func(mss int) ledbat.Controller, error) {
+	if _, err := ledbat.New(name, ledbat.Default()); err != nil {
+		return nil, err
+	}
+	return func(mss int) ledbat.Controller {
+		config := ledbat.Default()
+		config.MSS = mss
+		controller, err := ledbat.New(name, config)
+		if err != nil {
+			panic(err) // the defaults are good, and so is every size of a datagram
+		}
+		return controller
+	}, nil
 }
 
 // Stats is a snapshot of one Conn.

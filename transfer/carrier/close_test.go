@@ -71,7 +71,7 @@ func TestMessageSizes(t *testing.T) {
 				t.Errorf("%d bytes: %v", n, err)
 			}
 		}
-		if g := w.dialed.Grain(); g < 2000 || g > 64<<10 || g%w.dialed.payload != 0 {
+		if g := w.dialed.Grain(); g < 1000 || g > 64<<10 || g%w.dialed.payload != 0 {
 			t.Errorf("grain %d", g)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ebbproject/ebb/ledbat"
 	"github.com/ebbproject/ebb/transfer/seal"
 	"github.com/ebbproject/ebb/transfer/shim"
 	"github.com/ebbproject/ebb/transfer/udp"
@@ -36,13 +35,12 @@ type Conn struct {
 	sealer   *seal.Sealer
 	out      outbox
 	armed    time.Time // when run will wake by itself
-	pacer    ledbat.Pacer
 	paceAt   time.Time // when a refused message may be sent; zero: none
+	handed   uint64    // bytes of messages given to SCTP
 	hush     time.Time // no data is handed over before; zero: no silence is under way
 	greeting greeting
 	fault    error // why the conversation must end
 
-	handed  atomic.Uint64
 	starved atomic.Bool // Budget said no since Ready was last pulsed
 	facade  *facade
 	wake    chan struct{}
@@ -53,6 +51,8 @@ type Conn struct {
 	t3      counter
 	mtu     int           // of SCTP's packets
 	payload int           // of one of its chunks
+	full    int           // bytes of the datagrams that carry such a packet
+	limit   int           // size of datagrams that the controller was made for
 	joined  chan struct{} // closed when assoc and the streams are there
 	assoc   *sctp.Association
 	control *sctp.Stream
@@ -98,7 +98,7 @@ func (c *Conn) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		out, next, pace, err := c.turn(time.Now())
+		out, next, open, pace, err := c.turn(time.Now())
 		if transmit(c.endpoint.socket, out) {
 			c.mu.Lock()
 			c.shim.TooBig(time.Now())
@@ -109,6 +109,9 @@ func (c *Conn) run() {
 		}
 		if pace {
 			pulse(c.ready)
+		}
+		if open {
+			c.feed() // a window may open because its time has come
 		}
 		if len(out) > 0 {
 			c.recycle(out)
@@ -125,11 +128,15 @@ func (c *Conn) run() {
 }
 
 // turn does what time asks for, and takes what is to be sent.
-func (c *Conn) turn(now time.Time) (out []*batch, next time.Time, pace bool, err error) {
+func (c *Conn) turn(now time.Time) (out []*batch, next time.Time, open, pace bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if d := c.shim.Deadline(); !now.Before(d) {
 		c.shim.Advance(now)
+		open = true
+	}
+	if c.limit > 0 {
+		c.fit()
 	}
 	c.pump(now)
 	if !c.paceAt.IsZero() && !now.Before(c.paceAt) {
@@ -144,7 +151,7 @@ func (c *Conn) turn(now time.Time) (out []*batch, next time.Time, pace bool, err
 		err = ErrDead
 	}
 	c.armed = next
-	return c.out.take(), next, pace, err
+	return c.out.take(), next, open, pace, err
 }
 
 func (c *Conn) recycle(out []*batch) {
@@ -236,9 +243,9 @@ func (c *Conn) delivered(now time.Time) {
 
 // write takes a packet of SCTP's.
 func (c *Conn) write(packet []byte) error {
-	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
 	if c.fault != nil {
 		return c.fault
 	}

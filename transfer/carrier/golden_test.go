@@ -83,7 +83,8 @@ func (c *course) check(t *testing.T, name string) {
 			t.Fatal(err)
 		}
 		if i >= len(c.lines) || math.Abs(c.lines[i].goodput-want.goodput) > points || math.Abs(c.lines[i].queue-want.queue) > millis {
-			t.Fatalf("line %d differs from %s (rewrite it with -update if that is right):\n%s", i+1, file, c)
+			t.Errorf("line %d differs from %s (rewrite it with -update if that is right):\n%s", i+1, file, c)
+			return
 		}
 	}
 }
@@ -94,7 +95,7 @@ func TestStandingQueueIsOnTarget(t *testing.T) {
 	long(t)
 	const rate = 20e6
 	l := link.Config{Rate: rate, Delay: 25 * ms, BufferTime: 100 * ms}
-	inWorld(t, l, l, func(w *world) {
+	inWorldOf(t, "rfc6817", l, l, func(w *world) {
 		f := pour(w.dialed, w.accepted)
 		w.follow(f, rate, 20, time.Second).check(t, "standing-queue")
 		before := f.received.Load()
@@ -120,19 +121,23 @@ func TestGoodputOnBadPaths(t *testing.T) {
 	const rate = 10e6
 	clean := link.Config{Rate: rate, Delay: 25 * ms, BufferTime: 100 * ms}
 	for _, c := range []struct {
-		name  string
-		spoil func(*link.Config)
-		least float64 // share of the link
+		controller, name string
+		spoil            func(*link.Config)
+		least            float64 // share of the link
 	}{
-		{"loss-1", func(l *link.Config) { l.Loss = .01 }, .80},
-		{"loss-5", func(l *link.Config) { l.Loss = .05 }, .65},
-		{"late-5ms", func(l *link.Config) { l.Reorder, l.ReorderDelay = .01, 5*ms }, .80},
-		{"late-15ms", func(l *link.Config) { l.Reorder, l.ReorderDelay = .01, 15*ms }, .80},
+		{"rfc6817", "loss-1", func(l *link.Config) { l.Loss = .01 }, .80},
+		{"rfc6817", "loss-5", func(l *link.Config) { l.Loss = .05 }, .65},
+		{"rfc6817", "late-5ms", func(l *link.Config) { l.Reorder, l.ReorderDelay = .01, 5*ms }, .80},
+		{"rfc6817", "late-15ms", func(l *link.Config) { l.Reorder, l.ReorderDelay = .01, 15*ms }, .80},
+		{"ebb", "loss-1", func(l *link.Config) { l.Loss = .01 }, .80},
+		{"ebb", "loss-5", func(l *link.Config) { l.Loss = .05 }, .65},
+		{"ebb", "late-5ms", func(l *link.Config) { l.Reorder, l.ReorderDelay = .01, 5*ms }, .80},
+		{"ebb", "late-15ms", func(l *link.Config) { l.Reorder, l.ReorderDelay = .01, 15*ms }, .65},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(c.controller+" "+c.name, func(t *testing.T) {
 			l := clean
 			c.spoil(&l)
-			inWorld(t, l, clean, func(w *world) {
+			inWorldOf(t, c.controller, l, clean, func(w *world) {
 				f := pour(w.dialed, w.accepted)
 				f.bits(2 * time.Second)
 				got := f.bits(20 * time.Second)
@@ -179,7 +184,14 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 func TestRequestsOnASlowLine(t *testing.T) {
 	const rate = 256e3
 	l := link.Config{Rate: rate, Delay: 30 * ms, BufferTime: time.Second}
-	inWorld(t, l, l, func(w *world) {
+	// On such a line ebb leaves 4 % more than elsewhere, so that others need not wait for its datagrams.
+	t.Run("rfc6817", func(t *testing.T) { requests(t, "rfc6817", l, 600*ms, .85) })
+	t.Run("ebb", func(t *testing.T) { requests(t, "ebb", l, 150*ms, .80) })
+}
+
+func requests(t *testing.T, controller string, l link.Config, within time.Duration, least float64) {
+	rate := l.Rate
+	inWorldOf(t, controller, l, l, func(w *world) {
 		f := pour(w.dialed, w.accepted)
 		f.bits(10 * time.Second)
 		var waits []time.Duration
@@ -197,10 +209,10 @@ func TestRequestsOnASlowLine(t *testing.T) {
 		got := f.bits(10 * time.Second)
 		f.end()
 		t.Logf("requests take %v, p95 %v, goodput %s", quantile(waits, .5), quantile(waits, .95), share(got, rate))
-		if quantile(waits, .95) > 600*ms {
+		if quantile(waits, .95) > within {
 			t.Errorf("requests take %v", quantile(waits, .95))
 		}
-		if got < .85*rate {
+		if got < least*rate {
 			t.Errorf("goodput %s", share(got, rate))
 		}
 	})
@@ -234,5 +246,70 @@ func TestTerriblePathCompletes(t *testing.T) {
 			got += len(m)
 		}
 		t.Logf("%d bytes in %v; %+v", total, w.elapsed(), w.dialed.Stats())
+	})
+}
+
+// Alone on a link, ebb fills it and keeps its queue empty.
+func TestEbbKeepsTheQueueEmpty(t *testing.T) {
+	const rate = 20e6
+	l := link.Config{Rate: rate, Delay: 20 * ms, BufferTime: 100 * ms}
+	inWorldOf(t, "ebb", l, l, func(w *world) {
+		f := pour(w.dialed, w.accepted)
+		w.follow(f, rate, 10, time.Second).check(t, "ebb-alone")
+		wire := w.dialed.Stats()
+		before := f.received.Load()
+		q := watch(w.there, 10*time.Second)
+		got := float64(f.received.Load()-before) * 8 / 10
+		f.end()
+		s := w.dialed.Stats()
+		sent := float64(s.BytesSent-wire.BytesSent+28*(s.Datagrams-wire.Datagrams)) * 8 / 10
+		t.Logf("goodput %s, of the link %s; queue median %v, p95 %v, most %v; %+v", share(got, rate), share(sent, rate),
+			quantile(q, .5), quantile(q, .95), quantile(q, 1), s)
+		if sent < .95*rate || got < .9*rate {
+			t.Errorf("%s of the link used, goodput %s", share(sent, rate), share(got, rate))
+		}
+		if p95 := quantile(q, .95); p95 > 5*ms {
+			t.Errorf("the 95th percentile of the queue is %v", p95)
+		}
+		if s.Lost+s.SCTPTimeouts+s.Timeouts > 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// Two flows of ebb share a link with little queue, and when one leaves, the other takes all of it.
+func TestTwoOfEbb(t *testing.T) {
+	long(t)
+	const rate = 20e6
+	l := link.Config{Rate: rate, Delay: 20 * ms, BufferTime: 100 * ms}
+	inWorldOf(t, "ebb", l, l, func(w *world) {
+		first := pour(w.dialed, w.accepted)
+		first.bits(3 * time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		dialed, err := w.a.Dial(ctx, w.b.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted, err := w.b.Accept(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := pour(dialed, accepted)
+		a, b := first.received.Load(), second.received.Load()
+		q := watch(w.there, 30*time.Second)
+		x, y := float64(first.received.Load()-a)*8/30, float64(second.received.Load()-b)*8/30
+		second.end()
+		first.bits(3 * time.Second)
+		alone := first.bits(5 * time.Second)
+		first.end()
+		t.Logf("%s and %s; queue median %v, p95 %v; then alone %s; %+v, %+v", share(x, rate), share(y, rate), quantile(q, .5),
+			quantile(q, .95), share(alone, rate), w.dialed.Stats(), dialed.Stats())
+		if alone < .9*rate {
+			t.Errorf("alone %s", share(alone, rate))
+		}
+		if p95 := quantile(q, .95); p95 > 20*ms {
+			t.Errorf("the 95th percentile of the queue is %v", p95)
+		}
 	})
 }

@@ -140,10 +140,10 @@ func (c *Conn) establish(ctx context.Context) error {
 	c.mu.Lock()
 	theirs := c.greeting.theirs
 	c.shim.Widen(size)
-	if size != wanDatagram {
-		c.shim.Use(c.endpoint.cfg.Controller(size))
-	}
 	c.mtu = c.shim.Room(size)
+	c.payload = chunkPayload(c.mtu)
+	c.shim.Disown()
+	c.fit()
 	c.mu.Unlock()
 	assoc, err := sctp.ClientContext(ctx, append(sctpOptions(),
 		sctp.WithNetConn(c.facade), sctp.WithMTU(uint32(c.mtu)),
@@ -173,7 +173,6 @@ func (c *Conn) join(assoc *sctp.Association) error {
 	}
 	if err == nil {
 		c.assoc = assoc
-		c.payload = chunkPayload(c.mtu)
 	}
 	c.mu.Unlock()
 	if err != nil {
@@ -188,11 +187,23 @@ func (c *Conn) join(assoc *sctp.Association) error {
 	return nil
 }
 
-// chunkPayload is what one packet of SCTP's carries of a message: RFC 8260, section 2.1, and RFC 9260, section 3.1.
-func chunkPayload(mtu int) int {
-	const commonHeader, chunkHeader = 12, 20
-	return (mtu - commonHeader - chunkHeader) &^ 3
+// fit chooses a controller for the datagrams as they are now: their size is known only after the greetings, and changes when the path becomes
+// narrow and each packet goes in parts. Under mu.
+func (c *Conn) fit() {
+	if c.limit == c.shim.Limit() {
+		return
+	}
+	c.limit = c.shim.Limit()
+	packet := sctpHeaders + c.payload
+	parts, part := c.shim.Parts(packet)
+	c.full = parts * part
+	c.shim.Use(c.endpoint.cfg.Controller(part))
 }
+
+// chunkPayload is what one packet of SCTP's carries of a message: RFC 8260, section 2.1, and RFC 9260, section 3.1.
+func chunkPayload(mtu int) int { return (mtu - sctpHeaders) &^ 3 }
+
+const sctpHeaders = 12 + 20 // common header, and that of an I-DATA chunk
 
 // acquaint exchanges greetings and returns the size of the largest datagrams to use.
 func (c *Conn) acquaint(ctx context.Context) (int, error) {

@@ -14,9 +14,8 @@ import (
 )
 
 const (
-	minGrain  = 4 << 10
 	maxGrain  = 64 << 10
-	grainTime = 4 * time.Millisecond // of sending, that a message is worth between these two
+	grainTime = 1500 * time.Microsecond // of sending, that a message is worth: a queue of more than that would be an offence
 )
 
 // Send hands over one message of 1 to MaxMessage bytes. It never blocks and copies msg. Unordered messages may
@@ -30,6 +29,9 @@ func (c *Conn) Send(msg []byte, unordered bool) error {
 	if unordered {
 		stream = c.bulk
 	}
+	c.mu.Lock()
+	c.handed += uint64(len(msg))
+	c.mu.Unlock()
 	if _, err := stream.WriteSCTP(msg, sctp.PayloadTypeWebRTCBinary); err != nil {
 		if c.ending.Load() {
 			<-c.done
@@ -37,15 +39,11 @@ func (c *Conn) Send(msg []byte, unordered bool) error {
 		}
 		return fmt.Errorf("%v: %w: %w", c.RemoteAddr(), ErrBroken, err)
 	}
-	c.mu.Lock()
-	c.pacer.Sent(time.Now(), len(msg))
-	c.mu.Unlock()
-	c.handed.Add(uint64(len(msg)))
 	return nil
 }
 
-// Budget is how many bytes may be handed over now: at least Grain, or 0: then wait for Ready. What SCTP holds
-// unacknowledged never exceeds what the controller allows by more than one message.
+// Budget is how many bytes may be handed over now: at least Grain, or 0: then wait for Ready. What is in flight, what waits to be sent
+// again and what SCTP has not sent yet never exceed together what the controller allows.
 func (c *Conn) Budget() int {
 	n := c.budget(time.Now())
 	if n > 0 {
@@ -61,27 +59,30 @@ func (c *Conn) budget(now time.Time) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// More than the peer's buffer takes would only wait in SCTP.
-	window := min(c.shim.Window()/c.mtu*c.payload, sctpBuffer)
-	if c.shim.Window() < c.mtu {
-		window = c.payload
-	}
-	if c.silent(now) || buffered > window || c.shim.Dark() || c.fault != nil {
+	if c.silent(now) || buffered > sctpBuffer || c.shim.Dark() || c.fault != nil {
 		return 0
 	}
-	grain := c.grain()
-	rate := c.shim.Rate()
-	c.pacer.SetRate(rate)
-	if rate == 0 {
-		return window - buffered + grain
+	most := c.grain()
+	if c.shim.Rate() == 0 {
+		most = sctpBuffer
 	}
-	if c.pacer.CanSend(now, grain) {
-		return grain
+	bytes, again := c.shim.Allow(now, c.pending(), c.full, most/c.payload*c.full)
+	if bytes > 0 {
+		return bytes / c.full * c.payload
 	}
-	c.paceAt = c.pacer.Next()
-	if c.paceAt.Before(c.armed) {
+	if !again.IsZero() {
+		c.paceAt = again
+	}
+	if d := c.shim.Deadline(); d.Before(c.armed) || !again.IsZero() && again.Before(c.armed) {
 		pulse(c.wake)
 	}
 	return 0
+}
+
+// pending is how many bytes the datagrams will have that SCTP was given and has not sent yet. Under mu.
+func (c *Conn) pending() int {
+	n := int(c.handed - c.shim.Fresh())
+	return n + (n+c.payload-1)/c.payload*(c.full-c.payload)
 }
 
 // feed pulses Ready if somebody waits and there is something to give. It must not be called under mu.
@@ -91,20 +92,22 @@ func (c *Conn) feed() {
 	}
 }
 
-// Grain is the best size in bytes of a message now: at most 4 KiB on slow paths, up to 64 KiB on fast ones. It fills SCTP's
-// packets exactly.
+// Grain is the best size in bytes of a message now: what leaves in a moment, and no more than the window has room for. It fills SCTP's
+// packets exactly, and is one at least and 64 KiB at most.
 func (c *Conn) Grain() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.grain()
+	room := c.shim.Window() - c.shim.InFlight() - c.pending()
+	return min(c.grain(), max(1, room/c.full)*c.payload)
 }
 
 func (c *Conn) grain() int {
-	n := minGrain
-	if rtt := c.shim.RoundTrip(); rtt > 0 {
-		n = int(min(maxGrain, float64(c.shim.Window())*grainTime.Seconds()/rtt.Seconds()))
+	rate := c.shim.Rate()
+	if rtt := c.shim.RoundTrip(); rate == 0 && rtt > 0 {
+		rate = float64(c.shim.Window()) / rtt.Seconds()
 	}
-	return max(n, minGrain, c.payload) / c.payload * c.payload
+	n := int(min(maxGrain, rate*grainTime.Seconds()))
+	return max(1, n/c.full) * c.payload
 }
 
 // Ready is pulsed (capacity 1) when Budget may have grown.

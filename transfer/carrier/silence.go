@@ -47,7 +47,11 @@ func (c *Conn) silent(now time.Time) bool {
 }
 
 // Handed is how many bytes of messages were handed over with Send so far.
-func (c *Conn) Handed() uint64 { return c.handed.Load() }
+func (c *Conn) Handed() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.handed
+}
 
 // Sample sends one small datagram now, to be timed; in the dark none.
 func (c *Conn) Sample() {

@@ -44,13 +44,20 @@ type world struct {
 	dialed       *Conn
 	accepted     *Conn
 	start        time.Time
+	controller   string // empty: the default
 }
 
 // inWorld runs a story between two hosts; there is the path of what the dialer sends.
 func inWorld(t *testing.T, there, back link.Config, story func(w *world)) {
 	t.Helper()
+	inWorldOf(t, DefaultController, there, back, story)
+}
+
+// inWorldOf is inWorld with a controller of that name.
+func inWorldOf(t *testing.T, controller string, there, back link.Config, story func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, net: linktest.New()}
+		w := &world{t: t, net: linktest.New(), controller: controller}
 		defer w.net.Close()
 		w.hostA = w.net.Listen(netip.MustParseAddrPort("192.0.2.1:1001"))
 		w.hostB = w.net.Listen(netip.MustParseAddrPort("192.0.2.2:1002"))
@@ -86,7 +93,11 @@ func long(t *testing.T) {
 }
 
 func (w *world) endpoint(a *authority, d *linktest.Endpoint) *Endpoint {
-	e, err := Listen(Config{Socket: udptest.Over(d, 0), Certificate: a.issue("host", 48*time.Hour), Roots: a.pool()})
+	controller, err := Named(w.controller)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	e, err := Listen(Config{Socket: udptest.Over(d, 0), Certificate: a.issue("host", 48*time.Hour), Roots: a.pool(), Controller: controller})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -31,12 +31,21 @@ type partial struct {
 
 // Split says in how many frames a packet has to go: one, as it is, or several, which Part cuts off.
 func (s *Shim) Split(packet []byte) int {
-	room := s.Room(s.path.limit())
-	if len(packet) <= room {
-		return 1
+	n, _ := s.Parts(len(packet))
+	if n > 1 {
+		s.parts.cut++
 	}
-	s.parts.cut++
-	return min((len(packet)+room-fragmentHeader-1)/(room-fragmentHeader), maxParts)
+	return n
+}
+
+// Parts says in how many datagrams a packet of that size goes, and the size of the largest of them.
+func (s *Shim) Parts(packet int) (n, size int) {
+	room := s.Room(s.path.limit())
+	if packet <= room {
+		return 1, packet + HeaderSize + s.cfg.Overhead
+	}
+	n = min((packet+room-fragmentHeader-1)/(room-fragmentHeader), maxParts)
+	return n, (packet+n-1)/n + fragmentHeader + HeaderSize + s.cfg.Overhead
 }
 
 // Part is frame i of the n that Split announced for the frame. Stamp them in order.

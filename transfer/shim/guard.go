@@ -52,6 +52,8 @@ type guard struct {
 	bytes   int               // of kept
 	urgent  []copied          // to be sent now, room or not
 	dropped uint64
+	newest  uint32 // the newest chunk that SCTP has sent
+	any     bool   // newest means something
 }
 
 // chunksOf finds the data chunks of an SCTP packet: DATA (RFC 9260, section 3.3.1) and I-DATA (RFC 8260, section 2.1) both begin
@@ -75,6 +77,26 @@ func chunksOf(packet []byte) (first uint32, n uint16, ok bool) {
 		at += (size + 3) &^ 3
 	}
 	return first, n, n > 0
+}
+
+// news is how many bytes of messages a packet of SCTP's brings for the first time. Such packets have no gaps.
+func (g *guard) news(packet []byte) (bytes int) {
+	first, n, ok := chunksOf(packet)
+	if !ok || g.any && int32(first-g.newest) <= 0 {
+		return 0
+	}
+	g.newest, g.any = first+uint32(n)-1, true
+	for at := sctpCommonHeader; at+8 <= len(packet); {
+		size := int(binary.BigEndian.Uint16(packet[at+2:]))
+		switch packet[at] {
+		case 0: // DATA
+			bytes += size - 16
+		case 64: // I-DATA
+			bytes += size - 20
+		}
+		at += (size + 3) &^ 3
+	}
+	return bytes
 }
 
 // sackOf finds the cumulative acknowledgement of an SCTP packet that begins with a SACK chunk (RFC 9260, section 3.3.4).

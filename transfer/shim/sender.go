@@ -289,6 +289,17 @@ func (s *sender) giveUpAll(each func(seq uint64, r *record)) {
 	s.flyingAt = s.next()
 }
 
+// disown takes everything in flight for something that nobody waits for.
+func (s *sender) disown() {
+	for seq := max(s.flyingAt, s.base); seq < s.next(); seq++ {
+		if r := s.at(seq); r.fate == flying {
+			r.fate = quiet
+		}
+	}
+	s.inFlight = 0
+	s.flyingAt = s.next()
+}
+
 // roundTrip is the estimator of RFC 9002, section 5.
 type roundTrip struct {
 	latest, smoothed, variation, least time.Duration

@@ -64,6 +64,11 @@ type Shim struct {
 	heldAt   time.Duration
 	offered  copied // by the last Offer that passed, for the Stamp that follows
 
+	pacer     ledbat.Pacer  // of all that is in flight
+	releaseAt time.Duration // when the pace lets a kept packet go; 0: it is not the pace that holds it
+	content   bool          // nobody waits for the window to open
+	fresh     uint64        // bytes of messages that SCTP has sent for the first time
+
 	probes   []ProbeResult
 	timed    []harm.Sample
 	parts    splitter
@@ -119,8 +124,10 @@ func (s *Shim) clock(now time.Time) time.Duration {
 // shim has it, or knows better: nothing is to be done. The bytes are the caller's again when Stamp, or Offer, returns.
 func (s *Shim) Offer(now time.Time, packet []byte) bool {
 	t := s.clock(now)
-	room := s.ctrl.Window() - s.send.inFlight - HeaderSize - s.cfg.Overhead
-	if s.send.inFlight == 0 {
+	s.fresh += uint64(s.guard.news(packet))
+	window := s.ctrl.Window()
+	room := window - s.send.inFlight - HeaderSize - s.cfg.Overhead
+	if s.send.inFlight == 0 && window > 0 {
 		room = len(packet)
 	}
 	verdict, c := s.guard.judge(packet, circumstances{
@@ -174,6 +181,7 @@ type Arrival struct {
 // ErrLiar: the peer is at fault, since nobody else can seal; end the conversation.
 func (s *Shim) Deliver(now time.Time, a Arrival) (Kind, []byte, error) {
 	t := s.clock(now)
+	now = s.start.Add(t)
 	h, payload, err := parseFrame(a.Frame, &s.fb)
 	if err != nil {
 		return Nothing, nil, err
@@ -266,7 +274,10 @@ func (s *Shim) giveUp(now time.Time, t time.Duration) {
 // Advance lets time pass.
 func (s *Shim) Advance(now time.Time) {
 	t := s.clock(now)
-	s.ctrl.Advance(now)
+	now = s.start.Add(t)
+	if s.awaited() {
+		s.ctrl.Advance(now)
+	}
 	if s.lookAt > 0 && t >= s.lookAt {
 		s.giveUp(now, t)
 	}
@@ -310,11 +321,14 @@ func (s *Shim) Deadline() time.Time {
 	if s.send.inFlight > 0 {
 		sooner(s.timeoutAt())
 	}
+	if len(s.guard.kept) > 0 {
+		sooner(s.releaseAt)
+	}
 	if next != s.due {
 		s.due, s.deadline = next, s.start.Add(next)
 	}
 	d := s.deadline
-	if c := s.ctrl.Deadline(); !c.IsZero() && c.Before(d) {
+	if c := s.ctrl.Deadline(); s.awaited() && !c.IsZero() && c.Before(d) {
 		return c
 	}
 	return d
@@ -323,10 +337,12 @@ func (s *Shim) Deadline() time.Time {
 // Take returns the next frame that is to be stamped and sent now.
 func (s *Shim) Take(now time.Time) (Frame, bool) {
 	t := s.clock(now)
-	if c, ok := s.guard.pop(&s.guard.urgent); ok {
-		return s.packet(c), true
+	if len(s.guard.urgent) > 0 && s.ctrl.Window() > 0 {
+		if c, ok := s.guard.pop(&s.guard.urgent); ok {
+			return s.packet(c), true
+		}
 	}
-	if c, ok := s.release(); ok {
+	if c, ok := s.release(t); ok {
 		return s.packet(c), true
 	}
 	if s.path.probeDue(t) {
@@ -350,19 +366,4 @@ func (s *Shim) probe() Frame {
 func (s *Shim) packet(c copied) Frame {
 	s.repeats++
 	return Frame{Kind: Packet, Payload: c.payload, Room: 0, kept: c}
-}
-
-// release returns a kept packet that may go now. One may always go when nothing is in flight; otherwise the window must have room, or a
-// datagram has landed whose place it takes: new data, which is let in by another count, could keep the window full for ever.
-func (s *Shim) release() (copied, bool) {
-	if len(s.guard.kept) == 0 {
-		s.landings = 0
-		return copied{}, false
-	}
-	size := len(s.guard.kept[0].payload) + HeaderSize + s.cfg.Overhead
-	if s.path.dark || s.send.inFlight > 0 && s.send.inFlight+size > s.ctrl.Window() && s.landings == 0 {
-		return copied{}, false
-	}
-	s.landings = max(0, s.landings-1)
-	return s.guard.pop(&s.guard.kept)
 }

@@ -14,6 +14,8 @@ func (s *Shim) Room(size int) int { return size - s.cfg.Overhead - HeaderSize }
 // sequence number to seal it with.
 func (s *Shim) Stamp(now time.Time, dst []byte, f Frame) ([]byte, uint64) {
 	t := s.clock(now)
+	now = s.start.Add(t)
+	s.catchUp(t)
 	begin := len(dst)
 	if s.send.next() == s.skipAt {
 		s.send.add(record{sent: t, fate: skipped})
@@ -36,6 +38,8 @@ func (s *Shim) Stamp(now time.Time, dst []byte, f Frame) ([]byte, uint64) {
 	case f.Kind.Eliciting():
 		r.fate = flying
 		s.ctrl.Sent(now, int(r.size))
+		s.pacer.SetRate(s.ctrl.Rate())
+		s.pacer.Sent(now, int(r.size))
 	}
 	if f.Kind == Packet || f.Kind == Fragment && f.last {
 		s.carry(&r, f, seq)

@@ -75,4 +75,8 @@ func (s *Shim) String() string {
 }
 
 // Use replaces the controller: the first one steered greetings, before the size of the datagrams was known.
-func (s *Shim) Use(c ledbat.Controller) { s.ctrl = c }
+func (s *Shim) Use(c ledbat.Controller) { s.ctrl, s.content = c, false }
+
+// Disown takes what is in flight out of the account: greetings, of which the controller that follows them knows nothing, and which would
+// fill its window.
+func (s *Shim) Disown() { s.send.disown() }
