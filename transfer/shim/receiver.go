@@ -12,7 +12,7 @@ const (
 
 // receiver remembers what arrived and when, until the peer is known to have been told.
 type receiver struct {
-	every    int     // a feedback is due after so many eliciting datagrams
+	every    int       // a feedback is due after so many eliciting datagrams
 	ranges   []span    // what arrived, newest first, never touching one another; at most maxRanges
 	fresh    []arrival // not reported yet, in order of arrival; at most maxArrivals, the oldest give way
 	newest   time.Duration
