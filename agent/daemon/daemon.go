@@ -127,7 +127,11 @@ func Start(o Options) (*Daemon, error) {
 }
 
 // lanController steers what stays in the location, at speeds at which ebb cannot tell from batches of datagrams how fast they arrived.
-const lanController = "rfc6817"
+// The same goes for paths that take datagrams larger than any WAN does, and at once: loopback, and jumbo frames.
+const (
+	lanController = "rfc6817"
+	wanLargest    = 1500
+)
 
 // controllers chooses by where the peer is.
 func controllers(self fleet.Identity, name string) (func(*x509.Certificate, int) ledbat.Controller, error) {
@@ -137,7 +141,7 @@ func controllers(self fleet.Identity, name string) (func(*x509.Certificate, int)
 	}
 	lan, err := carrier.Named(lanController)
 	return func(peer *x509.Certificate, mss int) ledbat.Controller {
-		if id, err := fleet.IdentityOf(peer); err == nil && id.Location == self.Location {
+		if id, err := fleet.IdentityOf(peer); mss > wanLargest || err == nil && id.Location == self.Location {
 			return lan(peer, mss)
 		}
 		return wan(peer, mss)
