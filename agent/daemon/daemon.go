@@ -17,6 +17,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/ledbat"
 	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/store"
 	"github.com/ebbproject/ebb/transfer"
@@ -52,7 +53,7 @@ type Options struct {
 	Log         *slog.Logger
 	Version     string
 	MaxInFlight int64  // bytes of chunks under way; 0: the scheduler's default
-	Controller  string // of congestion, one of ledbat.Names; empty: the carrier's default
+	Controller  string // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
 }
 
 // Daemon is a running endpoint.
@@ -91,7 +92,7 @@ func Start(o Options) (*Daemon, error) {
 	if o.Controller == "" {
 		o.Controller = carrier.DefaultController
 	}
-	controller, err := carrier.Named(o.Controller)
+	controller, err := controllers(o.Node.Identity, o.Controller)
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +124,28 @@ func Start(o Options) (*Daemon, error) {
 	}
 	d.running.Go(func() { d.trials.run(d.ctx) })
 	return d, nil
+}
+
+// lanController steers what stays in the location, at speeds at which ebb cannot tell from batches of datagrams how fast they arrived.
+// The same goes for paths that take datagrams larger than any WAN does, and at once: loopback, and jumbo frames.
+const (
+	lanController = "rfc6817"
+	wanLargest    = 1500
+)
+
+// controllers chooses by where the peer is.
+func controllers(self fleet.Identity, name string) (func(*x509.Certificate, int) ledbat.Controller, error) {
+	wan, err := carrier.Named(name)
+	if err != nil {
+		return nil, err
+	}
+	lan, err := carrier.Named(lanController)
+	return func(peer *x509.Certificate, mss int) ledbat.Controller {
+		if id, err := fleet.IdentityOf(peer); mss > wanLargest || err == nil && id.Location == self.Location {
+			return lan(peer, mss)
+		}
+		return wan(peer, mss)
+	}, err
 }
 
 // verifier accepts hosts of our own fleet.

@@ -33,7 +33,9 @@ type site struct {
 func (s *site) endpoint(addr, location string) (*carrier.Endpoint, *linktest.Endpoint, fleet.Identity) {
 	n := s.w.host(fleet.RoleAgent, location)
 	socket := s.net.Listen(netip.MustParseAddrPort(addr))
-	e, err := carrier.Listen(carrier.Config{Socket: udptest.Over(socket, 0), Certificate: n.Certificate, Roots: n.Roots})
+	rfc6817, err := carrier.Named("rfc6817") // which makes a queue that is to be found
+	must(s.t, err)
+	e, err := carrier.Listen(carrier.Config{Socket: udptest.Over(socket, 0), Certificate: n.Certificate, Roots: n.Roots, Controller: rfc6817})
 	must(s.t, err)
 	return e, socket, n.Identity
 }

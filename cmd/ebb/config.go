@@ -136,9 +136,9 @@ func fromEnvironment(cmd *cobra.Command) error {
 	return errors.Join(errs...)
 }
 
-// controllerFlag is what decides how fast this host sends.
+// controllerFlag is what decides how fast this host sends to other locations.
 func controllerFlag(fl *pflag.FlagSet, to *string) {
-	fl.StringVar(to, "controller", carrier.DefaultController, "congestion controller of what is sent: "+strings.Join(ledbat.Names(), ", "))
+	fl.StringVar(to, "controller", carrier.DefaultController, "congestion controller of what is sent to other locations: "+strings.Join(ledbat.Names(), ", "))
 }
 
 func checkController(name string) error {

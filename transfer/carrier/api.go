@@ -31,8 +31,8 @@ type Config struct {
 	Roots *x509.CertPool
 	// Verify, if set, has the last word on a peer's certificate after its chain and dates were checked.
 	Verify func(*x509.Certificate) error
-	// Controller makes the congestion controller of one Conn for datagrams of mss bytes; nil means Named(DefaultController).
-	Controller func(mss int) ledbat.Controller
+	// Controller makes the congestion controller of a Conn with that peer for datagrams of mss bytes; nil means Named(DefaultController).
+	Controller func(peer *x509.Certificate, mss int) ledbat.Controller
 	// MaxDatagram is the largest UDP payload in bytes ever tried, 1200 to 8160; 0 means 8160. What the path takes is probed.
 	MaxDatagram int
 	// DeadAfter is how long nothing may be heard of a peer before its Conn is closed; 0 means 30 minutes.
@@ -59,11 +59,11 @@ func (c *Config) applyDefaults() {
 const DefaultController = "ebb"
 
 // Named makes controllers of that name, one of ledbat.Names, with its defaults. Its error wraps ledbat.ErrUnknownController.
-func Named(name string) (func(mss int) ledbat.Controller, error) {
+func Named(name string) (func(peer *x509.Certificate, mss int) ledbat.Controller, error) {
 	if _, err := ledbat.New(name, ledbat.Default()); err != nil {
 		return nil, err
 	}
-	return func(mss int) ledbat.Controller {
+	return func(_ *x509.Certificate, mss int) ledbat.Controller {
 		config := ledbat.Default()
 		config.MSS = mss
 		controller, err := ledbat.New(name, config)

@@ -84,7 +84,7 @@ func newConn(e *Endpoint, s *secrets, remote netip.AddrPort) (*Conn, error) {
 		inbox: make(chan []byte, inboxDepth), joined: make(chan struct{}), done: make(chan struct{}),
 	}
 	c.shim = shim.New(time.Now(), shim.Config{
-		Controller: e.cfg.Controller(wanDatagram), Remote: remote, Overhead: seal.Overhead,
+		Controller: e.cfg.Controller(s.peer, wanDatagram), Remote: remote, Overhead: seal.Overhead,
 		DeadAfter: e.cfg.DeadAfter, Seed: binary.BigEndian.Uint64(seed[:]),
 	})
 	c.facade = newFacade(c)

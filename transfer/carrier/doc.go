@@ -17,8 +17,8 @@
 //	         → transfer/udp     batches and segmentation offload
 //
 // Ledbat is in charge and SCTP is the messenger: Budget says how many bytes may be handed over now, and it is
-// computed from what SCTP holds unacknowledged and what the controller allows. Nothing queues below SCTP, so
-// its acknowledgements and retransmissions never wait for the window.
+// computed from what is under way and what the controller allows. Nothing new queues below SCTP, so its acknowledgements
+// never wait for the window; what it repeats waits in the shim for room and pace.
 //
 // # How a conversation begins
 //
@@ -32,9 +32,13 @@
 //
 // # Admission
 //
-// What SCTP holds unacknowledged stays within the controller's window and one message. Pacing happens there too: Budget is 0
-// until the next message is due. Ready is pulsed when an answer of 0 is outdated: after a feedback, after SCTP has
-// worked an acknowledgement in, and when the pace allows.
+// What is in flight, what waits to be sent again and what SCTP was given and has not sent stay within the controller's window together;
+// what SCTP learns late does not count. Pacing happens there too: Budget is 0 until the next message is due. A window of 0 means that
+// nothing leaves, but probes and acknowledgements; a controller that yields opens it for moments by itself. Ready is pulsed when an
+// answer of 0 is outdated: after a feedback, after SCTP has worked an acknowledgement in, when the pace allows, and when the
+// controller's time has come.
+//
+// The controller is made for datagrams of one size, and made anew when that changes: after the greetings, and when the path becomes narrow.
 //
 // Hush makes Budget 0 for a moment, in which the delay of the path without our data can be sampled.
 //

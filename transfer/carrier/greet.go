@@ -197,7 +197,7 @@ func (c *Conn) fit() {
 	packet := sctpHeaders + c.payload
 	parts, part := c.shim.Parts(packet)
 	c.full = parts * part
-	c.shim.Use(c.endpoint.cfg.Controller(part))
+	c.shim.Use(c.endpoint.cfg.Controller(c.peer, part))
 }
 
 // chunkPayload is what one packet of SCTP's carries of a message: RFC 8260, section 2.1, and RFC 9260, section 3.1.

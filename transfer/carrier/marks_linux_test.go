@@ -3,6 +3,7 @@
 package carrier
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"sync/atomic"
 	"testing"
@@ -47,7 +48,7 @@ func TestMarksComeBackOverRealSockets(t *testing.T) {
 					t.Fatal(err)
 				}
 				config.Socket = socket
-				config.Controller = func(mss int) ledbat.Controller {
+				config.Controller = func(_ *x509.Certificate, mss int) ledbat.Controller {
 					l := ledbat.Default()
 					l.MSS = mss
 					ctrl, err := ledbat.New("rfc6817", l)

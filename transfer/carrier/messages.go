@@ -15,7 +15,7 @@ import (
 
 const (
 	maxGrain  = 64 << 10
-	grainTime = 1500 * time.Microsecond // of sending, that a message is worth: a queue of more than that would be an offence
+	grainTime = 500 * time.Microsecond // of sending, that a message is worth: a small part of what the pacer lets leave at once after a delay
 )
 
 // Send hands over one message of 1 to MaxMessage bytes. It never blocks and copies msg. Unordered messages may
@@ -62,11 +62,7 @@ func (c *Conn) budget(now time.Time) int {
 	if c.silent(now) || buffered > sctpBuffer || c.shim.Dark() || c.fault != nil {
 		return 0
 	}
-	most := c.grain()
-	if c.shim.Rate() == 0 {
-		most = sctpBuffer
-	}
-	bytes, again := c.shim.Allow(now, c.pending(), c.full, most/c.payload*c.full)
+	bytes, again := c.shim.Allow(now, c.pending(), c.full, c.grain()/c.payload*c.full)
 	if bytes > 0 {
 		return bytes / c.full * c.payload
 	}

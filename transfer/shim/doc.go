@@ -27,8 +27,11 @@
 // reconciles them: what SCTP sends again while the first copy is still on its way is withheld, and dropped when that copy
 // is acknowledged; a retransmission that is lost in its turn, which SCTP would notice only when its timer expires, is
 // repeated; what SCTP sends into the dark is kept, each chunk once, until light returns. So reordering costs nothing, and
-// the timer T3 has nothing to do. All that is sent again waits for room in the window or for the place of a datagram that
-// landed, so that losses never make a flow send more.
+// the timer T3 has nothing to do. All that is sent again keeps to the pace and waits for room in the window or for the place of a datagram
+// that landed, so that losses never make a flow send more. While the window is 0 it waits, too.
+//
+// Allow says how much more may leave. While nobody waits for permission, or the path is dark, the controller's deadlines are not kept: a
+// window that opens for nobody is an occasion wasted.
 //
 // Samples are probes that are only timed, for ledbat/harm: neither the controller nor the loss detection knows of them, so that they
 // may leave while the flow is silent without being taken for all that it has to send.

@@ -7,25 +7,29 @@ import (
 	"time"
 )
 
-// Allow says how many bytes of datagrams may leave now, besides the pending ones that SCTP was given and has not sent: at least least and
-// at most most, or 0. If it is only the pace that refuses, again is when to ask again; otherwise it is zero, and something has to be
-// acknowledged first, or Deadline to come. Whoever waits should have asked: while nobody does, Deadline leaves the controller's out.
-func (s *Shim) Allow(now time.Time, pending, least, most int) (bytes int, again time.Time) {
+// Allow says how many bytes of datagrams may leave now, besides the pending ones that SCTP was given and has not sent: what the window and the
+// pace have for it, or 0. They leave in units. The pace gathers a burst, if the window has room for one, so that not every unit wakes
+// somebody; whoever comes late gets what has been gathered meanwhile. If it is only the pace that refuses, again is when to ask again;
+// otherwise it is zero, and something has to be acknowledged first, or Deadline to come. Whoever waits should have asked: while
+// nobody does, Deadline leaves the controller's out.
+func (s *Shim) Allow(now time.Time, pending, unit, burst int) (bytes int, again time.Time) {
 	t := s.clock(now)
 	s.catchUp(t)
 	window := s.ctrl.Window()
 	taken := s.send.inFlight + s.keptSize() + pending
 	room := window - taken
 	if window > 0 && taken == 0 {
-		room = max(room, least) // "one datagram may always leave when nothing is in flight, unless Window is 0"
+		room = max(room, unit) // "one datagram may always leave when nothing is in flight, unless Window is 0"
 	}
-	s.content = room >= least
+	s.content = room >= unit
 	if !s.content {
 		return 0, time.Time{}
 	}
-	room = min(room, most)
-	if wait := s.pace(t, least, room+pending); wait > 0 {
+	if wait := s.pace(t, unit, min(room/unit*unit, burst)+pending); wait > 0 {
 		return 0, s.start.Add(t + wait)
+	}
+	if credit := s.pacer.Credit(s.start.Add(t)) - float64(pending); credit < float64(room) {
+		room = int(credit)
 	}
 	return room, time.Time{}
 }
