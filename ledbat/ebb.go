@@ -27,7 +27,8 @@ type ebb struct {
 	raw      time.Duration // last delays there and back, as unwrapped
 	back     time.Duration
 	rtt      roundTrip
-	watch    watch // the queue
+	least    time.Duration // smallest round trip
+	watch    watch         // the queue
 	docket   docket
 	verified verifier
 	flight   float64 // bytes
@@ -78,6 +79,14 @@ func newEbb(c Config) *ebb {
 func (e *ebb) span() time.Duration {
 	if e.rtt.smoothed == 0 {
 		return 100 * time.Millisecond
+	}
+	return e.rtt.smoothed
+}
+
+// answer is how long an answer may take.
+func (e *ebb) answer() time.Duration {
+	if e.rtt.smoothed == 0 {
+		return maxCTO // longer than any; a timeout ends the waiting
 	}
 	return e.rtt.smoothed
 }
@@ -138,6 +147,9 @@ func (e *ebb) Sent(now time.Time, bytes int) {
 func (e *ebb) Acked(now time.Time, a Ack) {
 	e.now, e.used = now, now
 	e.rtt.sample(a.RTT)
+	if a.RTT > 0 && (e.least == 0 || a.RTT < e.least) {
+		e.least = a.RTT
+	}
 	if a.Bytes > 0 {
 		e.rtt.backoff = 0
 	}
@@ -193,6 +205,7 @@ func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 	switch e.phase {
 	case starting:
 		e.start.train.arrived(a)
+		e.start.heard = now
 	case yielding:
 		e.pulses.arrived(a)
 	default:
@@ -208,7 +221,7 @@ func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 func (e *ebb) look(now time.Time) {
 	switch e.phase {
 	case starting:
-		if s, ok := e.start.train.result(now, e.span()); ok {
+		if s, ok := e.start.train.result(now, e.answer()); ok {
 			e.begun(now, s)
 		}
 	case yielding:
@@ -290,7 +303,7 @@ func (e *ebb) Advance(now time.Time) {
 func (e *ebb) Deadline() time.Time {
 	switch {
 	case e.phase == starting:
-		return e.start.train.overdue(e.span())
+		return e.start.train.overdue(e.answer())
 	case e.phase != yielding:
 		return time.Time{}
 	case !e.thirdAt.IsZero() && e.thirdAt.Before(e.pulseAt):

@@ -8,12 +8,15 @@ const (
 	firstTrain = 6 // datagrams; fewer than TCP's ten (RFC 6928)
 	// A train that arrives within less says more about how the last hop gathers what it delivers than about the bottleneck.
 	sureTrain = 2 * time.Millisecond
+	// How long a receiver may keep its report back, and a little.
+	reportDelay = 12 * time.Millisecond
 )
 
 // A starter finds the capacity. Trains of 6, 12, 24 and so on datagrams leave, one a round trip. The first leaves as fast as it can, and
 // arrives at the capacity; the others leave at what the one before arrived with. When nothing holds them up, the link is free.
 type starter struct {
 	train  train
+	heard  time.Time // when the last of it was reported
 	trains int
 	agree  int // how sure it is that the link is free
 	doubt  int // trains in a row that were held up
@@ -25,13 +28,16 @@ func (e *ebb) begun(now time.Time, s stretch) {
 	arriving := s.arriving()
 	st.trains++
 	pace := e.mu
-	if arriving > 0 {
-		e.mu = arriving
+	// The stamps are the receiver's. By our own clock the train was under way for a round trip and what the bottleneck took for it.
+	bytes, elapsed := float64(s.count*e.cfg.MSS), st.heard.Sub(st.train.from)-e.least-reportDelay
+	if ours := bytes / max(elapsed, time.Microsecond).Seconds(); arriving == 0 || arriving > ours {
+		arriving = ours
 	}
-	if st.trains > 1 && arriving > 0 && s.arrivals >= sureTrain {
+	e.mu = arriving
+	if st.trains > 1 && s.arrivals >= sureTrain {
 		sent := s.sending()
-		if sent == 0 || sent > 2*pace {
-			sent = 2 * pace
+		if sent == 0 || sent > pace {
+			sent = pace // no more can come through
 		}
 		switch held := arriving / sent; {
 		case held > 0.95:
@@ -42,13 +48,16 @@ func (e *ebb) begun(now time.Time, s stretch) {
 			st.agree, st.doubt = 0, st.doubt+1
 		}
 	}
+	if s.count == 0 {
+		st.doubt++ // nothing is told
+	}
 	switch {
-	case st.agree >= 2, st.trains > 1 && s.sentFor > e.empty():
-		e.enter(now, returning)
-		e.rate = 0.75 * e.mu
 	case st.doubt >= 3:
 		e.guessed = true
 		e.enter(now, yielding)
+	case st.agree >= 2, st.trains > 1 && max(s.sentFor, elapsed) > e.empty():
+		e.enter(now, returning)
+		e.rate = 0.75 * e.mu
 	default:
 		st.train.begin(firstTrain<<min(st.trains, 16), e.cfg.MSS)
 	}

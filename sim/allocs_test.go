@@ -16,11 +16,11 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	for name, w := range map[string]*sim.World{
 		"engine": ticking(10), "cubic": cubics(10), "rfc6817": bulks(4, "rfc6817"), "ledbatpp": bulks(4, "ledbatpp"),
 	} {
-		w.Run(20 * time.Second)
+		w.Run(60 * time.Second)
 		var before, after runtime.MemStats
 		from, _ := w.Events()
 		runtime.ReadMemStats(&before)
-		w.Run(60 * time.Second)
+		w.Run(120 * time.Second)
 		runtime.ReadMemStats(&after)
 		to, _ := w.Events()
 		per := float64(after.Mallocs-before.Mallocs) / float64(to-from) * 1e6

@@ -25,6 +25,25 @@ func TestTargetIsHeldAtEveryRoundTrip(t *testing.T) {
 	}
 }
 
+// Ebb builds no queue, at any round trip: "U 97 %, q95 < 5 ms".
+func TestEbbAtEveryRoundTrip(t *testing.T) {
+	for _, rtt := range []time.Duration{1 * ms, 3 * ms, 10 * ms, 30 * ms, 60 * ms, 100 * ms, 130 * ms, 160 * ms, 200 * ms, 250 * ms, 300 * ms} {
+		c := ledbat.Default()
+		c.MSS = mss
+		ctl, err := ledbat.New("ebb", c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := line{mbit: 20, rtt: rtt, buffer: 150 * ms, seed: 1}
+		p, f := alone(l, ctl, 60*sec)
+		q, use := p.QueueBetween(20*sec, 60*sec), f.Goodput(20*sec, 60*sec)/l.ceiling()
+		t.Logf("%v: queue %.1f ms, p95 %.1f; use %.3f; %d lost, %d timeouts", rtt, inMS(q.Mean), inMS(q.P95), use, f.Lost(), f.Timeouts())
+		if use < 0.97 || q.P95 > 5*ms || f.Timeouts() > 0 {
+			t.Errorf("%v: queue p95 %.1f ms, use %.3f, %d timeouts: %v", rtt, inMS(q.P95), use, f.Timeouts(), f)
+		}
+	}
+}
+
 // 1 Gbit/s in a LAN is reached at once, with datagrams of any size.
 func TestFastLineIsReachedAtOnce(t *testing.T) {
 	for _, size := range []int{1400, 8000} {

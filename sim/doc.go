@@ -2,14 +2,21 @@
 
 // Package sim runs the machines that ship in virtual time, in one goroutine, from a seed.
 //
-// A World holds paths and flows. A Path is two links, forward and reverse. A Flow is a sender (controller, pacer and the
-// bookkeeping of a datagram shim) and a receiver (arrival stamps, feedback) at the two ends of a path; its data goes forward, its
-// feedback back. All flows of a path share its links.
+// # Words
 //
-// The world jumps from one deadline to the next; what is due at the same instant happens in a fixed order: scripted
-// changes, arrivals, flows in the order they were added, the sampler. The same construction gives the same run, bit for bit.
+// A World is links, flows and a clock. A Path is links in a row, forward and back. A Flow is a sending and a receiving Machine at the two ends of a
+// path; its packets go forward, what they cause goes back. A Bulk is a flow of ours: transfer/shim with its real frames, the pacer and the
+// controller that ship, or a share of a group. Other traffic is in package traffic.
 //
-// Not promised: nothing is retransmitted, so goodput is what arrived at all; there is no traffic of other kinds
-// (CUBIC, calls) and no queue management yet; the machines are those of package ledbat, while the wire is not that of
-// package transfer.
+// # Algorithm
+//
+// The world jumps from one event to the next: a link has something to take, a machine's deadline has come, a script acts, the traces take a
+// sample. One event is pending for each link and each machine, packets wait inside the links. What is due at the same instant happens in
+// the order in which it was entered. The same construction gives the same run, bit for bit.
+//
+// How far the figures agree with others' is in REFERENCES.md.
+//
+// # Not promised
+//
+// Nothing of ours is retransmitted, so goodput is what arrived at all; hosts take no time to compute.
 package sim
