@@ -139,9 +139,11 @@ func (e *ebb) Sent(now time.Time, bytes int) {
 	}
 	e.now, e.used = now, now
 	e.flight += float64(bytes)
-	e.start.train.sent(now, bytes)
-	e.pulses.sent(now, bytes)
 	e.verified.sent(bytes)
+	if !e.small(bytes) {
+		e.start.train.sent(now, bytes)
+		e.pulses.sent(now, bytes)
+	}
 }
 
 func (e *ebb) Acked(now time.Time, a Ack) {
@@ -157,7 +159,7 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 	drift := e.clocks(now, a)
 	base := e.delay.Base()
 	for _, r := range a.Arrivals {
-		if e.small(r) {
+		if e.small(r.Bytes) {
 			continue
 		}
 		r.Delay = unwrap(e.delay.last, r.Delay-drift)
@@ -174,13 +176,13 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 }
 
 // small says that a datagram took less time at the bottleneck than those of data do, so that its delay does not compare.
-func (e *ebb) small(a Arrival) bool { return 4*a.Bytes < 3*e.cfg.MSS }
+func (e *ebb) small(bytes int) bool { return 4*bytes < 3*e.cfg.MSS }
 
 // clocks takes the drift of the clocks out of the delays, and returns how much of a delay it is.
 func (e *ebb) clocks(now time.Time, a Ack) (drift time.Duration) {
 	known := false
 	for _, r := range a.Arrivals {
-		if !e.small(r) && (!known || Smaller(r.Delay, a.OneWayDelay) == r.Delay) {
+		if !e.small(r.Bytes) && (!known || Smaller(r.Delay, a.OneWayDelay) == r.Delay) {
 			a.OneWayDelay, known = r.Delay, true
 		}
 	}

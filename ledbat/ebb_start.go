@@ -8,6 +8,7 @@ const (
 	firstTrain = 6 // datagrams; fewer than TCP's ten (RFC 6928)
 	// A train that arrives within less says more about how the last hop gathers what it delivers than about the bottleneck.
 	sureTrain = 2 * time.Millisecond
+	mostAgain = 16
 	// How long a receiver may keep its report back, and a little.
 	reportDelay = 12 * time.Millisecond
 )
@@ -18,6 +19,7 @@ type starter struct {
 	train  train
 	heard  time.Time // when the last of it was reported
 	trains int
+	again  int // trains that had to be repeated
 	agree  int // how sure it is that the link is free
 	doubt  int // trains in a row that were held up
 }
@@ -32,6 +34,13 @@ func (e *ebb) begun(now time.Time, s stretch) {
 	bytes, elapsed := float64(s.count*e.cfg.MSS), st.heard.Sub(st.train.from)-e.least-reportDelay
 	if ours := bytes / max(elapsed, time.Microsecond).Seconds(); arriving == 0 || arriving > ours {
 		arriving = ours
+	}
+	if sent := s.sending(); sent > 0 && arriving > 0.9*sent && sent < pace/2 && st.again < mostAgain {
+		// It did not leave in a row: the application had too little. What arrived says nothing about the bottleneck.
+		st.again++
+		st.trains--
+		st.train.begin(st.train.count, e.cfg.MSS)
+		return
 	}
 	e.mu = arriving
 	if st.trains > 1 && s.arrivals >= sureTrain {
