@@ -84,7 +84,7 @@ func TestScenarioRefuses(t *testing.T) {
 		{"- 1", "line 1: want keys and values here, of duration, link"},
 		{"ours: [{}]", "link is missing"},
 		{"link: {rate: 1Mbit}", "nobody sends"},
-		{minimal + "sed: 1\n", `line 3: unknown key "sed", known here: duration, link`},
+		{minimal + "sed: 1\n", `line 3: unknown key "sed"; known here: duration, link`},
 		{minimal + "seed: 1\nseed: 2\n", "line 4: seed is given twice"},
 		{minimal + "seed: -1\n", `seed is "-1"; give 0 to`},
 		{minimal + "duration: [1]\n", "duration: want a single value"},

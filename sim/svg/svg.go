@@ -5,8 +5,8 @@
 // A Chart has panels below one another, with one time axis. A Panel has lines over one axis of values that begins at 0.
 // What has more values than the picture has pixels is shown as means; a single value that stands out does not show.
 //
-// It is written by hand rather than with gonum.org/v1/plot, which would bring fonts, rasterizers and nine modules into the binary for
-// polylines and a few labels, and whose text would make pictures of the same run differ between versions.
+// It is written by hand rather than with gonum.org/v1/plot, which would bring fonts and rasterizers into a binary that wants polylines
+// and a few labels.
 package svg
 
 import (
