@@ -38,6 +38,9 @@ bench-peers: ## the same for what others use, from Debian
 sim: ## behaviour over time as text plots
 	$(GO) test ./sim -run Golden -count=1 -v
 
+matrix: build ## how the controller gives way, in short; the whole of it: bin/ebb sim matrix
+	./bin/ebb sim matrix --short
+
 lint: ## vet, staticcheck, formatting
 	$(GO) vet $(PKGS)
 	$(GO) tool staticcheck $(PKGS)

@@ -13,11 +13,32 @@
 // # How it works
 //
 // A datagram shim reports what it sent, what was acknowledged with which delay, and what was lost, to a Controller, which
-// answers with a window and a rate; a Pacer spreads the datagrams. Controllers share an interface, so that they can be
-// compared; "rfc6817" is LEDBAT as RFC 6817 writes it: the window grows by at most one MSS a round trip while the queue delay
+// answers with a window and a rate; a Pacer spreads the datagrams. Three controllers share the interface, so that they can be
+// compared.
+//
+// "rfc6817" is LEDBAT as RFC 6817 writes it: the window grows by at most one MSS a round trip while the queue delay
 // is below the target, and shrinks while it is above, in proportion to the distance. "ledbatpp" is LEDBAT++ as
 // draft-irtf-iccrg-ledbat-plus-plus-01 writes it: round trips instead of one-way delays, slower growth, multiplicative decrease, and
 // slowdowns in which queues empty, so that several flows share fairly.
+//
+// "ebb", the default, has no target. A delay target cannot yield to traffic that keeps its own queue shorter, nor where the queue cannot
+// reach it. Ebb learns the capacity of the bottleneck and sends at 99 % of it, so it makes no queue, and every queue that lasts
+// is somebody else's:
+//
+//   - It starts with trains of datagrams. The first arrives at the capacity, whatever it left with; when the next ones arrive as
+//     fast as they left, the link is free, and a few round trips later it is in use.
+//   - It watches the smallest delays of the last quarter of a round trip. On a path with jitter the filter becomes longer,
+//     and the threshold rises above the noise, as both are measured.
+//   - Above the threshold, after a mark or after a congestive loss, it leaves: at once where there is no jitter, in steps where there is.
+//     Its floor is 0.75 % of the capacity, spent as pulses. Two datagrams that leave together arrive as far apart as the bottleneck
+//     takes for one, whoever else is there; a third one shows whether somebody came between. A dozen pulses without
+//     queue and without anybody between, and it returns; when the others come again soon, it waits longer the next time.
+//   - Now and then it lifts its rate by a few percent for a round trip. If the delay grows as it must on a full link, the link is full;
+//     if not, there is more.
+//
+// The drift of the two clocks is taken out of the delays: a drift shows forward and back with opposite signs, a queue does not. A
+// Verifier compares what the receiver's stamps say with what is acknowledged by the sender's clock, so that a peer that lies about
+// delay gains nothing.
 //
 // An Estimator turns one-way delays into base and queue delay. It survives wrapping stamps and steps of either clock.
 //
@@ -25,14 +46,15 @@
 //
 // # What is not promised
 //
-//   - Yielding to traffic that keeps its own queue shorter than the target: BBR, calls, anything behind an active queue
-//     management. A delay target cannot do that.
+//   - rfc6817 and ledbatpp do not yield to traffic that keeps its own queue shorter than their target: BBR, calls, anything behind
+//     an active queue management; and their base delay takes in the drift of the clocks, 6 ms a minute at 100 ppm.
 //   - Fairness among flows of rfc6817: a newcomer to a standing queue takes it for the base and pushes the older flow aside
 //     (RFC 6817, section 4.4). Those of ledbatpp share fairly, and pay for it with a tenth of the line where there is one alone.
-//   - Clock skew is not removed: 100 ppm make 6 ms a minute, and a base ten minutes old is off by 60 ms. A rise of the
-//     real base delay, as by a new route, is believed after ten minutes; so a flow that changes its address takes a
+//   - Fairness among hosts that run ebb each for itself over one link: they take one another for others. Flows of one host share one
+//     controller (package group), and hosts of one location its leases.
+//   - ebb behind a fair queue (FQ-CoDel): its own delay says nothing about the others there, and it takes a fair share.
+//   - ebb beside short transfers that come all the time: it leaves for each, and uses little of what they leave.
+//   - ebb on a bottleneck that becomes slower: it cannot be told from others' traffic for ten seconds, during which it is at its floor.
+//   - A rise of the real base delay, as by a new route, is believed after ten minutes; so a flow that changes its address takes a
 //     new Controller.
-//   - Buffers of less than a few datagrams: feedback reports the smallest delay of a group of datagrams, and a queue
-//     that comes and goes within the group is not seen.
-//   - Truthful peers: a receiver that reports too little delay gets a higher rate, up to the losses that this causes.
 package ledbat

@@ -83,6 +83,14 @@ func (e *ebb) span() time.Duration {
 	return e.rtt.smoothed
 }
 
+// answer is how long an answer may take.
+func (e *ebb) answer() time.Duration {
+	if e.rtt.smoothed == 0 {
+		return maxCTO // longer than any; a timeout ends the waiting
+	}
+	return e.rtt.smoothed
+}
+
 // empty is the round trip without our bottleneck's queue.
 func (e *ebb) empty() time.Duration { return max(e.span()-e.watch.queue, time.Millisecond/4) }
 
@@ -131,9 +139,11 @@ func (e *ebb) Sent(now time.Time, bytes int) {
 	}
 	e.now, e.used = now, now
 	e.flight += float64(bytes)
-	e.start.train.sent(now, bytes)
-	e.pulses.sent(now, bytes)
 	e.verified.sent(bytes)
+	if !e.small(bytes) {
+		e.start.train.sent(now, bytes)
+		e.pulses.sent(now, bytes)
+	}
 }
 
 func (e *ebb) Acked(now time.Time, a Ack) {
@@ -149,7 +159,7 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 	drift := e.clocks(now, a)
 	base := e.delay.Base()
 	for _, r := range a.Arrivals {
-		if e.small(r) {
+		if e.small(r.Bytes) {
 			continue
 		}
 		r.Delay = unwrap(e.delay.last, r.Delay-drift)
@@ -166,13 +176,13 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 }
 
 // small says that a datagram took less time at the bottleneck than those of data do, so that its delay does not compare.
-func (e *ebb) small(a Arrival) bool { return 4*a.Bytes < 3*e.cfg.MSS }
+func (e *ebb) small(bytes int) bool { return 4*bytes < 3*e.cfg.MSS }
 
 // clocks takes the drift of the clocks out of the delays, and returns how much of a delay it is.
 func (e *ebb) clocks(now time.Time, a Ack) (drift time.Duration) {
 	known := false
 	for _, r := range a.Arrivals {
-		if !e.small(r) && (!known || Smaller(r.Delay, a.OneWayDelay) == r.Delay) {
+		if !e.small(r.Bytes) && (!known || Smaller(r.Delay, a.OneWayDelay) == r.Delay) {
 			a.OneWayDelay, known = r.Delay, true
 		}
 	}
@@ -197,6 +207,7 @@ func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 	switch e.phase {
 	case starting:
 		e.start.train.arrived(a)
+		e.start.heard = now
 	case yielding:
 		e.pulses.arrived(a)
 	default:
@@ -212,7 +223,7 @@ func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 func (e *ebb) look(now time.Time) {
 	switch e.phase {
 	case starting:
-		if s, ok := e.start.train.result(now, e.span()); ok {
+		if s, ok := e.start.train.result(now, e.answer()); ok {
 			e.begun(now, s)
 		}
 	case yielding:
@@ -294,7 +305,7 @@ func (e *ebb) Advance(now time.Time) {
 func (e *ebb) Deadline() time.Time {
 	switch {
 	case e.phase == starting:
-		return e.start.train.overdue(e.span())
+		return e.start.train.overdue(e.answer())
 	case e.phase != yielding:
 		return time.Time{}
 	case !e.thirdAt.IsZero() && e.thirdAt.Before(e.pulseAt):

@@ -108,7 +108,7 @@ func (e *ebb) lifted(now time.Time, s stretch) {
 		e.mu += (sending/(1+grew/d) - e.mu) / 2
 		e.rate = min(e.rate, e.share())
 		l.boost = 1
-	case grew < expected/4: // there is more
+	case grew < expected/4 && !e.verified.behind: // there is more
 		e.mu += (sending - e.mu) * min(1, l.boost/2)
 		l.boost = min(2*l.boost, 16)
 		l.next = now

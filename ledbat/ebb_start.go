@@ -8,6 +8,7 @@ const (
 	firstTrain = 6 // datagrams; fewer than TCP's ten (RFC 6928)
 	// A train that arrives within less says more about how the last hop gathers what it delivers than about the bottleneck.
 	sureTrain = 2 * time.Millisecond
+	mostAgain = 16
 	// How long a receiver may keep its report back, and a little.
 	reportDelay = 12 * time.Millisecond
 )
@@ -16,7 +17,9 @@ const (
 // arrives at the capacity; the others leave at what the one before arrived with. When nothing holds them up, the link is free.
 type starter struct {
 	train  train
+	heard  time.Time // when the last of it was reported
 	trains int
+	again  int // trains that had to be repeated
 	agree  int // how sure it is that the link is free
 	doubt  int // trains in a row that were held up
 }
@@ -28,15 +31,22 @@ func (e *ebb) begun(now time.Time, s stretch) {
 	st.trains++
 	pace := e.mu
 	// The stamps are the receiver's. By our own clock the train was under way for a round trip and what the bottleneck took for it.
-	bytes, elapsed := float64(st.train.count*e.cfg.MSS), now.Sub(st.train.from)-e.least-reportDelay
+	bytes, elapsed := float64(s.count*e.cfg.MSS), st.heard.Sub(st.train.from)-e.least-reportDelay
 	if ours := bytes / max(elapsed, time.Microsecond).Seconds(); arriving == 0 || arriving > ours {
 		arriving = ours
+	}
+	if sent := s.sending(); sent > 0 && arriving > 0.9*sent && sent < pace/2 && st.again < mostAgain {
+		// It did not leave in a row: the application had too little. What arrived says nothing about the bottleneck.
+		st.again++
+		st.trains--
+		st.train.begin(st.train.count, e.cfg.MSS)
+		return
 	}
 	e.mu = arriving
 	if st.trains > 1 && s.arrivals >= sureTrain {
 		sent := s.sending()
-		if sent == 0 || sent > 2*pace {
-			sent = 2 * pace
+		if sent == 0 || sent > pace {
+			sent = pace // no more can come through
 		}
 		switch held := arriving / sent; {
 		case held > 0.95:

@@ -17,6 +17,8 @@ const (
 	manyTimes   = 5 // the mean jitter of a datagram: more is a queue
 	betweenCost = 4 // looks that a datagram of somebody else's between ours costs
 
+	unsureAfter = 5 * time.Second
+
 	holdLeast = 100 * time.Millisecond
 	holdLong  = 4 * time.Second // where a queue shows too late, and losses are what tells
 	holdMost  = 8 * time.Second
@@ -39,6 +41,9 @@ type yield struct {
 	saved      float64 // bytes that may still be spent on closer looks
 	savedAt    time.Time
 	jitter     time.Duration // of two datagrams that leave together, on average
+	left       time.Time     // when we left
+	empty      int           // pulses since then that found no queue
+	crowd      float64       // share of the third datagrams of late that waited for somebody's
 }
 
 // leave goes to the floor.
@@ -55,6 +60,7 @@ func (e *ebb) leave(now time.Time) {
 	y.lossyLeave = false
 	y.mayReturn = now.Add(y.holdOff)
 	y.looks = 0
+	y.left, y.empty, y.crowd = now, 0, 0
 	y.pulses.reset()
 	y.thirdAt = time.Time{}
 	y.pulseAt = now.Add(2 * e.span())
@@ -114,14 +120,20 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	q := p.low() - e.delay.Base() - first.offset()
 	e.watch.queue = q
 	e.weigh(now, p)
+	between := p.count == 3 && first.noise < step/2 && p.between(step) > step/2
+	if p.count == 3 {
+		y.crowd -= y.crowd / 8
+	}
 	switch {
 	case q > max(t/2, manyTimes*max(e.watch.spread, y.jitter)):
 		y.looks = 0
-		return
+		if !e.unsure(now) {
+			return
+		}
 	case now.Before(y.mayReturn):
 		return
-	case p.count == 3 && first.noise < step/2 && p.between(step) > step/2:
-		// Somebody's datagram came between the second and the third.
+	case between:
+		y.crowd += 1.0 / 8
 		if y.holdOff > 0 {
 			y.looks = 0
 			return
@@ -129,14 +141,23 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 		y.looks = max(0, y.looks-betweenCost)
 	default:
 		y.looks++
+		y.empty++
 	}
-	if y.looks >= e.looksWanted() {
+	if y.looks >= e.looksWanted() || e.unsure(now) {
 		y.guessed = false
 		e.enter(now, returning)
 		e.rate = 0.5 * e.mu
 	} else if y.looks == 1 {
 		y.pulseAt = now
 	}
+}
+
+// unsure says that it is time to find out by returning. Where the delay jumps, as on a host whose processors are busy, pulses are too few
+// to tell that from others' queues; but a queue that lasts is not empty now and then, with nobody between our datagrams.
+func (e *ebb) unsure(now time.Time) bool {
+	y := &e.yield
+	steady := max(e.watch.spread, y.jitter) < e.per(0.25)
+	return !steady && now.Sub(y.left) > max(unsureAfter, 2*y.holdOff) && y.empty > 0 && y.crowd < 0.2
 }
 
 // weigh learns from how far apart the two datagrams that left together arrive. Nothing can come between them, so that is what the

@@ -23,3 +23,9 @@ func (r *rfc6817) Resumed(now time.Time) {
 	r.used = now
 	r.peaked = peak{begun: now, now: max(r.flight, r.usedUp), past: r.usedUp}
 }
+
+// Paused ends a trial of the capacity that was under way.
+func (e *ebb) Paused(now time.Time) { e.lift.stop(now) }
+
+// Resumed does not take the pause for one in which nobody looked at the path: it was looked at all the time.
+func (e *ebb) Resumed(now time.Time) { e.used, e.grown = now, now }

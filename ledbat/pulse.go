@@ -65,7 +65,9 @@ func (p *pulses) sent(now time.Time, bytes int) {
 		s.count++
 	}
 	s.bytes = bytes
-	p.left = max(0, p.left-bytes)
+	if p.left -= bytes; p.left < bytes/2 {
+		p.left = 0 // not enough for another
+	}
 }
 
 // arrived enters a datagram, if it was part of a pulse.
@@ -87,6 +89,9 @@ func (p *pulses) arrived(a Arrival) {
 
 // take returns the oldest pulse once all of it has arrived, or none of the rest can be expected any more.
 func (p *pulses) take(now time.Time, patience time.Duration) (pulse, bool) {
+	for p.first < p.next-1 && p.at(p.first).count == 0 {
+		p.first++ // nobody had anything to send
+	}
 	if p.first == p.next || p.first == p.next-1 && p.left > 0 {
 		return pulse{}, false
 	}

@@ -59,5 +59,6 @@ func join(a, b stretch) stretch {
 	return stretch{
 		count: a.count + b.count, bytes: a.bytes + b.bytes + b.bytes/max(1, b.count-1), sent: a.sent, sentFor: gap + b.sentFor,
 		arrivals: gap + b.first - a.first + b.arrivals, low: min(a.low, b.low), first: a.first, last: b.last,
+		sum: a.sum + b.sum + time.Duration(b.count)*(b.first-a.first),
 	}
 }

@@ -23,7 +23,9 @@ func (t *train) sent(now time.Time, bytes int) {
 	if t.count == 0 {
 		t.from = now
 	}
-	t.left = max(0, t.left-bytes)
+	if t.left -= bytes; t.left < bytes/2 {
+		t.left = 0 // not enough for another
+	}
 	t.until = now
 	t.count++
 }

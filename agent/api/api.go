@@ -36,6 +36,7 @@ type Status struct {
 	Observed string    `json:"observed"`     // the same as the hub sees it, empty until known
 	Hub      HubStatus `json:"hub"`          //
 	Started  time.Time `json:"started"`      //
+	Control  string    `json:"controller"`   // of congestion
 	Peers    int       `json:"peers"`        // connected now
 	Flows    int       `json:"flows"`        // not finished
 	Chunks   int       `json:"cache_chunks"` //

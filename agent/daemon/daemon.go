@@ -51,7 +51,8 @@ type Options struct {
 	Hub         Hub
 	Log         *slog.Logger
 	Version     string
-	MaxInFlight int64 // bytes of chunks under way; 0: the scheduler's default
+	MaxInFlight int64  // bytes of chunks under way; 0: the scheduler's default
+	Controller  string // of congestion, one of ledbat.Names; empty: the carrier's default
 }
 
 // Daemon is a running endpoint.
@@ -87,8 +88,15 @@ type totals struct {
 
 // Start opens the data plane and begins to work off what the journal remembers. It returns at once; Close ends it.
 func Start(o Options) (*Daemon, error) {
+	if o.Controller == "" {
+		o.Controller = carrier.DefaultController
+	}
+	controller, err := carrier.Named(o.Controller)
+	if err != nil {
+		return nil, err
+	}
 	endpoint, err := carrier.Listen(carrier.Config{
-		Socket: o.Socket, Certificate: o.Node.Certificate, Roots: o.Node.Roots, Verify: verifier(o.Node.Identity),
+		Socket: o.Socket, Certificate: o.Node.Certificate, Roots: o.Node.Roots, Verify: verifier(o.Node.Identity), Controller: controller,
 	})
 	if err != nil {
 		return nil, err

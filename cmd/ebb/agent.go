@@ -19,9 +19,9 @@ import (
 )
 
 type agentFlags struct {
-	state, file, listen, relay, level string
-	direct                            []string
-	json                              bool
+	state, file, listen, relay, level, controller string
+	direct                                        []string
+	json                                          bool
 
 	plane plane
 }
@@ -56,6 +56,7 @@ func newAgent() *cobra.Command {
 	fl.StringVar(&f.listen, "listen", "[::]:8733", "UDP address of the data plane; port 0: any")
 	fl.StringVar(&f.relay, "wan-relay", "", "send to other locations through this UDP relay (RFC 1928, section 7)")
 	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
+	controllerFlag(fl, &f.controller)
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&f.json, "json", false, "print one line of JSON when ready")
 	return cmd
@@ -73,7 +74,8 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 	for _, x := range []struct {
 		flag, value string
 		to          *string
-	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level}} {
+	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level},
+		{"controller", c.Wan.Controller, &f.controller}} {
 		if x.value != "" && !cmd.Flags().Changed(x.flag) {
 			*x.to = x.value
 		}
@@ -86,6 +88,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 
 // understand reads what is written in the flags, before anything is opened.
 func (f *agentFlags) understand() (err error) {
+	if err := checkController(f.controller); err != nil {
+		return err
+	}
 	if f.plane.listen, err = parseListen(f.listen); err != nil {
 		return err
 	}
@@ -126,7 +131,8 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	}
 	defer hub.Close()
 	n = renewAtStart(ctx, hub, log)
-	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version()})
+	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
+		Controller: f.controller})
 	if err != nil {
 		return err
 	}

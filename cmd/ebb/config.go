@@ -12,26 +12,31 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/ebbproject/ebb/ledbat"
+	"github.com/ebbproject/ebb/transfer/carrier"
 )
 
 // config is agent.yaml. A flag wins over EBB_... in the environment, which wins over the file.
 type config struct {
 	Listen string `yaml:"listen"`
 	Wan    struct {
-		Relay  string   `yaml:"relay"`
-		Direct []string `yaml:"direct"`
+		Relay      string   `yaml:"relay"`
+		Direct     []string `yaml:"direct"`
+		Controller string   `yaml:"controller"`
 	} `yaml:"wan"`
 	Log struct {
 		Level string `yaml:"level"`
 	} `yaml:"log"`
 }
 
-var configKeys = []string{"listen", "wan", "relay", "direct", "log", "level"}
+var configKeys = []string{"listen", "wan", "relay", "direct", "controller", "log", "level"}
 
 // configFile finds the file: the one named, else the first of the usual places that exists, else none.
 func configFile(named string) string {
@@ -110,11 +115,18 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
+// longNames are the flags whose key in the file has more to it than their name.
+var longNames = map[string]string{"controller": "wan-controller"}
+
 // fromEnvironment fills flags that were not given from EBB_ and their name: --wan-relay from EBB_WAN_RELAY.
 func fromEnvironment(cmd *cobra.Command) error {
 	var errs []error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		name := "EBB_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		long := f.Name
+		if l, ok := longNames[long]; ok {
+			long = l
+		}
+		name := "EBB_" + strings.ToUpper(strings.ReplaceAll(long, "-", "_"))
 		if v, ok := os.LookupEnv(name); ok && !f.Changed {
 			if err := cmd.Flags().Set(f.Name, v); err != nil {
 				errs = append(errs, &configError{fmt.Sprintf("%s: %v", name, err)})
@@ -122,6 +134,18 @@ func fromEnvironment(cmd *cobra.Command) error {
 		}
 	})
 	return errors.Join(errs...)
+}
+
+// controllerFlag is what decides how fast this host sends.
+func controllerFlag(fl *pflag.FlagSet, to *string) {
+	fl.StringVar(to, "controller", carrier.DefaultController, "congestion controller of what is sent: "+strings.Join(ledbat.Names(), ", "))
+}
+
+func checkController(name string) error {
+	if slices.Contains(ledbat.Names(), name) {
+		return nil
+	}
+	return &configError{fmt.Sprintf("wan.controller %q: use one of %s", name, strings.Join(ledbat.Names(), ", "))}
 }
 
 func parsePrefixes(texts []string) ([]netip.Prefix, error) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/ebbproject/ebb/demo"
 	"github.com/ebbproject/ebb/link"
+	"github.com/ebbproject/ebb/units"
 )
 
 func newDemo() *cobra.Command {
@@ -187,40 +187,18 @@ func tellReport(out io.Writer, r *demo.Report) error {
 	return nil
 }
 
-var sizeUnits = []struct {
-	suffix string
-	factor float64
-}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}}
-
 // parseSize reads a size with its unit.
 func parseSize(text string) (int64, error) {
-	for _, u := range sizeUnits {
-		if number, ok := strings.CutSuffix(text, u.suffix); ok {
-			v, err := strconv.ParseFloat(number, 64)
-			if err == nil && v >= 0 && v*u.factor < 1<<62 {
-				return int64(v * u.factor), nil
-			}
-			break
-		}
+	if v, ok := units.Size(text); ok {
+		return v, nil
 	}
 	return 0, usagef("%q is not a size such as 64MiB or 1.5GB", text)
 }
 
-var rateUnits = []struct {
-	suffix string
-	factor float64
-}{{"Gbit", 1e9}, {"Mbit", 1e6}, {"kbit", 1e3}, {"GB", 8e9}, {"MB", 8e6}, {"kB", 8e3}, {"bit", 1}}
-
 // parseRate reads a rate with its unit, in bits per second.
 func parseRate(text string) (float64, error) {
-	for _, u := range rateUnits {
-		if number, ok := strings.CutSuffix(text, u.suffix); ok {
-			v, err := strconv.ParseFloat(number, 64)
-			if err == nil && v > 0 {
-				return v * u.factor, nil
-			}
-			break
-		}
+	if v, ok := units.Rate(text); ok {
+		return v, nil
 	}
 	return 0, usagef("%q is not a rate such as 20Mbit or 2MB", text)
 }

@@ -20,7 +20,7 @@ import (
 )
 
 func newHub() *cobra.Command {
-	var state, listen, level string
+	var state, listen, level, controller string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "hub",
@@ -38,23 +38,28 @@ func newHub() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runHub(cmd.Context(), hubRun{cmd: cmd, state: state, addr: addr, json: asJSON, log: log})
+			if err := checkController(controller); err != nil {
+				return err
+			}
+			return runHub(cmd.Context(), hubRun{cmd: cmd, state: state, addr: addr, controller: controller, json: asJSON, log: log})
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&state, "state", defaultState(), "state directory of the instance")
 	fl.StringVar(&listen, "listen", "[::]:8732", "address of the control port (TCP) and the data plane (UDP); port 0: any")
+	controllerFlag(fl, &controller)
 	fl.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&asJSON, "json", false, "print one line of JSON when ready")
 	return cmd
 }
 
 type hubRun struct {
-	cmd   *cobra.Command
-	state string
-	addr  netip.AddrPort
-	json  bool
-	log   *slog.Logger
+	cmd        *cobra.Command
+	state      string
+	addr       netip.AddrPort
+	controller string
+	json       bool
+	log        *slog.Logger
 }
 
 // runHub runs the control port and an ordinary daemon, the first source, on one store.
@@ -79,7 +84,8 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 	if err != nil {
 		return errors.Join(err, control.Close(), socket.Close())
 	}
-	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Log: r.log, Version: version()})
+	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Log: r.log, Version: version(),
+		Controller: r.controller})
 	if err != nil {
 		return errors.Join(err, control.Close())
 	}

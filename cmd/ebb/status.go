@@ -30,6 +30,7 @@ func newStatus() *cobra.Command {
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 		fmt.Fprintf(w, "%s\t%s in %s, up %s\n", s.Role, s.Peer, s.Location, brief(time.Since(s.Started)))
 		fmt.Fprintf(w, "address\t%s\n", s.Addr)
+		fmt.Fprintf(w, "controller\t%s\n", s.Control)
 		if s.Role != "hub" {
 			fmt.Fprintf(w, "hub\t%s\n", hubLine(s.Hub))
 		}

@@ -20,9 +20,14 @@ const backWithin = 5 * time.Second
 // returns measures how long after now it takes until the flow has half the link again, and fails the test if it is too long.
 func (w *world) returns(f *flow) {
 	w.t.Helper()
+	w.returnsWithin(f, backWithin)
+}
+
+func (w *world) returnsWithin(f *flow, limit time.Duration) {
+	w.t.Helper()
 	begin := time.Now()
 	for f.bits(500*ms) < ordinary.Rate/2 {
-		if time.Since(begin) > backWithin {
+		if time.Since(begin) > limit {
 			w.t.Errorf("not back after %v; %+v", time.Since(begin), w.dialed.Stats())
 			return
 		}
@@ -71,8 +76,14 @@ func TestBlackouts(t *testing.T) {
 	}
 }
 
+// Blackouts that look like a path that has become narrow: ebb begins anew with fragments, of which it gets few to learn from at first.
 func TestFlappingPath(t *testing.T) {
-	inWorld(t, ordinary, ordinary, func(w *world) {
+	t.Run("rfc6817", func(t *testing.T) { flaps(t, "rfc6817", backWithin) })
+	t.Run("ebb", func(t *testing.T) { flaps(t, "ebb", 2*backWithin) })
+}
+
+func flaps(t *testing.T, controller string, within time.Duration) {
+	inWorldOf(t, controller, ordinary, ordinary, func(w *world) {
 		f := pour(w.dialed, w.accepted)
 		for range 10 {
 			f.bits(2 * time.Second)
@@ -80,7 +91,7 @@ func TestFlappingPath(t *testing.T) {
 			w.back.Cut(2 * time.Second)
 			time.Sleep(2 * time.Second)
 		}
-		w.returns(f)
+		w.returnsWithin(f, within)
 		f.end()
 	})
 }
@@ -118,10 +129,15 @@ func TestChangedAddress(t *testing.T) {
 
 // A path that silently becomes narrower than the datagrams in use.
 func TestBlackHole(t *testing.T) {
+	t.Run("rfc6817", func(t *testing.T) { blackHole(t, "rfc6817", backWithin) })
+	t.Run("ebb", func(t *testing.T) { blackHole(t, "ebb", 2*backWithin) })
+}
+
+func blackHole(t *testing.T, controller string, within time.Duration) {
 	wide := ordinary
 	wide.MTU = 9000
 	wide.Rate = 100e6
-	inWorld(t, wide, wide, func(w *world) {
+	inWorldOf(t, controller, wide, wide, func(w *world) {
 		f := pour(w.dialed, w.accepted)
 		f.bits(300 * ms)
 		if mtu := w.dialed.Stats().MTU; mtu != largestDatagram {
@@ -132,7 +148,8 @@ func TestBlackHole(t *testing.T) {
 		there, back := w.net.Path(narrow), w.net.Path(narrow)
 		w.net.Route(w.hostA, w.hostB, there)
 		w.net.Route(w.hostB, w.hostA, back)
-		w.returns(f)
+		w.returnsWithin(f, within)
+		time.Sleep(within - backWithin)
 		got := f.bits(10 * time.Second)
 		t.Logf("goodput %s; %+v", share(got, narrow.Rate), w.dialed.Stats())
 		if got < .6*narrow.Rate {

@@ -24,7 +24,7 @@ func (s *Shim) Allow(now time.Time, pending, least, most int) (bytes int, again 
 		return 0, time.Time{}
 	}
 	room = min(room, most)
-	if wait := s.pace(t, room+pending); wait > 0 {
+	if wait := s.pace(t, least, room+pending); wait > 0 {
 		return 0, s.start.Add(t + wait)
 	}
 	return room, time.Time{}
@@ -49,11 +49,12 @@ func (s *Shim) catchUp(t time.Duration) {
 	}
 }
 
-// pace is how long that many bytes have to wait; 0: they may leave now.
-func (s *Shim) pace(t time.Duration, bytes int) time.Duration {
-	rate := s.ctrl.Rate()
+// pace is how long that many bytes have to wait; 0: they may leave now. Datagrams leave in units of that many bytes.
+func (s *Shim) pace(t time.Duration, unit, bytes int) time.Duration {
+	now, rate := s.start.Add(t), s.ctrl.Rate()
 	s.pacer.SetRate(rate)
-	lacks := float64(bytes) - s.pacer.Credit(s.start.Add(t))
+	s.pacer.CanSend(now, unit) // it learns what a burst is made of
+	lacks := float64(bytes) - s.pacer.Credit(now)
 	if rate == 0 || lacks <= 0 {
 		return 0
 	}
@@ -76,7 +77,7 @@ func (s *Shim) release(t time.Duration) (copied, bool) {
 	if s.path.dark || window == 0 || s.send.inFlight > 0 && s.send.inFlight+size > window && s.landings == 0 {
 		return copied{}, false
 	}
-	if wait := s.pace(t, size); wait > 0 {
+	if wait := s.pace(t, size, size); wait > 0 {
 		s.releaseAt = t + wait
 		return copied{}, false
 	}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledbat
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// drifting enters a minute of delays of a clock that runs faster by so many ppm, with a queue forward if there is one.
+func drifting(s *skew, ppm float64, queue func(d time.Duration) time.Duration) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for d := time.Duration(0); d < time.Minute; d += 20 * ms {
+		drift := time.Duration(ppm * float64(d) / 1e6)
+		noise := func() time.Duration { return time.Duration(r.ExpFloat64() * float64(100*time.Microsecond)) }
+		s.sample(at(d), 20*ms+drift+noise()+queue(d), 20*ms-drift+noise())
+	}
+}
+
+func TestSkewIsFound(t *testing.T) {
+	none := func(time.Duration) time.Duration { return 0 }
+	for _, ppm := range []float64{-500, -100, -20, 0, 20, 100, 500} {
+		var s skew
+		drifting(&s, ppm, none)
+		if got := s.slope * 1e6; got < ppm-2 || got > ppm+2 {
+			t.Errorf("a clock that is faster by %v ppm is taken for %v", ppm, &s)
+		}
+		if got, want := s.corrected(at(2*time.Minute))-s.corrected(at(time.Minute)), time.Duration(ppm*60*1000); (got - want).Abs() > 200*time.Microsecond {
+			t.Errorf("%v ppm: a minute is corrected by %v, want %v", ppm, got, want)
+		}
+	}
+}
+
+// "Clock drift: the antisymmetric half of the slopes of the forward and reverse minima, capped at 500 ppm": a queue that grows is not one, and
+// what no clock does is not believed.
+func TestSkewIsNotAQueue(t *testing.T) {
+	var s skew
+	drifting(&s, 0, func(d time.Duration) time.Duration { return d / 1000 })
+	if s.slope*1e6 > 2 || s.slope*1e6 < -2 {
+		t.Errorf("a queue that grows by 1000 ppm is taken for %v", &s)
+	}
+	s = skew{}
+	drifting(&s, 3000, func(time.Duration) time.Duration { return 0 })
+	if s.slope > maxSkew {
+		t.Errorf("3000 ppm are believed: %v", &s)
+	}
+}
+
+func TestSkewForgetsMinimaOfAnotherClock(t *testing.T) {
+	var s skew
+	drifting(&s, 100, func(time.Duration) time.Duration { return 0 })
+	slope := s.slope
+	s.stepped()
+	s.sample(at(2*time.Minute), time.Hour, -time.Hour)
+	s.sample(at(2*time.Minute+2*time.Second), time.Hour, -time.Hour)
+	if s.used > 2 || slope == 0 {
+		t.Errorf("after a step it still has %d slots", s.used)
+	}
+}
+
+// watched enters a second of datagrams, one each 300 µs, with a delay above the base each.
+func watched(w *watch, from time.Duration, extra func(i int) time.Duration) {
+	r := reference{base: 20 * ms, rtt: 30 * ms, quiet: ms}
+	for i := range 3300 {
+		d := time.Duration(i) * 300 * time.Microsecond
+		w.arrived(Arrival{Sent: at(from + d), Delay: 20*ms + extra(i), Bytes: 1400}, r)
+	}
+}
+
+// On a quiet path the shortest filter sees a queue at once; on one with jitter a longer one is used, and the threshold is above the jitter.
+func TestWatchTellsQueueFromJitter(t *testing.T) {
+	var quiet watch
+	watched(&quiet, 0, func(int) time.Duration { return 0 })
+	if quiet.level != 0 || quiet.threshold != ms || quiet.queue != 0 {
+		t.Errorf("without jitter: %v", &quiet)
+	}
+	watched(&quiet, time.Second, func(i int) time.Duration { return time.Duration(i) * 10 * time.Microsecond })
+	if quiet.queue < 30*ms {
+		t.Errorf("a queue of 33 ms is taken for %v", &quiet)
+	}
+
+	r := rand.New(rand.NewPCG(1, 2))
+	var shaken watch
+	held := time.Duration(0) // packets keep their order
+	jitter := func(int) time.Duration {
+		held = max(held-300*time.Microsecond, time.Duration(r.ExpFloat64()*float64(2*ms)))
+		return held
+	}
+	above := 0
+	for i := range 20 {
+		watched(&shaken, time.Duration(i)*time.Second, jitter)
+		if shaken.queue > shaken.threshold {
+			above++
+		}
+	}
+	if shaken.level == 0 || shaken.threshold <= ms || above > 2 {
+		t.Errorf("with 2 ms of jitter, %d times in 20 a queue: %v", above, &shaken)
+	}
+	watched(&shaken, 30*time.Second, func(i int) time.Duration { return jitter(i) + 40*ms })
+	if shaken.queue < shaken.threshold {
+		t.Errorf("behind jitter a queue of 40 ms is not seen: %v", &shaken)
+	}
+}
+
+// What the flow does on purpose is no noise.
+func TestWatchDoesNotLearnFromItself(t *testing.T) {
+	var w watch
+	r := reference{base: 20 * ms, rtt: 30 * ms, quiet: ms, ours: true}
+	for i := range 5000 {
+		w.arrived(Arrival{Sent: at(time.Duration(i) * 300 * time.Microsecond), Delay: 20*ms + time.Duration(i%100)*100*time.Microsecond}, r)
+	}
+	if w.noise() != 0 || w.spread != 0 {
+		t.Errorf("a queue of its own is taken for noise: %v", &w)
+	}
+}
+
+// told is a pulse of three with these delays; the third left a step after the first two.
+func told(delays ...time.Duration) pulse {
+	p := pulse{count: 3, heard: 3, bytes: 1000, sent: [3]time.Time{at(0), at(0), at(ms)}}
+	copy(p.delay[:], delays)
+	return p
+}
+
+// The bottleneck takes 1 ms for a datagram.
+func TestPulseTellsWhoCameBetween(t *testing.T) {
+	for _, c := range []struct {
+		what         string
+		p            pulse
+		gap, between time.Duration
+	}{
+		{"an idle path", told(20*ms, 21*ms, 21*ms), ms, 0},
+		{"a datagram of somebody's between the second and the third", told(20*ms, 21*ms, 22*ms), ms, ms},
+		{"behind a queue", told(35*ms, 36*ms, 36*ms), ms, 0},
+		{"a slower bottleneck", told(20*ms, 22*ms, 23*ms), 2 * ms, ms},
+	} {
+		if got := c.p.gap(ms / 2); got != c.gap {
+			t.Errorf("%s: the gap is %v, want %v", c.what, got, c.gap)
+		}
+		if got := c.p.between(ms); got != c.between {
+			t.Errorf("%s: %v are somebody else's, want %v", c.what, got, c.between)
+		}
+	}
+	lost := told(20*ms, unheard, 21*ms)
+	if got := lost.gap(ms / 2); got >= 0 {
+		t.Errorf("a pulse of which one was lost has a gap of %v", got)
+	}
+}
+
+func TestPulsesAreTakenInOrder(t *testing.T) {
+	var p pulses
+	for i := range 3 {
+		p.start(3, 1000)
+		now := at(time.Duration(i) * 10 * ms)
+		p.sent(now, 1000)
+		p.sent(now, 1000)
+		if p.left != 0 {
+			t.Fatalf("%d bytes are left after two datagrams", p.left)
+		}
+		p.third(1000)
+		p.sent(now.Add(ms), 1000)
+	}
+	p.arrived(Arrival{Sent: at(10 * ms), Delay: 20 * ms})
+	if _, ok := p.take(at(30*ms), time.Second); ok {
+		t.Fatal("the first pulse is taken though nothing of it has arrived")
+	}
+	for _, d := range []time.Duration{0, 0, ms} {
+		p.arrived(Arrival{Sent: at(d), Delay: 20 * ms})
+	}
+	if s, ok := p.take(at(30*ms), time.Second); !ok || s.heard != 3 || !s.from.Equal(at(0)) {
+		t.Fatalf("the first pulse is %+v, %v", s, ok)
+	}
+	if s, ok := p.take(at(5*time.Second), time.Second); !ok || s.heard != 1 {
+		t.Fatalf("the second pulse is %+v, %v: the rest of it is lost", s, ok)
+	}
+}
+
+// A long row of pairs that all arrive farther apart than they should means that the bottleneck has become slower. A pair that fits the old
+// capacity in between means that others took their turns.
+func TestSlowerTakesALongRow(t *testing.T) {
+	p := told(20*ms, 23*ms, 24*ms)
+	run := func(interrupted bool) (got float64) {
+		var s slower
+		for i := range 120 {
+			gap := 3 * ms
+			if interrupted && i%30 == 29 {
+				gap = ms
+			}
+			if mu, ok := s.sample(at(time.Duration(i)*100*ms), &p, gap, 1e6); ok {
+				got = mu
+			}
+		}
+		return got
+	}
+	if got := run(false); got < 300e3 || got > 350e3 {
+		t.Errorf("the capacity is taken for %.0f, want 333333", got)
+	}
+	if got := run(true); got != 0 {
+		t.Errorf("beside others that take turns the capacity is taken for %.0f", got)
+	}
+}
+
+func TestStretchesJoin(t *testing.T) {
+	var all, a, b stretch
+	for i := range 20 {
+		x := Arrival{Sent: at(time.Duration(i) * ms), Delay: 20*ms + time.Duration(i%7)*ms, Bytes: 1000}
+		all.add(x)
+		if i < 8 {
+			a.add(x)
+		} else {
+			b.add(x)
+		}
+	}
+	j := join(a, b)
+	if j.count != all.count || j.sentFor != all.sentFor || j.arrivals != all.arrivals || j.low != all.low || j.bytes != all.bytes {
+		t.Errorf("joined %+v\nwant   %+v", j, all)
+	}
+}
