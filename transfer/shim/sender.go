@@ -63,6 +63,7 @@ type sender struct {
 	patience time.Duration // added to the time threshold by spurious losses
 	lateAt   time.Duration // when the last spurious loss was noticed
 	marks    uint64        // of congestion, as reported so far
+	known    []span        // what the last feedback said arrived, newest first
 	oneWay   time.Duration // last sample
 
 	losses   uint64
@@ -169,18 +170,8 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 	}
 	slices.Reverse(o.timed)
 	slices.Reverse(o.told) // a feedback tells of the newest first
-	for _, span := range f.ranges {
-		if span.hi < s.base {
-			break
-		}
-		for seq := span.hi; seq >= max(span.lo, s.base); seq-- {
-			if err := s.land(now, seq, o); err != nil {
-				return err
-			}
-			if seq == 0 {
-				break
-			}
-		}
+	if err := s.landAll(now, f.ranges, o); err != nil {
+		return err
 	}
 	// While nothing is in flight there is nothing to slow down: the mark waits for the feedback that tells of data.
 	if f.marks > s.marks && (o.bytes > 0 || s.inFlight > 0) {
@@ -197,6 +188,33 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 	} else {
 		o.oneWay = s.oneWay
 	}
+	return nil
+}
+
+// landAll records that everything in ranges arrived. What the feedback before told of is passed over: after a loss, feedbacks repeat
+// all that came since.
+func (s *sender) landAll(now time.Duration, ranges []span, o *outcome) error {
+	k := 0 // of known: those before it lie above seq
+	for _, r := range ranges {
+		if r.hi < s.base {
+			break
+		}
+		lo := max(r.lo, s.base)
+		for seq := r.hi; seq >= lo; seq-- {
+			for k < len(s.known) && s.known[k].lo > seq {
+				k++
+			}
+			if k < len(s.known) && seq <= s.known[k].hi {
+				seq = s.known[k].lo
+			} else if err := s.land(now, seq, o); err != nil {
+				return err
+			}
+			if seq == 0 {
+				break
+			}
+		}
+	}
+	s.known = append(s.known[:0], ranges...)
 	return nil
 }
 
