@@ -21,7 +21,7 @@
 // draft-irtf-iccrg-ledbat-plus-plus-01 writes it: round trips instead of one-way delays, slower growth, multiplicative decrease, and
 // slowdowns in which queues empty, so that several flows share fairly.
 //
-// "ebb", the default, has no target. A delay target cannot yield to traffic that keeps its own queue shorter, nor where the queue cannot
+// "ebb" has no target. A delay target cannot yield to traffic that keeps its own queue shorter, nor where the queue cannot
 // reach it. Ebb learns the capacity of the bottleneck and sends at 99 % of it, so it makes no queue, and every queue that lasts
 // is somebody else's:
 //
@@ -50,11 +50,12 @@
 //     an active queue management; and their base delay takes in the drift of the clocks, 6 ms a minute at 100 ppm.
 //   - Fairness among flows of rfc6817: a newcomer to a standing queue takes it for the base and pushes the older flow aside
 //     (RFC 6817, section 4.4). Those of ledbatpp share fairly, and pay for it with a tenth of the line where there is one alone.
-//   - Fairness among hosts that run ebb each for itself over one link: they take one another for others. Flows of one host share one
+//   - Fairness, or a full link, among hosts that run ebb each for itself over one link: they take one another for others. Flows of one host share one
 //     controller (package group), and hosts of one location its leases.
 //   - ebb behind a fair queue (FQ-CoDel): its own delay says nothing about the others there, and it takes a fair share.
 //   - ebb beside short transfers that come all the time: it leaves for each, and uses little of what they leave.
 //   - ebb on a bottleneck that becomes slower: it cannot be told from others' traffic for ten seconds, during which it is at its floor.
+//   - ebb on hosts whose processors are so busy that datagrams wait for them: it takes the waiting for a queue, and leaves.
 //   - A rise of the real base delay, as by a new route, is believed after ten minutes; so a flow that changes its address takes a
 //     new Controller.
 package ledbat

@@ -265,7 +265,9 @@ func TestDemand(t *testing.T) {
 	}
 	w.c.rate = 800 * mss
 	w.greedy[0], w.greedy[1] = false, false
-	w.shares[0].Sent(w.now, 5*mss)
+	for i := range 5 { // at their pace
+		w.shares[0].Sent(w.now.Add(time.Duration(i)*5*ms), mss)
+	}
 	w.shares[0].Acked(w.now.Add(w.rtt), ledbat.Ack{Bytes: 0, RTT: w.rtt, InFlight: 5 * mss})
 	if got := w.g.Demand(); got != 100*mss {
 		t.Errorf("with five datagrams a round trip the demand is %v", got)

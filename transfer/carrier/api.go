@@ -55,8 +55,9 @@ func (c *Config) applyDefaults() {
 	}
 }
 
-// DefaultController is the name of the congestion controller that is used where none is chosen.
-const DefaultController = "ebb"
+// DefaultController is the name of the congestion controller that is used where none is chosen. Ebb gives way far better, and does not
+// yet fill a link that several hosts share, or the paths of a host whose processors are busy; until it does, it has to be chosen.
+const DefaultController = "rfc6817"
 
 // Named makes controllers of that name, one of ledbat.Names, with its defaults. Its error wraps ledbat.ErrUnknownController.
 func Named(name string) (func(peer *x509.Certificate, mss int) ledbat.Controller, error) {
