@@ -56,6 +56,8 @@
 //   - ebb beside short transfers that come all the time: it leaves for each, and uses little of what they leave.
 //   - ebb on a bottleneck that becomes slower: it cannot be told from others' traffic for ten seconds, during which it is at its floor.
 //   - ebb on hosts whose processors are so busy that datagrams wait for them: it takes the waiting for a queue, and leaves.
+//   - ebb on paths that let some datagrams come 15 ms late, or that become too narrow for datagrams in use: it takes a quarter of the link
+//     there, and yields again and again.
 //   - A rise of the real base delay, as by a new route, is believed after ten minutes; so a flow that changes its address takes a
 //     new Controller.
 package ledbat
