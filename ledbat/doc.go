@@ -37,7 +37,7 @@
 //     if not, there is more.
 //
 // The drift of the two clocks is taken out of the delays: a drift shows forward and back with opposite signs, a queue does not. A
-// Verifier compares what the receiver's stamps say with what is acknowledged by the sender's clock, so that a peer that lies about
+// verifier compares what the receiver's stamps say with what is acknowledged by the sender's clock, so that a peer that lies about
 // delay gains nothing.
 //
 // An Estimator turns one-way delays into base and queue delay. It survives wrapping stamps and steps of either clock.

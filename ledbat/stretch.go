@@ -13,13 +13,12 @@ type stretch struct {
 	arrivals time.Duration // from the first arrival to the last
 	low      time.Duration // smallest one-way delay
 	first    time.Duration // one-way delay of the first
-	last     time.Duration // of the last
 	sum      time.Duration // of all but the first, less the first's
 }
 
 func (s *stretch) add(a Arrival) {
 	if s.count == 0 {
-		*s = stretch{count: 1, sent: a.Sent, low: a.Delay, first: a.Delay, last: a.Delay}
+		*s = stretch{count: 1, sent: a.Sent, low: a.Delay, first: a.Delay}
 		return
 	}
 	s.count++
@@ -27,7 +26,6 @@ func (s *stretch) add(a Arrival) {
 	s.sentFor = a.Sent.Sub(s.sent)
 	s.arrivals = s.sentFor + a.Delay - s.first
 	s.low = min(s.low, a.Delay)
-	s.last = a.Delay
 	s.sum += a.Delay - s.first
 }
 
@@ -58,7 +56,7 @@ func join(a, b stretch) stretch {
 	gap := b.sent.Sub(a.sent)
 	return stretch{
 		count: a.count + b.count, bytes: a.bytes + b.bytes + b.bytes/max(1, b.count-1), sent: a.sent, sentFor: gap + b.sentFor,
-		arrivals: gap + b.first - a.first + b.arrivals, low: min(a.low, b.low), first: a.first, last: b.last,
+		arrivals: gap + b.first - a.first + b.arrivals, low: min(a.low, b.low), first: a.first,
 		sum: a.sum + b.sum + time.Duration(b.count)*(b.first-a.first),
 	}
 }
