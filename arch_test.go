@@ -70,7 +70,7 @@ var rooms = map[string]room{
 	"bench/reference": {floor: 5},
 	"bench/stage":     {floor: 5},
 	"bench/yield":     {floor: 5, may: []string{"bench", "bench/stage"}},
-	"bench/yield/cmd": {floor: 5, may: []string{"bench/yield"}},
+	"bench/yield/cmd": {floor: 5, may: []string{"bench", "bench/yield"}},
 
 	"cmd/ebb": {floor: 6},
 }

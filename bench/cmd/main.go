@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -63,7 +62,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		o.Only = strings.Split(*only, ",")
 	}
 	var err error
-	if o.Root, err = root(); err != nil {
+	if o.Root, err = bench.Root(); err != nil {
 		return err
 	}
 	o.Command = strings.Join(append([]string{"go run ./bench/cmd"}, args...), " ")
@@ -75,44 +74,17 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if *results == "" {
 		*results = filepath.Join(o.Root, "bench", "results")
 	}
-	return errors.Join(err, report.Table(out), file(report, *results, *name, progress))
+	if *name == "" {
+		*name = nameOf(report)
+	}
+	return errors.Join(err, report.Table(out), bench.Keep(report, filepath.Join(*results, *name), progress))
 }
 
-// root finds the source tree from inside it.
-func root() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
+// nameOf is what the results are called when nobody says.
+func nameOf(r *bench.Report) string {
+	name := r.Started.Format("2006-01-02") + "-" + strings.Fields(r.Commit)[0]
+	if r.Short {
+		name += "-short"
 	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "bench", "cmd", "main.go")); err == nil {
-			return dir, nil
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", errors.New("run this inside Ebb's source tree: it builds what it measures")
-		}
-		dir = up
-	}
-}
-
-// file writes the report under a name.
-func file(r *bench.Report, dir, name string, progress io.Writer) error {
-	if name == "" {
-		name = r.Started.Format("2006-01-02") + "-" + strings.Fields(r.Commit)[0]
-		if r.Short {
-			name += "-short"
-		}
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	text := &strings.Builder{}
-	document, err := json.MarshalIndent(r, "", "  ")
-	if err := errors.Join(err, r.Table(text)); err != nil {
-		return err
-	}
-	path := filepath.Join(dir, name)
-	fmt.Fprintf(progress, "# kept in %s.txt and .json\n", path)
-	return errors.Join(os.WriteFile(path+".txt", []byte(text.String()), 0o644), os.WriteFile(path+".json", append(document, '\n'), 0o644))
+	return name
 }

@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ebbproject/ebb/bench"
 	"github.com/ebbproject/ebb/bench/yield"
 )
 
@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	o.Command = strings.Join(append([]string{"go run ./bench/yield/cmd"}, args...), " ")
 	o.Say = func(what string) { fmt.Fprintln(progress, "#", what) }
 	var err error
-	if o.Root, err = root(); err != nil {
+	if o.Root, err = bench.Root(); err != nil {
 		return err
 	}
 	if o.Exe == "" {
@@ -85,7 +85,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if f.results == "" {
 		f.results = filepath.Join(o.Root, "bench", "results")
 	}
-	return errors.Join(err, report.Table(out), file(report, f.results, f.name, progress))
+	if f.name == "" {
+		f.name = nameOf(report)
+	}
+	return errors.Join(err, report.Table(out), bench.Keep(report, filepath.Join(f.results, f.name), progress))
 }
 
 // options puts what the flags say over what is usual.
@@ -131,41 +134,11 @@ func build(ctx context.Context, o *yield.Options) (clean func(), err error) {
 	return clean, nil
 }
 
-// root finds the source tree from inside it.
-func root() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
+// nameOf is what the results are called when nobody says.
+func nameOf(r *yield.Report) string {
+	name := r.Started.Format("2006-01-02") + "-yield-" + strings.Fields(r.Commit)[0]
+	if r.Short {
+		name += "-short"
 	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "bench", "yield", "cmd", "main.go")); err == nil {
-			return dir, nil
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", errors.New("run this inside Ebb's source tree: it builds what it measures")
-		}
-		dir = up
-	}
-}
-
-// file writes the report under a name.
-func file(r *yield.Report, dir, name string, progress io.Writer) error {
-	if name == "" {
-		name = r.Started.Format("2006-01-02") + "-yield-" + strings.Fields(r.Commit)[0]
-		if r.Short {
-			name += "-short"
-		}
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	text := &strings.Builder{}
-	document, err := json.MarshalIndent(r, "", "  ")
-	if err := errors.Join(err, r.Table(text)); err != nil {
-		return err
-	}
-	path := filepath.Join(dir, name)
-	fmt.Fprintf(progress, "# kept in %s.txt and .json\n", path)
-	return errors.Join(os.WriteFile(path+".txt", []byte(text.String()), 0o644), os.WriteFile(path+".json", append(document, '\n'), 0o644))
+	return name
 }
