@@ -45,6 +45,7 @@ type contact struct {
 	connected bool
 	silent    bool          // connected, and not heard for so long that it may have forgotten us
 	lastUse   time.Time     // a flow wanted this peer
+	listed    time.Time     // when the hub last told of it
 	retryAt   time.Time     // not before
 	backoff   time.Duration // doubles with each failure, up to redialMost
 }
@@ -83,7 +84,7 @@ func (b *Book) Listed(now time.Time, m fleet.Member) {
 	if c.Lan != m.Lan || c.Wan != m.Wan { // it moved: what we learnt of the old address is void
 		c.retryAt, c.backoff = time.Time{}, 0
 	}
-	c.Member = m
+	c.Member, c.listed = m, now
 	if len(m.Holds) > 0 {
 		b.holders[m.Peer] = true
 	}

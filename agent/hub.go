@@ -74,6 +74,7 @@ func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 	for _, m := range r.Peers {
 		c.book.Listed(now, m)
 	}
+	c.locationKnown(now)
 	c.saveMembers()
 	for _, f := range c.openFlows() {
 		if f.state == api.StateResolving && f.askPeers { // the hub is back
