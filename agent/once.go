@@ -77,3 +77,17 @@ func (b *Book) Apart(now time.Time) (apart, of int) {
 	}
 	return apart, of
 }
+
+// enough is how many connected neighbours do without news of more: a location of hundreds would fill its link with lists.
+const enough = maxNeighbours / 2
+
+// Lacking reports whether there are so few neighbours in conversation that news of others is urgent.
+func (b *Book) Lacking() bool {
+	n := 0
+	for _, c := range b.wanted() {
+		if c.connected && !c.silent && c.Role != fleet.RoleHub && c.Location == b.self.Location {
+			n++
+		}
+	}
+	return n < enough
+}
