@@ -37,6 +37,7 @@ type Core struct {
 	sched        *scheduler.Scheduler
 	book         *Book
 	desk         *Desk
+	herald       Herald
 	peers        map[string]*peer
 	holdings     map[content.ID]*holding
 	names        *fleet.Catalogue // what each name stands for, which never goes back
@@ -81,13 +82,14 @@ func (c *Core) String() string {
 func (c *Core) Advance(now time.Time) {
 	c.sched.Advance(now)
 	c.resolveAgain(now)
+	c.announceLate(now)
 	c.syncIfDue(now)
 }
 
 // Deadline is when Advance must be called at the latest; zero: never.
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
-	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve()} {
+	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}
@@ -232,7 +234,7 @@ func (c *Core) announceAll(name string, h *holding) {
 	}
 }
 
-// announce tells the followers of a content about one chunk gained or lost.
+// announce tells the followers of a content about one chunk that was lost.
 func (c *Core) announce(h *holding, index int) {
 	for _, name := range sortedKeys(c.peers) {
 		if c.peers[name].follows[h.id] {

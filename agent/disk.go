@@ -16,7 +16,7 @@ func (c *Core) Stored(now time.Time, id content.ID) {
 		if !ok || !h.gained(i) {
 			continue
 		}
-		c.announce(h, i)
+		c.announceGained(now, h, i)
 		c.sched.Stored(now, h.id, i)
 	}
 }
