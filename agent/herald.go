@@ -5,7 +5,6 @@ package agent
 import (
 	"cmp"
 	"encoding/binary"
-	"hash/fnv"
 	"slices"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 )
 
 const (
-	heardFirst = 4                      // followers that hear of a new chunk at once
+	heardFirst = 3                      // followers that hear of a new chunk at once
 	heardAfter = 300 * time.Millisecond // when the others do
 )
 
@@ -38,11 +37,9 @@ func (h *Herald) Gained(now time.Time, id content.ID, index int, missing []strin
 	if len(missing) > heardFirst+1 {
 		first = slices.Clone(missing)
 		weight := func(name string) uint64 {
-			f := fnv.New64a()
-			f.Write(id[:8])
-			f.Write(binary.LittleEndian.AppendUint32(nil, uint32(index)))
-			f.Write([]byte(name))
-			return f.Sum64()
+			seed := append(binary.LittleEndian.AppendUint32(id[:8:8], uint32(index)), name...)
+			sum := content.Sum(seed) // names and numbers differ by little, and the order must not
+			return binary.LittleEndian.Uint64(sum[:])
 		}
 		slices.SortFunc(first, func(a, b string) int { return cmp.Or(cmp.Compare(weight(a), weight(b)), cmp.Compare(a, b)) })
 		first = first[:heardFirst]

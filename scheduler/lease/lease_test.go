@@ -3,13 +3,19 @@
 package lease
 
 import (
+	"flag"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/ebbproject/ebb/content"
 	"pgregory.net/rapid"
+
+	"github.com/ebbproject/ebb/content"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden file")
 
 // Hosts that start together fetch every chunk once, two of them at a time, though not everybody talks to everybody and
 // their clocks are hours apart.
@@ -29,6 +35,33 @@ func TestEveryChunkCrossesOnce(t *testing.T) {
 	}
 	if v.crossed != 200 {
 		t.Errorf("%d chunks crossed, of 200", v.crossed)
+	}
+}
+
+// The course of a small content, of which a fetcher dies, is in testdata/handover.txt.
+func TestHandover(t *testing.T) {
+	v := newVillage(t, 3, 96)
+	v.ring()
+	v.run(12 * time.Second)
+	dead := v.fetchers()[0]
+	v.kill(dead)
+	v.log = append(v.log, fmt.Sprintf("%6.2fs %s dies", v.now.Sub(dawn).Seconds(), dead.name))
+	v.until(2*time.Minute, v.complete)
+	v.run(beat)
+	text := strings.Join(v.log, "\n") + fmt.Sprintf("\n%d chunks crossed, of 96\n", v.crossed)
+	const file = "testdata/handover.txt"
+	if *update {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text != string(want) {
+		t.Errorf("%s tells another story now (rewrite with -update and read the diff):\n%s", file, text)
 	}
 }
 

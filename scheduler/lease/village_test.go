@@ -24,24 +24,23 @@ type village struct {
 	hosts   []*host
 	chunks  int
 	words   []word
-	crossed int // chunks that came from beyond the village
-	log     []string
+	crossed int      // chunks that came from beyond the village
+	log     []string // what holders said of their leases
 }
 
 type host struct {
-	name   string
-	t      *Table
-	clock  time.Duration // ahead of the village's
-	gone   bool
-	idle   bool // it fetches nothing, whatever it holds
-	away   int  // which side of a divide it is on
-	knows  map[*host]bool
-	has    []bool
-	heard  []bool // chunks that the table was told of
-	busy   int    // the chunk on its way, or -1
-	since  time.Time
-	pace   time.Duration // a chunk takes so long
-	seenBy int
+	name  string
+	t     *Table
+	clock time.Duration // ahead of the village's
+	gone  bool
+	idle  bool // it fetches nothing, whatever it holds
+	away  int  // which side of a divide it is on
+	knows map[*host]bool
+	has   []bool
+	heard []bool // chunks that the table was told of
+	busy  int    // the chunk on its way, or -1
+	since time.Time
+	pace  time.Duration // a chunk takes so long
 }
 
 type word struct {
@@ -133,7 +132,9 @@ func (v *village) step() {
 			switch a := a.(type) {
 			case Say:
 				to = a.To
-				v.log = append(v.log, fmt.Sprintf("%6.2fs %s tells %s: %v", v.now.Sub(dawn).Seconds(), h.name, to, a.Claim))
+				if line := fmt.Sprintf("%6.2fs %s says: %v", v.now.Sub(dawn).Seconds(), h.name, a.Claim); a.Claim.Holder == h.name && !slices.Contains(v.log, line) {
+					v.log = append(v.log, line)
+				}
 			case Stand:
 				to = a.To
 			}
