@@ -8,7 +8,6 @@ import "math"
 type pipe struct {
 	capacity float64 // bytes per second
 	streams  []*stream
-	bytes    float64 // that have gone through
 	dirty    bool
 
 	// While rates are worked out:
