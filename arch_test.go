@@ -53,10 +53,12 @@ var rooms = map[string]room{
 	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node"}},
 	"fleet/node":           {floor: 2, may: []string{"fleet"}},
 
-	"agent":        {floor: 3, pure: true, may: []string{"agent/api"}},
+	"agent":        {floor: 3, pure: true, may: []string{"agent/api", "agent/gentle"}},
+	"agent/gentle": {floor: 3, pure: true},
+	"agent/sense":  {floor: 3, may: []string{"agent/gentle"}},
 	"agent/api":    {floor: 3, pure: true},
 	"agent/client": {floor: 3, may: []string{"agent/api"}},
-	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api"}},
+	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api", "agent/gentle"}},
 	"hub":          {floor: 3, may: []string{"agent/api"}},
 
 	"demo":            {floor: 5},

@@ -87,6 +87,8 @@ func (s *Session) deliverControl(now time.Time, m Message) *ProtocolError {
 	case Found:
 		request = m.Request
 		what = s.foundArrived(m)
+	case Limit:
+		what = s.limitArrived(m)
 	}
 	if what == "" {
 		return nil
@@ -141,6 +143,9 @@ func answerTo(m Message) uint32 {
 }
 
 func (s *Session) refuseArrived(m Refuse) (fault string) {
+	if m.Reason >= ReasonCPU && !s.both(CanReasons) {
+		return fmt.Sprintf("the reason %v needs the capability %q", m.Reason, CanReasons)
+	}
 	if x := s.fetches.open[m.Request]; x != nil && x.sent {
 		s.waste(x)
 		s.fetches.end(x, refused)
@@ -148,6 +153,14 @@ func (s *Session) refuseArrived(m Refuse) (fault string) {
 		return ""
 	}
 	return s.fetches.lateAnswer(m.Request, false)
+}
+
+func (s *Session) limitArrived(m Limit) (fault string) {
+	if !s.both(CanLimit) {
+		return fmt.Sprintf("it needs the capability %q", CanLimit)
+	}
+	s.events.push(PeerLimit(m))
+	return ""
 }
 
 func (s *Session) foundArrived(m Found) (fault string) {

@@ -201,11 +201,34 @@ func (s *Session) Refuse(now time.Time, req uint32, reason Reason) error {
 		return fmt.Errorf("%w: %v", ErrInvalid, reason)
 	}
 	s.serves.close(v)
-	s.answer(Refuse{Request: req, Reason: reason})
+	s.answer(Refuse{Request: req, Reason: reason.told(s.both(CanReasons))})
 	if v.stage == sending {
 		s.events.push(Canceled{Request: req, Data: v.data})
 	}
 	return nil
+}
+
+// Limit asks the other side to send at most so many bytes of data messages a second, 0 for as many as it likes. The last word counts. A
+// peer without the capability CanLimit is not told: ErrInvalid.
+func (s *Session) Limit(now time.Time, rate uint64) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if !s.both(CanLimit) {
+		return fmt.Errorf("%w: the peer does not know limits", ErrInvalid)
+	}
+	s.control.drop(func(m Message) bool {
+		_, is := m.(Limit)
+		return is
+	})
+	s.control.push(Limit{Rate: rate})
+	return nil
+}
+
+// both says whether both sides have a capability.
+func (s *Session) both(capability string) bool {
+	_, ok := slices.BinarySearch(s.capabilities, capability)
+	return ok
 }
 
 // answer queues a Refuse or Found; until it is cut its request counts as open.
