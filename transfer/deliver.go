@@ -22,11 +22,13 @@ func (s *Session) deliverData(now time.Time, msg []byte) error {
 		x = nil
 	}
 	if x == nil || !x.sent {
-		if what := s.fetches.late(d); what != "" {
+		content, what := s.fetches.late(d)
+		if what != "" {
 			return s.broken(&ProtocolError{Message: typeNames[typeData], Request: d.Request, What: what}, len(msg))
 		}
 		s.stats.Control += header
 		s.stats.Wasted += payload
+		s.accounts.add(Account{Content: content, Received: payload, Canceled: payload})
 		return nil
 	}
 	if what, duplicate := s.fetches.accept(now, x, d); what != "" {
@@ -36,10 +38,12 @@ func (s *Session) deliverData(now time.Time, msg []byte) error {
 		}
 		s.stats.Control += header
 		s.stats.Duplicate += payload
+		s.accounts.add(Account{Content: x.content, Received: payload, Duplicate: payload})
 		return s.broken(fault, 0)
 	}
 	s.stats.Control += header
 	s.stats.Useful += payload
+	s.accounts.add(Account{Content: x.content, Received: payload})
 	if x.answer.complete() {
 		s.fetches.end(x, answered)
 		s.events.push(Received{Request: x.request, Kind: x.kind, ID: x.id, Data: x.answer.buf})

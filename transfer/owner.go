@@ -16,6 +16,7 @@ type WantSpec struct {
 	Size     int   // of a chunk: its exact size
 	Limit    int   // of a manifest: the most that is accepted
 	Priority uint8 // higher goes first
+	Content  ID    // what it is for, in Accounts; not told to the peer
 }
 
 // usable says why nothing may be asked or told now.
@@ -40,7 +41,7 @@ func (s *Session) Want(now time.Time, w WantSpec) (req uint32, err error) {
 	if w.Kind != KindChunk && w.Kind != KindManifest || limit < 1 || limit > MaxReply {
 		return 0, fmt.Errorf("%w: want of a %v of %d bytes", ErrInvalid, w.Kind, limit)
 	}
-	x, err := s.open(fetch{kind: w.Kind, id: w.ID, limit: limit, size: size})
+	x, err := s.open(fetch{kind: w.Kind, id: w.ID, content: w.Content, limit: limit, size: size})
 	if err != nil {
 		return 0, err
 	}
