@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/scheduler"
@@ -21,6 +22,7 @@ type Config struct {
 	Seed        uint64                // of jitter
 	MaxInFlight int64                 // bytes of chunks asked for and not yet on disk; 0: the scheduler's default
 	Held        func(content.ID) bool // whether a chunk is on disk
+	Gentle      gentle.Policy         // whether, whom and how fast to serve
 }
 
 // peer is a host we are in conversation with.
@@ -35,6 +37,7 @@ type Core struct {
 	rnd          *rand.Rand
 	sched        *scheduler.Scheduler
 	book         *Book
+	door         *gentle.Door
 	desk         *Desk
 	peers        map[string]*peer
 	holdings     map[content.ID]*holding
@@ -57,7 +60,7 @@ func New(now time.Time, c Config) *Core {
 	}
 	return &Core{
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
-		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), desk: NewDesk(),
+		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
 		hub: hubView{nextSync: now},
@@ -160,6 +163,7 @@ func (c *Core) PeerDown(now time.Time, name string) {
 	}
 	delete(c.peers, name)
 	c.desk.PeerLost(name)
+	c.door.PeerLost(name)
 	c.sched.PeerLost(now, scheduler.PeerID(name))
 	for _, n := range c.askNumbers() {
 		if c.asks[n].peer == name {
@@ -251,8 +255,8 @@ func (c *Core) Requested(now time.Time, s Serve, priority uint8) {
 		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: transfer.ReasonNotHeld})
 		return
 	}
-	if !c.desk.Requested(s, priority) {
-		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: transfer.ReasonBusy})
+	if why, ok := c.admit(now, s, priority); !ok {
+		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: why})
 	}
 }
 
@@ -270,7 +274,10 @@ func (c *Core) canServe(s Serve) bool {
 }
 
 // Released: a request of a peer was answered, refused or taken back.
-func (c *Core) Released(name string, request uint32) { c.desk.Released(name, request) }
+func (c *Core) Released(name string, request uint32) {
+	c.desk.Released(name, request)
+	c.door.Released(name, request)
+}
 
 // Finding: a peer asks which content has a name.
 func (c *Core) Finding(name string, request uint32, contentName string) {
@@ -324,4 +331,7 @@ var refusals = map[transfer.Reason]scheduler.Refusal{
 	transfer.ReasonNotHeld: scheduler.RefusedNotHeld, transfer.ReasonCorrupt: scheduler.RefusedCorrupt,
 	transfer.ReasonPaused: scheduler.RefusedPaused, transfer.ReasonPolicy: scheduler.RefusedPolicy,
 	transfer.ReasonShuttingDown: scheduler.RefusedShuttingDown, transfer.ReasonTooMany: scheduler.RefusedTooMany,
+	transfer.ReasonCPU: scheduler.RefusedCPU, transfer.ReasonDisk: scheduler.RefusedDisk, transfer.ReasonBattery: scheduler.RefusedBattery,
+	transfer.ReasonVPN: scheduler.RefusedVPN, transfer.ReasonMetered: scheduler.RefusedMetered, transfer.ReasonSlots: scheduler.RefusedSlots,
+	transfer.ReasonRate: scheduler.RefusedRate,
 }

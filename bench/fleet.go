@@ -98,7 +98,7 @@ func (f *fleet) join(ctx context.Context) (*sink, error) {
 
 // wake starts the sink, again if it was killed.
 func (s *sink) wake(ctx context.Context) (err error) {
-	s.process, err = start(ctx, s.fleet.exe, s.state, "agent", "--listen", "127.0.0.1:0")
+	s.process, err = start(ctx, s.fleet.exe, s.state, "agent", "--serve-always", "--listen", "127.0.0.1:0")
 	return err
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/ledbat"
@@ -54,6 +55,8 @@ type Options struct {
 	Version     string
 	MaxInFlight int64  // bytes of chunks under way; 0: the scheduler's default
 	Controller  string // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
+	Gentle      gentle.Policy
+	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
 }
 
 // Daemon is a running endpoint.
@@ -71,6 +74,7 @@ type Daemon struct {
 	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
 	trials  *trials
+	caps    caps
 
 	// Owned by loop.
 	peers    map[string]*conversation
@@ -106,7 +110,7 @@ func Start(o Options) (*Daemon, error) {
 		events:  make(chan func(*agent.Core, time.Time), 1024),
 		toWrite: newMailbox[agent.Store](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
-		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{})}
+		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates)}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err != nil {
@@ -123,6 +127,9 @@ func Start(o Options) (*Daemon, error) {
 		go d.read()
 	}
 	d.running.Go(func() { d.trials.run(d.ctx) })
+	if o.Sense != nil && o.Gentle.Watches() {
+		d.running.Go(d.sense)
+	}
 	return d, nil
 }
 
@@ -173,7 +180,7 @@ func (d *Daemon) restore() (*agent.Core, error) {
 	}
 	n := d.o.Node
 	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
-		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has})
+		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Gentle: d.o.Gentle})
 	if n.Hub.Peer != "" {
 		core.HubKnown(d.started, atHub(n.Hub, n.HubAddr))
 	}
@@ -291,7 +298,7 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	case agent.Export:
 		d.toDisk.put(a)
 	case agent.Fetch:
-		d.toPeer(a.Peer, a)
+		d.fetch(a)
 	case agent.Ask:
 		d.toPeer(a.Peer, a)
 	case agent.Cancel:

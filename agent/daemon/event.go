@@ -70,6 +70,9 @@ func (p *conversation) pass(e transfer.Event) {
 	case transfer.Refused:
 		x := p.forget(e.Request)
 		tell = func(c *agent.Core, now time.Time) { c.Refused(now, name, x.fetch, e.Reason) }
+	case transfer.PeerLimit:
+		p.obeyLimit(e.Rate)
+		return
 	case transfer.PeerBye, transfer.PingTimeout:
 		p.leave(transfer.ByeIdle)
 		return

@@ -73,9 +73,10 @@ func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 	id, stats := d.o.Node.Identity, d.o.Store.Stats()
 	s := api.Status{Version: d.o.Version, Control: d.o.Controller, Role: string(id.Role), Peer: id.Peer, Location: id.Location, Fleet: id.Fleet,
 		State: d.o.Node.Dir, Addr: d.Addr().String(), Started: d.started.UTC(), Chunks: stats.Chunks, Bytes: stats.Bytes}
-	if d.with(w, func(c *agent.Core, _ time.Time) {
+	if d.with(w, func(c *agent.Core, now time.Time) {
 		s.Peers, s.Flows = c.Counts()
 		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub()
+		s.Serving = c.Serving(now)
 		if d.observed.IsValid() {
 			s.Observed = d.observed.String()
 		}
@@ -248,6 +249,9 @@ func (d *Daemon) getPeers(w http.ResponseWriter, _ *http.Request) {
 				continue
 			}
 			p := &list[i]
+			if p.Connected {
+				p.Carrier = "udp"
+			}
 			p.Received, p.Sent = t.received, t.sent
 			p.RTT, p.QueueDelay, p.Rate = t.stats.RTT.Seconds(), t.stats.QueueDelay.Seconds(), t.stats.Rate*8
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/transfer"
@@ -53,6 +54,7 @@ type conversation struct {
 	fetches  map[uint32]pending
 	requests map[uint64]uint32 // the core's number -> the wire's
 	message  []byte
+	budget   budget
 	leaveBy  time.Time      // set once goodbye was said
 	told     transfer.Stats // as last reported
 	owing    time.Time      // since when the peer owes us something and is not heard; zero: it owes nothing
@@ -71,8 +73,13 @@ func newConversation(d *Daemon, conn *carrier.Conn, id fleet.Identity, dialled b
 	now := time.Now()
 	c := transfer.DefaultConfig()
 	c.MaxInbox, c.MaxServe = inboxBytes, serveBytes
-	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: conn.RemoteAddr()}
-	return &conversation{d: d, id: id, conn: conn, dialled: dialled, since: now, mail: newMailbox[any](),
+	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: conn.RemoteAddr(),
+		Capabilities: []string{transfer.CanLimit, transfer.CanReasons}}
+	total := d.caps.far
+	if d.local(id) {
+		total = d.caps.near
+	}
+	return &conversation{budget: budget{total: total}, d: d, id: id, conn: conn, dialled: dialled, since: now, mail: newMailbox[any](),
 		session: transfer.New(now, c), fetches: map[uint32]pending{}, requests: map[uint64]uint32{}}
 }
 
@@ -130,6 +137,9 @@ func (p *conversation) leave(why transfer.ByeReason) {
 
 func (p *conversation) deadline() time.Time {
 	t := p.session.Deadline()
+	if a := p.budget.again; !a.IsZero() && (t.IsZero() || a.Before(t)) {
+		t = a
+	}
 	if !p.leaveBy.IsZero() && (t.IsZero() || p.leaveBy.Before(t)) {
 		return p.leaveBy
 	}
@@ -192,12 +202,20 @@ func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
 
 // pump hands messages to the connection as long as it may send; a goodbye may always.
 func (p *conversation) pump() {
+	p.budget.again = time.Time{}
 	for p.conn.Budget() > 0 || !p.leaveBy.IsZero() {
-		msg, unordered, ok := p.session.Next(time.Now(), p.message[:0], max(p.conn.Grain(), transfer.MinMessage))
+		now, most := time.Now(), max(p.conn.Grain(), transfer.MinMessage)
+		if p.leaveBy.IsZero() && p.session.Pending() {
+			if most = p.budget.room(now, most); most == 0 {
+				return
+			}
+		}
+		msg, unordered, ok := p.session.Next(now, p.message[:0], most)
 		if !ok {
 			return
 		}
 		p.message = msg
+		p.budget.sent(now, len(msg))
 		if err := p.conn.Send(msg, unordered); err != nil {
 			return // the connection has ended: Done says so
 		}
@@ -223,6 +241,8 @@ func (p *conversation) obey() {
 			p.check(p.session.Interest(now, m.Content, m.Chunks, m.On))
 		case agent.Announce:
 			p.check(p.session.Have(now, m.Have))
+		case limit:
+			p.check(p.session.Limit(now, uint64(m.rate)))
 		case agent.Decline:
 			p.check(p.session.Refuse(now, m.Request, m.Reason))
 		case agent.Tell:
@@ -298,6 +318,8 @@ func (p *conversation) report() {
 	received, sent := s.Useful-p.told.Useful, s.SentData-p.told.SentData
 	p.told = s
 	p.listen(st)
+	p.budget.measured(time.Now(), st.BytesSent, st.MTU)
+	open := len(p.fetches)
 	p.d.do(func(c *agent.Core, now time.Time) {
 		for _, x := range steps {
 			c.Progressed(now, x.fetch, int64(x.bytes))
@@ -306,6 +328,10 @@ func (p *conversation) report() {
 			c.Measured(now, p.id.Peer, rate, st.RTT)
 		}
 		p.d.count(p.id, received, sent, st)
+		p.d.sharing(p.id, func(s *gentle.Shares) {
+			s.Received(p.id.Peer, received, open)
+			s.Advance(now)
+		})
 	})
 }
 

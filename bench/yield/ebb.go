@@ -86,7 +86,7 @@ func (e *ebb) start(ctx context.Context) (err error) {
 		return err
 	}
 	listen := netip.AddrPortFrom(e.rig.right.addr, 0).String()
-	if e.agent, err = e.program(e.rig.right, e.state, "agent", "--listen", listen, "--json", "--log-level", "warn").start(); err != nil {
+	if e.agent, err = e.program(e.rig.right, e.state, "agent", "--serve-always", "--listen", listen, "--json", "--log-level", "warn").start(); err != nil {
 		return err
 	}
 	if err := e.agent.ready(ctx, &api.Ready{}); err != nil {
