@@ -49,7 +49,8 @@ var rooms = map[string]room{
 	"store/direct":         {floor: 2},
 	"store/export":         {floor: 2, may: []string{"store"}},
 	"scheduler":            {floor: 2, pure: true},
-	"fleet":                {floor: 2, pure: true},
+	"fleet":                {floor: 2, pure: true, may: []string{"fleet/ledger"}},
+	"fleet/ledger":         {floor: 2, pure: true},
 	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node"}},
 	"fleet/node":           {floor: 2, may: []string{"fleet"}},
 

@@ -11,6 +11,7 @@ import (
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
 )
@@ -43,7 +44,9 @@ type Core struct {
 	holdings     map[content.ID]*holding
 	names        *fleet.Catalogue // what each name stands for, which never goes back
 	flows        map[string]*flow
-	order        []string       // of flows, as they were asked for
+	order        []string // of flows, as they were asked for
+	ledger       *ledger.Book
+	epochSaved   bool
 	asks         map[uint64]ask // questions about names and manifests under way
 	asked        uint64         // last number of an ask
 	hub          hubView
@@ -62,7 +65,7 @@ func New(now time.Time, c Config) *Core {
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
 		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
-		flows: map[string]*flow{}, asks: map[uint64]ask{},
+		flows: map[string]*flow{}, asks: map[uint64]ask{}, ledger: newLedger(c.Seed),
 		hub: hubView{nextSync: now},
 	}
 }
@@ -119,7 +122,7 @@ func (c *Core) scheduled(now time.Time, a scheduler.Action) {
 	switch a := a.(type) {
 	case scheduler.Fetch:
 		c.do(Fetch{Peer: string(a.Peer), Fetch: a.Request, Kind: transfer.KindChunk, ID: a.Chunk.ID, Size: a.Chunk.Size,
-			Priority: wirePriority(a.Priority)})
+			Priority: wirePriority(a.Priority), Content: a.Content})
 	case scheduler.Cancel:
 		c.do(Cancel{Peer: string(a.Peer), Fetch: a.Request})
 	case scheduler.Ban:
@@ -255,6 +258,7 @@ func (c *Core) Requested(now time.Time, s Serve, priority uint8) {
 		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: transfer.ReasonNotHeld})
 		return
 	}
+	s.Content = c.contentFor(s)
 	if why, ok := c.admit(now, s, priority); !ok {
 		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: why})
 	}
@@ -295,12 +299,16 @@ type Arrival struct {
 	ID    content.ID
 	Data  []byte
 	Good  bool
+
+	Content content.ID // as in Fetch
 }
 
 // Arrived: a chunk is here.
 func (c *Core) Arrived(now time.Time, a Arrival) {
 	c.book.Used(now, a.Peer)
-	if !c.sched.Received(now, a.Fetch, a.Good) {
+	wanted := c.sched.Received(now, a.Fetch, a.Good)
+	c.judge(a, wanted)
+	if !wanted {
 		return
 	}
 	c.do(Store{ID: a.ID, Data: a.Data, Peer: a.Peer})

@@ -75,6 +75,8 @@ type Daemon struct {
 	toDisk  *mailbox[agent.Export]
 	trials  *trials
 	caps    caps
+	moved   *mailbox[agent.Movement]
+	core    *agent.Core // loop's, and Close's after loop has ended
 
 	// Owned by loop.
 	peers    map[string]*conversation
@@ -110,13 +112,14 @@ func Start(o Options) (*Daemon, error) {
 		events:  make(chan func(*agent.Core, time.Time), 1024),
 		toWrite: newMailbox[agent.Store](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
-		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates)}
+		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement]()}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err != nil {
 		d.cancel()
 		return nil, errors.Join(err, endpoint.Close())
 	}
+	d.core = core
 	d.running.Add(5 + readers)
 	go d.loop(core)
 	go d.accept()
@@ -197,7 +200,7 @@ func (d *Daemon) Addr() netip.AddrPort { return d.endpoint.Addr() }
 func (d *Daemon) Close() error {
 	d.cancel()
 	d.running.Wait()
-	return d.endpoint.Close()
+	return errors.Join(d.closeBooks(), d.endpoint.Close())
 }
 
 // do sends a function to the goroutine that owns the core. After Close it does nothing.

@@ -36,6 +36,7 @@ func (d *Daemon) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/why/{ref}", d.getWhy)
 	mux.HandleFunc("GET /api/v1/peers", d.getPeers)
 	mux.HandleFunc("GET /api/v1/harm", d.getHarm)
+	mux.HandleFunc("GET /api/v1/ledger", d.getLedger)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		Fail(w, &api.Problem{Title: "no such page", Status: http.StatusNotFound, Code: api.CodeNotFound, Detail: r.Method + " " + r.URL.Path})
 	})

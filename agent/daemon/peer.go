@@ -34,6 +34,7 @@ type (
 	answer struct {
 		request uint32
 		data    []byte
+		of      content.ID // the content it is for
 	}
 	// recycle gives back a buffer that came with Received.
 	recycle struct{ data []byte }
@@ -57,6 +58,7 @@ type conversation struct {
 	budget   budget
 	leaveBy  time.Time      // set once goodbye was said
 	told     transfer.Stats // as last reported
+	wire     carrier.Stats  // as last accounted
 	owing    time.Time      // since when the peer owes us something and is not heard; zero: it owes nothing
 	silent   bool           // as last reported
 }
@@ -64,6 +66,7 @@ type conversation struct {
 type pending struct {
 	fetch uint64
 	id    content.ID
+	of    content.ID // the content it is for
 	kind  transfer.Kind
 	name  bool
 	got   int
@@ -248,6 +251,7 @@ func (p *conversation) obey() {
 		case agent.Tell:
 			p.check(p.session.Found(now, m.Request, m.ID))
 		case answer:
+			p.session.Label(m.request, m.of)
 			if p.session.Serve(now, m.request, m.data) != nil { // taken back meanwhile
 				release(m.data)
 				p.released(m.request)
@@ -268,14 +272,14 @@ func (p *conversation) check(err error) {
 }
 
 func (p *conversation) want(now time.Time, f agent.Fetch) {
-	spec := transfer.WantSpec{Kind: f.Kind, ID: f.ID, Priority: f.Priority}
+	spec := transfer.WantSpec{Kind: f.Kind, ID: f.ID, Priority: f.Priority, Content: f.Content}
 	if f.Kind == transfer.KindChunk {
 		spec.Size = int(f.Size)
 	} else {
 		spec.Limit = int(f.Size)
 	}
 	req, err := p.session.Want(now, spec)
-	p.asked(req, err, pending{fetch: f.Fetch, id: f.ID, kind: f.Kind})
+	p.asked(req, err, pending{fetch: f.Fetch, id: f.ID, of: f.Content, kind: f.Kind})
 }
 
 // asked notes a request that went out; one that could not is the same as a peer that is busy.
@@ -315,6 +319,7 @@ func (p *conversation) report() {
 	}
 	s, st := p.session.Stats(), p.conn.Stats()
 	rate := float64(s.Useful-p.told.Useful) / progressEvery.Seconds()
+	p.account(st)
 	received, sent := s.Useful-p.told.Useful, s.SentData-p.told.SentData
 	p.told = s
 	p.listen(st)
@@ -328,6 +333,7 @@ func (p *conversation) report() {
 			c.Measured(now, p.id.Peer, rate, st.RTT)
 		}
 		p.d.count(p.id, received, sent, st)
+		p.d.movements(c)
 		p.d.sharing(p.id, func(s *gentle.Shares) {
 			s.Received(p.id.Peer, received, open)
 			s.Advance(now)
