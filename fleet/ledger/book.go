@@ -167,7 +167,8 @@ func (b *Book) Report() (Report, bool) {
 	return r, true
 }
 
-// Acknowledged: a report is known and durable where it was sent.
+// Acknowledged: a report of this very book is known and durable where it was sent. Answers to a process that has ended must not come here:
+// changes are numbered anew after a restart.
 func (b *Book) Acknowledged(a Ack) {
 	if a.Epoch == b.epoch && a.Upto <= b.number {
 		b.acked = max(b.acked, a.Upto)

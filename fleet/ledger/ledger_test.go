@@ -179,7 +179,8 @@ func TestGatheringIsExact(t *testing.T) {
 				h.save()
 				settle(h)
 				if r, ok := h.book.Report(); ok {
-					heard := func() { h.book.Acknowledged(g.take(h, r)) }
+					asked := h.book
+					heard := func() { asked.Acknowledged(g.take(h, r)) } // the answer finds who asked, dead or alive
 					switch rapid.IntRange(0, 3).Draw(t, "way") {
 					case 0: // lost
 					case 1:
