@@ -68,7 +68,5 @@ func (c *Core) refusal(now time.Time, v *api.Peer) {
 		return
 	}
 	v.Refusal = why.String()
-	if v.Reason == "" {
-		v.Reason = fmt.Sprintf("it refuses: %s; asked again in %s", why, until.Sub(now).Round(100*time.Millisecond))
-	}
+	v.Reason = fmt.Sprintf("it refuses: %s; asked again in %s", why, until.Sub(now).Round(100*time.Millisecond))
 }
