@@ -59,6 +59,7 @@ var rooms = map[string]room{
 	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api"}},
 	"hub":          {floor: 3, may: []string{"agent/api"}},
 
+	"process":         {floor: 4},
 	"demo":            {floor: 5},
 	"sim":             {floor: 5, pure: true},
 	"sim/traffic":     {floor: 5, pure: true, may: []string{"sim"}},
