@@ -33,7 +33,7 @@ type Options struct {
 	Rounds, CrashRounds                    int
 }
 
-// Full takes about ten minutes and 17 GiB of disk for a while.
+// Full takes about twenty minutes and 17 GiB of disk for a while.
 func Full() Options {
 	return Options{Seed: 1, Size: 1 << 30, MemorySize: 4 << 30, CrashSize: 256 << 20, StageSize: 512 << 20, Rounds: 3, CrashRounds: 20}
 }
@@ -68,6 +68,8 @@ var sections = []section{
 	{"journal", (*bench).journal},
 	{"publish", (*bench).publishing},
 	{"relay", (*bench).relay},
+	{"sites", (*bench).whole},
+	{"crowd", (*bench).crowd},
 }
 
 // Names of the sections, in their order.
