@@ -71,7 +71,7 @@ var rooms = map[string]room{
 	"bench/reference": {floor: 5},
 	"bench/sites":     {floor: 5, may: []string{"bench/stage"}},
 	"bench/stage":     {floor: 5},
-	"bench/yield":     {floor: 5, may: []string{"bench", "bench/stage"}},
+	"bench/yield":     {floor: 5, may: []string{"bench", "bench/stage", "sim", "sim/traffic"}},
 	"bench/yield/cmd": {floor: 5, may: []string{"bench", "bench/yield"}},
 
 	"cmd/ebb": {floor: 6},
