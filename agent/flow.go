@@ -105,7 +105,7 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 	}
 	if !running {
 		h := c.holdings[id]
-		spec := scheduler.FlowSpec{Content: id, Type: h.manifest.Type, Chunks: h.chunks, Priority: priority,
+		spec := scheduler.FlowSpec{Content: id, Type: h.manifest.Type, Chunks: h.chunks, Priority: priority, Foreground: true,
 			Held: func(i int) bool { return h.have[i] }}
 		if err := c.sched.AddFlow(now, spec); err != nil {
 			c.failContent(now, id, api.CodeInternal, err.Error())
@@ -114,7 +114,7 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		for _, name := range sortedKeys(c.peers) {
 			c.follow(name, id, true)
 			if c.peers[name].follows[id] {
-				c.sched.PeerWants(now, scheduler.PeerID(name), id)
+				c.sched.PeerWants(now, scheduler.PeerID(name), id, true)
 			}
 		}
 	}

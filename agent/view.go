@@ -96,6 +96,9 @@ func (c *Core) Why(now time.Time, ref string) (api.Why, bool) {
 	default:
 		w.Reasons = append(w.Reasons, api.Reason{Code: f.state, Detail: fmt.Sprintf("the flow is %s", f.state)})
 	}
+	if f.known {
+		w.Reasons = append(w.Reasons, c.split(now, f.content)...)
+	}
 	if c.hub.problem != "" {
 		w.Reasons = append(w.Reasons, api.Reason{Code: c.hub.why.String(), Detail: c.hub.problem, Hint: c.hub.why.Remedy()})
 	}
