@@ -103,8 +103,12 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		}
 		return
 	}
+	c.used(c.holdings[id])
 	if !running {
 		h := c.holdings[id]
+		if !c.fits(now, h) {
+			return
+		}
 		spec := scheduler.FlowSpec{Content: id, Type: h.manifest.Type, Chunks: h.chunks, Priority: priority,
 			Held: func(i int) bool { return h.have[i] }}
 		if err := c.sched.AddFlow(now, spec); err != nil {
@@ -190,6 +194,7 @@ func (c *Core) Exported(now time.Time, id, code, detail string) {
 func (c *Core) finish(now time.Time, f *flow, state, code, detail string) {
 	f.state, f.code, f.detail, f.finished = state, code, detail, now
 	c.saveFlow(f)
+	c.keeper.Changed()
 	if f.known {
 		c.reconcile(now, f.content)
 	}

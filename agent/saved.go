@@ -22,6 +22,8 @@ const (
 	keyFlow     = KeyPrefix + "flow/"
 	keyManifest = KeyPrefix + "manifest/"
 	keyMembers  = KeyPrefix + "members"
+	keyClock    = KeyPrefix + "clock"
+	keyShelf    = KeyPrefix + "shelf/" // read behind manifests
 )
 
 // ManifestKey is where the signed manifest of a content stands in the journal.
@@ -106,6 +108,10 @@ func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 				c.book.Listed(now, m)
 			}
 			c.savedMembers = value
+		case key == keyClock:
+			err = c.restoreClock(now, value)
+		case strings.HasPrefix(key, keyShelf):
+			err = c.restoreShelf(strings.TrimPrefix(key, keyShelf), value)
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("journal record %q: %w", key, err))

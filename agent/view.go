@@ -125,7 +125,7 @@ func (c *Core) Contents() []api.Content {
 func (h *holding) view() api.Content {
 	m := h.manifest
 	v := api.Content{ID: h.id, Name: m.Name, Version: m.Version, Type: m.Type, Tree: m.Tree, Size: m.Size(), Chunks: len(h.chunks),
-		Have: h.count, Complete: h.complete(), Created: m.Created, Expires: m.Expires}
+		Have: h.count, Complete: h.complete(), Pinned: h.pinned, Created: m.Created, Expires: m.Expires}
 	for _, e := range m.Entries {
 		if e.Kind == content.File {
 			v.Files++

@@ -186,7 +186,7 @@ func (f *fleet) enroll(ctx context.Context, e *endpoint) error {
 }
 
 func (f *fleet) startEndpoint(ctx context.Context, e *endpoint) (err error) {
-	e.process, err = start(ctx, f.o.Exe, e.state, "agent", "--listen", e.addr.String()+":0", "--wan-relay", e.site.relay.Inside().String(),
+	e.process, err = start(ctx, f.o.Exe, e.state, "agent", "--cache-max-size", "none", "--cache-min-free", "off", "--listen", e.addr.String()+":0", "--wan-relay", e.site.relay.Inside().String(),
 		"--direct", e.site.net+".0/24", "--log-level", "warn")
 	if err != nil {
 		return err

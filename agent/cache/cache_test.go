@@ -114,7 +114,7 @@ func TestSharedChunksGoWithTheLastContent(t *testing.T) {
 }
 
 func TestRoomIsWhatQuotaAndFloorLeave(t *testing.T) {
-	k := NewKeeper(Limits{MaxSize: Amount{Percent: 20}, MinFree: Amount{Percent: 10, Bytes: 5 * gib}}, Clock{})
+	k := NewKeeper(Limits{MaxSize: Amount{Percent: 20}, MinFree: Amount{Percent: 10, Bytes: 5 * gib}})
 	if room, why := k.Room(0); room != math.MaxInt64 || why != Nothing {
 		t.Errorf("before the volume is known: %d %d", room, why)
 	}
@@ -140,7 +140,7 @@ func TestRoomIsWhatQuotaAndFloorLeave(t *testing.T) {
 }
 
 func TestAContentThatCanNeverFitIsRefused(t *testing.T) {
-	k := NewKeeper(Limits{MaxSize: Amount{Bytes: 10 * gib}, MinFree: Amount{Bytes: 2 * gib}}, Clock{})
+	k := NewKeeper(Limits{MaxSize: Amount{Bytes: 10 * gib}, MinFree: Amount{Bytes: 2 * gib}})
 	k.Measured(epoch, 8*gib, 9*gib, 0)
 	var large *TooLargeError
 	if err := k.Fits(7 * gib); err != nil {
@@ -152,7 +152,7 @@ func TestAContentThatCanNeverFitIsRefused(t *testing.T) {
 	if err := k.Fits(11 * gib); !errors.As(err, &large) || large.Why != Quota || !strings.Contains(err.Error(), "raise cache.max_size") {
 		t.Error(err)
 	}
-	if err := NewKeeper(Limits{}, Clock{}).Fits(math.MaxInt64); err != nil {
+	if err := NewKeeper(Limits{}).Fits(math.MaxInt64); err != nil {
 		t.Error(err)
 	}
 }
@@ -171,7 +171,7 @@ func TestSpaceIsGivenBack(t *testing.T) {
 		index[c.ID] = i
 	}
 	shelf = func() Shelf { return Shelf{Items: []Item{item("x", 0, indexed{whole, index})}} }
-	k := NewKeeper(Limits{MinFree: Amount{Bytes: 10 * gib}}, Clock{})
+	k := NewKeeper(Limits{MinFree: Amount{Bytes: 10 * gib}})
 	k.Measured(epoch, 8*gib, 100*gib, d.stored())
 	steps := 0
 	for {
@@ -227,13 +227,15 @@ func TestWhatNobodyUsesGoesWithoutNeed(t *testing.T) {
 	d := disk{}
 	aged, last, used := item("aged", 0, d.of("a s")), item("last", 0, d.of("b")), item("used", 2*time.Hour, d.of("c s"))
 	last.Last = true
-	k := NewKeeper(Limits{MaxAge: time.Hour}, Restored(2*time.Hour, epoch))
+	k := NewKeeper(Limits{MaxAge: time.Hour})
+	k.Remembered(epoch, Restored(2*time.Hour, epoch))
 	r, ok := k.Take(epoch, State{Stored: d.stored(), Shelf: func() Shelf { return Shelf{Items: []Item{used, last, aged}} }})
 	if got := names(t, r, "a b c s"); !ok || got != "a" {
 		t.Errorf("%t %q", ok, got)
 	}
 	last.Superseded = true
-	k = NewKeeper(Limits{MaxAge: time.Hour}, Restored(2*time.Hour, epoch))
+	k = NewKeeper(Limits{MaxAge: time.Hour})
+	k.Remembered(epoch, Restored(2*time.Hour, epoch))
 	r, _ = k.Take(epoch, State{Stored: d.stored(), Shelf: func() Shelf { return Shelf{Items: []Item{used, last, aged}} }})
 	if got := names(t, r, "a b c s"); got != "b a" {
 		t.Errorf("the last copy of an old version: %q", got)

@@ -49,10 +49,8 @@ type Keeper struct {
 	staleAt time.Time // ages are looked at then
 }
 
-// NewKeeper is one that has not measured anything.
-func NewKeeper(l Limits, c Clock) *Keeper {
-	return &Keeper{limits: l, clock: c, leaving: map[content.ID]bool{}}
-}
+// NewKeeper is one that has not measured anything, and whose clock has just begun.
+func NewKeeper(l Limits) *Keeper { return &Keeper{limits: l, leaving: map[content.ID]bool{}} }
 
 // Limits are those that it was made with.
 func (k *Keeper) Limits() Limits { return k.limits }
@@ -66,6 +64,12 @@ func (k *Keeper) Lived() time.Duration { return k.clock.Lived() }
 // Measured says how many bytes of the volume are free, and how large it is, while our chunks on it had that many bytes.
 func (k *Keeper) Measured(now time.Time, free, total, stored int64) {
 	k.free, k.total, k.then, k.known = free, total, stored, true
+	k.clock.Advance(now)
+}
+
+// Remembered sets the clock to where an earlier life left it, and on to now.
+func (k *Keeper) Remembered(now time.Time, c Clock) {
+	k.clock = c
 	k.clock.Advance(now)
 }
 

@@ -34,7 +34,7 @@ func newHost(t *rapid.T) *host {
 	}
 	h := &host{T: t, now: epoch, disk: disk{}, limits: Limits{MaxSize: draw("quota"), MinFree: draw("floor"),
 		MaxAge: rapid.SampledFrom([]time.Duration{0, time.Hour}).Draw(t, "age")}}
-	h.keeper = NewKeeper(h.limits, Clock{})
+	h.keeper = NewKeeper(h.limits)
 	for n := range rapid.IntRange(1, 6).Draw(t, "contents") {
 		var text string
 		for range rapid.IntRange(1, 30).Draw(t, "chunks") {

@@ -33,6 +33,7 @@ func (d *Daemon) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/flows/{id}/cancel", d.steer((*agent.Core).Cancel))
 	mux.HandleFunc("GET /api/v1/contents", d.getContents)
 	mux.HandleFunc("POST /api/v1/contents/{ref}/verify", d.verify)
+	d.cachePages(mux)
 	mux.HandleFunc("GET /api/v1/why/{ref}", d.getWhy)
 	mux.HandleFunc("GET /api/v1/peers", d.getPeers)
 	mux.HandleFunc("GET /api/v1/harm", d.getHarm)
@@ -75,6 +76,8 @@ func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 		State: d.o.Node.Dir, Addr: d.Addr().String(), Started: d.started.UTC(), Chunks: stats.Chunks, Bytes: stats.Bytes}
 	if d.with(w, func(c *agent.Core, _ time.Time) {
 		s.Peers, s.Flows = c.Counts()
+		held := c.Limits()
+		s.Quota, s.Floor, s.Free = held.Quota, held.Floor, held.Free
 		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub()
 		if d.observed.IsValid() {
 			s.Observed = d.observed.String()

@@ -141,6 +141,9 @@ func outcome(f api.Flow) error {
 		return &api.Problem{Title: fmt.Sprintf("the flow of %q was cancelled", f.Ref), Code: api.CodeIncomplete}
 	}
 	p := &api.Problem{Title: fmt.Sprintf("%q could not be fetched", f.Ref), Code: f.Reason, Detail: f.Detail}
+	if f.Reason == api.CodeNoSpace {
+		p.Hint = "ebb cache ls shows what is held and how much may be"
+	}
 	if f.Reason == api.CodeExists {
 		p.Hint = fmt.Sprintf("ebb get %s -o %s --overwrite", f.Ref, f.Out)
 	}

@@ -42,6 +42,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			s := &stage{t: e.T().(testing.TB), daemons: map[string]*daemonProcess{}, logs: map[string]bool{}}
 			e.Values[stageKey{}] = s
+			// How full the disk of this machine is must not decide what a test finds.
+			e.Setenv("EBB_CACHE_MAX_SIZE", "none")
+			e.Setenv("EBB_CACHE_MIN_FREE", "off")
 			e.Defer(s.close)
 			return nil
 		},
@@ -209,7 +212,8 @@ func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "EBB_STATE", "EBB_LISTEN", "EBB_LOG_LEVEL", "EBB_WAN_CONTROLLER"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "EBB_STATE", "EBB_LISTEN", "EBB_LOG_LEVEL", "EBB_WAN_CONTROLLER",
+		"EBB_CACHE_MAX_SIZE", "EBB_CACHE_MIN_FREE", "EBB_CACHE_MAX_AGE"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
