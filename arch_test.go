@@ -53,8 +53,9 @@ var rooms = map[string]room{
 	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node"}},
 	"fleet/node":           {floor: 2, may: []string{"fleet"}},
 
-	"agent":        {floor: 3, pure: true, may: []string{"agent/api", "agent/cache"}},
+	"agent":        {floor: 3, pure: true, may: []string{"agent/api", "agent/cache", "agent/window"}},
 	"agent/cache":  {floor: 3, pure: true},
+	"agent/window": {floor: 3, pure: true},
 	"agent/api":    {floor: 3, pure: true},
 	"agent/client": {floor: 3, may: []string{"agent/api"}},
 	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api", "agent/cache"}},
