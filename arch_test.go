@@ -58,7 +58,7 @@ var rooms = map[string]room{
 	"agent/window": {floor: 3, pure: true},
 	"agent/api":    {floor: 3, pure: true},
 	"agent/client": {floor: 3, may: []string{"agent/api"}},
-	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api", "agent/cache"}},
+	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api", "agent/cache", "agent/window"}},
 	"hub":          {floor: 3, may: []string{"agent/api"}},
 
 	"demo":            {floor: 5},

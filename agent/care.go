@@ -45,13 +45,13 @@ func (c *Core) Remove(now time.Time, ref string, dry bool) (api.Removed, error) 
 	blocked := func(why, hint string) error {
 		return &api.Problem{Title: fmt.Sprintf("%s is %s", h.manifest.Name, why), Status: 409, Code: api.CodePaused, Hint: hint}
 	}
-	switch x := c.item(h); {
+	switch x := c.item(now, h); {
 	case x.Needed:
 		return api.Removed{}, blocked("wanted by a flow", "ebb flow ls, and end it with: ebb flow cancel FLOW")
 	case x.Pinned:
 		return api.Removed{}, blocked("pinned", "ebb content unpin "+ref)
 	}
-	r := c.shelf().Pick(everything, everything, func(x cache.Item) bool { return x.ID == h.id })
+	r := c.shelf(now).Pick(everything, everything, func(x cache.Item) bool { return x.ID == h.id })
 	return c.taken(now, r, dry), nil
 }
 
@@ -59,7 +59,7 @@ func (c *Core) Remove(now time.Time, ref string, dry bool) (api.Removed, error) 
 // the order in which things go, until so many bytes are freed.
 func (c *Core) Collect(now time.Time, bytes int64, dry bool) api.Removed {
 	lived := c.keeper.Lived()
-	s := c.shelf()
+	s := c.shelf(now)
 	r := s.Pick(everything, everything, func(x cache.Item) bool { return x.Superseded || c.cfg.Limits.Stale(x, lived) })
 	if more := s.Pick(bytes, everything, nil); more.Bytes > r.Bytes {
 		r = more
@@ -93,9 +93,9 @@ func (c *Core) Limits() api.Cache {
 }
 
 // Cache lists what is held in the order in which it goes, with the limits.
-func (c *Core) Cache() api.Cache {
+func (c *Core) Cache(now time.Time) api.Cache {
 	out := c.Limits()
-	for _, x := range c.shelf().Sorted() {
+	for _, x := range c.shelf(now).Sorted() {
 		h := c.holdings[x.ID]
 		if h == nil {
 			continue // strays

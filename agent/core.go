@@ -24,6 +24,7 @@ type Config struct {
 	Held        func(content.ID) bool // whether a chunk is on disk
 	Stored      func() int64          // bytes of chunks on disk; nil: not counted
 	Limits      cache.Limits          // of what is kept
+	Zone        *time.Location        // of the windows of flows; nil: UTC
 	Free, Total int64                 // bytes of the volume at the start; Total 0: not known
 }
 
@@ -88,13 +89,14 @@ func (c *Core) String() string {
 func (c *Core) Advance(now time.Time) {
 	c.sched.Advance(now)
 	c.resolveAgain(now)
+	c.keepHours(now)
 	c.syncIfDue(now)
 }
 
 // Deadline is when Advance must be called at the latest; zero: never.
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
-	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve(), c.keeper.Deadline()} {
+	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve(), c.nextHours(), c.keeper.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}

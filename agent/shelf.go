@@ -37,21 +37,21 @@ func (c *Core) superseded(h *holding) bool {
 	return ok && newest != h.id
 }
 
-// needed reports whether an open flow wants a content.
-func (c *Core) needed(id content.ID) bool {
-	return slices.ContainsFunc(c.openFlows(), func(f *flow) bool { return f.known && f.content == id })
+// needed reports whether a flow wants a content, or wanted it ahead of a time that is still to come.
+func (c *Core) needed(now time.Time, id content.ID) bool {
+	return c.staged(now, id) || slices.ContainsFunc(c.openFlows(), func(f *flow) bool { return f.known && f.content == id })
 }
 
-func (c *Core) item(h *holding) cache.Item {
-	return cache.Item{ID: h.id, Superseded: c.superseded(h), Pinned: h.pinned, Needed: c.needed(h.id), Last: c.last(h), Used: h.used, Chunks: h}
+func (c *Core) item(now time.Time, h *holding) cache.Item {
+	return cache.Item{ID: h.id, Superseded: c.superseded(h), Pinned: h.pinned, Needed: c.needed(now, h.id), Last: c.last(h), Used: h.used, Chunks: h}
 }
 
 // shelf is what is held, for the cache to choose from.
-func (c *Core) shelf() cache.Shelf {
+func (c *Core) shelf(now time.Time) cache.Shelf {
 	s := cache.Shelf{Busy: c.busy.chunks()}
 	for _, h := range c.sortedHoldings() {
 		if h.count > 0 {
-			s.Items = append(s.Items, c.item(h))
+			s.Items = append(s.Items, c.item(now, h))
 		}
 	}
 	if c.strays.bytes > 0 {
@@ -64,7 +64,7 @@ func (c *Core) shelf() cache.Shelf {
 func (c *Core) coming() (bytes int64) {
 	var seen []content.ID
 	for _, f := range c.openFlows() {
-		if h := c.holdings[f.content]; f.known && f.state == api.StateFetching && h != nil && !slices.Contains(seen, f.content) {
+		if h := c.holdings[f.content]; f.known && f.state == api.StateFetching && !f.closed && h != nil && !slices.Contains(seen, f.content) {
 			seen = append(seen, f.content)
 			bytes += h.size - h.onDisk
 		}
@@ -77,7 +77,7 @@ var shortReasons = map[cache.Short]scheduler.Reason{cache.Quota: scheduler.Cache
 // tidy makes room if there is too little, and bounds what may be asked for by what there is.
 func (c *Core) tidy(now time.Time) {
 	stored := c.stored()
-	if r, ok := c.keeper.Take(now, cache.State{Stored: stored, Coming: c.coming(), Shelf: c.shelf}); ok {
+	if r, ok := c.keeper.Take(now, cache.State{Stored: stored, Coming: c.coming(), Shelf: func() cache.Shelf { return c.shelf(now) }}); ok {
 		c.discard(now, r)
 	}
 	room, why := c.keeper.Room(stored)
@@ -131,7 +131,7 @@ func (c *Core) Evicted(now time.Time, ids []content.ID) {
 	})
 	for _, h := range c.sortedHoldings() {
 		// The newest version is remembered, so that its name does not go back to an older one.
-		if h.count == 0 && !h.pinned && c.superseded(h) && !c.needed(h.id) {
+		if h.count == 0 && !h.pinned && c.superseded(h) && !c.needed(now, h.id) {
 			delete(c.holdings, h.id)
 			c.do(Record{Key: keyManifest + h.id.String()})
 			c.do(Record{Key: keyShelf + h.id.String()})

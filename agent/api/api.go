@@ -108,6 +108,11 @@ type Flow struct {
 	Have     int         `json:"chunks_have"`
 	Created  time.Time   `json:"created"`
 	Finished time.Time   `json:"finished,omitzero"`
+	Stage    bool        `json:"stage,omitempty"`         // fetched ahead: it stays at least until By
+	By       time.Time   `json:"by,omitzero"`             // when it is to be here
+	Window   string      `json:"window,omitempty"`        // hours of the host's local time in which it is fetched
+	Opens    time.Time   `json:"opens,omitzero"`          // when Window opens, while it is closed
+	Risk     string      `json:"deadline_risk,omitempty"` // why it will not be here in time, as things are
 }
 
 // Ended reports whether nothing more will happen to the flow by itself.
@@ -121,6 +126,10 @@ type Get struct {
 	Out       string `json:"out,omitempty"` // absolute; empty: keep it in the cache only
 	Overwrite bool   `json:"overwrite,omitempty"`
 	Priority  int    `json:"priority,omitempty"`
+
+	Stage  bool      `json:"stage,omitempty"`  // for later: without Out
+	By     time.Time `json:"by,omitzero"`      // when it is to be here
+	Window string    `json:"window,omitempty"` // hours in which it may be fetched, such as 22:00-06:00
 }
 
 // Content is one content this host knows.

@@ -31,7 +31,7 @@ func (d *Daemon) cachePages(mux *http.ServeMux) {
 
 func (d *Daemon) getCache(w http.ResponseWriter, _ *http.Request) {
 	var v api.Cache
-	if d.with(w, func(c *agent.Core, _ time.Time) { v = c.Cache() }) {
+	if d.with(w, func(c *agent.Core, now time.Time) { v = c.Cache(now) }) {
 		Answer(w, http.StatusOK, v)
 	}
 }

@@ -180,7 +180,7 @@ func (d *Daemon) restore() (*agent.Core, error) {
 	n := d.o.Node
 	free, total := d.volume()
 	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
-		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Limits: d.o.Limits, Free: free, Total: total,
+		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
 		Stored: func() int64 { return d.o.Store.Stats().Bytes }})
 	if n.Hub.Peer != "" {
 		core.HubKnown(d.started, atHub(n.Hub, n.HubAddr))

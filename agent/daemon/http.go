@@ -13,6 +13,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/window"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/store"
 )
@@ -101,7 +102,7 @@ func (d *Daemon) postFlow(w http.ResponseWriter, r *http.Request) {
 		Fail(w, err)
 		return
 	}
-	if err := checkGet(g); err != nil {
+	if err := checkGet(g, time.Now()); err != nil {
 		Fail(w, err)
 		return
 	}
@@ -111,7 +112,7 @@ func (d *Daemon) postFlow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func checkGet(g api.Get) error {
+func checkGet(g api.Get, now time.Time) error {
 	bad := func(detail string) error {
 		return &api.Problem{Title: "this cannot be fetched", Status: http.StatusBadRequest, Code: api.CodeBadRequest, Detail: detail}
 	}
@@ -125,6 +126,17 @@ func checkGet(g api.Get) error {
 	}
 	if g.Priority < -100 || g.Priority > 100 {
 		return bad(fmt.Sprintf("priority %d is not between -100 and 100", g.Priority))
+	}
+	if g.Stage && g.Out != "" {
+		return bad("what is staged is kept in the cache and not written out")
+	}
+	if !g.By.IsZero() && (g.By.Before(now) || g.By.After(now.Add(agent.MaxAhead))) {
+		return bad(fmt.Sprintf("%s is not within a year from now", g.By.Format(time.RFC3339)))
+	}
+	if g.Window != "" {
+		if _, err := window.Parse(g.Window); err != nil {
+			return bad(fmt.Sprintf("the window %v", err))
+		}
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"daemon": start, "end": end, "strike": strike, "fleet": startFleet, "wan": startWAN,
-			"exits": exits, "until": until, "pass": pass, "soon": soon, "keep": keep, "json": checkJSON,
+			"exits": exits, "until": until, "pass": pass, "soon": soon, "shut": shut, "keep": keep, "json": checkJSON,
 			"random": random, "same": same, "damage": damage, "tmpfs": mountTmpfs, "fill": fill, "mkfifo": makeFifo, "humble": humble,
 			"expire": expire, "redirect": redirect, "signed": signed, "forge": forge, "plant": plant, "post": post, "meddle": meddle,
 		},
@@ -169,6 +169,15 @@ func soon(ts *testscript.TestScript, neg bool, args []string) {
 	d, err := time.ParseDuration(args[1])
 	ts.Check(err)
 	ts.Setenv(args[0], time.Now().Add(d).UTC().Format(time.RFC3339))
+}
+
+// shut NAME sets NAME to a window of local time that is closed now and for hours.
+func shut(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: shut NAME")
+	}
+	far := (time.Now().Hour() + 12) % 24
+	ts.Setenv(args[0], fmt.Sprintf("%02d:10-%02d:40", far, far))
 }
 
 // pass TIME waits until that time is past.
