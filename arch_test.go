@@ -54,10 +54,12 @@ var rooms = map[string]room{
 	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node"}},
 	"fleet/node":           {floor: 2, may: []string{"fleet"}},
 
-	"agent":        {floor: 3, pure: true, may: []string{"agent/api"}},
+	"agent":        {floor: 3, pure: true, may: []string{"agent/api", "agent/cache", "agent/window"}},
+	"agent/cache":  {floor: 3, pure: true},
+	"agent/window": {floor: 3, pure: true},
 	"agent/api":    {floor: 3, pure: true},
 	"agent/client": {floor: 3, may: []string{"agent/api"}},
-	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api"}},
+	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api", "agent/cache", "agent/window"}},
 	"hub":          {floor: 3, may: []string{"agent/api"}},
 
 	"process":         {floor: 4},

@@ -80,6 +80,8 @@ type (
 		Data []byte
 		Peer string
 	}
+	// Evict removes chunks, before any Store that follows. The answer is Evicted.
+	Evict struct{ IDs []content.ID }
 	// Record writes a small record to the journal; nil deletes it.
 	Record struct {
 		Key   string
@@ -109,6 +111,7 @@ func (Serve) action()    {}
 func (Decline) action()  {}
 func (Tell) action()     {}
 func (Store) action()    {}
+func (Evict) action()    {}
 func (Record) action()   {}
 func (Resolve) action()  {}
 func (Sync) action()     {}

@@ -205,7 +205,7 @@ func (s *Scheduler) tell(w Wait, peers int) Wait {
 	if w.Reason == Fetching {
 		w.Detail += ", to be asked for now"
 		if s.starved != nil {
-			w.Reason = MemoryLimit
+			w.Reason = s.starvedFor()
 			w.Detail = fmt.Sprintf("%s, while %d KiB are under way", chunks(w.Chunks), s.inFlight>>10)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
@@ -23,7 +24,9 @@ type agentFlags struct {
 	direct                                        []string
 	json                                          bool
 
-	plane plane
+	cache  cacheFlags
+	plane  plane
+	limits cache.Limits
 }
 
 // plane is the data plane as the flags describe it.
@@ -57,6 +60,7 @@ func newAgent() *cobra.Command {
 	fl.StringVar(&f.relay, "wan-relay", "", "send to other locations through this UDP relay (RFC 1928, section 7)")
 	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
 	controllerFlag(fl, &f.controller)
+	f.cache.register(fl)
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&f.json, "json", false, "print one line of JSON when ready")
 	return cmd
@@ -75,7 +79,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 		flag, value string
 		to          *string
 	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level},
-		{"controller", c.Wan.Controller, &f.controller}} {
+		{"controller", c.Wan.Controller, &f.controller},
+		{"cache-max-size", c.Cache.MaxSize, &f.cache.maxSize}, {"cache-min-free", c.Cache.MinFree, &f.cache.minFree},
+		{"cache-max-age", c.Cache.MaxAge, &f.cache.maxAge}, {"cache-replicas", c.Cache.Replicas, &f.cache.replicas}} {
 		if x.value != "" && !cmd.Flags().Changed(x.flag) {
 			*x.to = x.value
 		}
@@ -89,6 +95,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 // understand reads what is written in the flags, before anything is opened.
 func (f *agentFlags) understand() (err error) {
 	if err := checkController(f.controller); err != nil {
+		return err
+	}
+	if f.limits, err = f.cache.limits(); err != nil {
 		return err
 	}
 	if f.plane.listen, err = parseListen(f.listen); err != nil {
@@ -132,7 +141,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	defer hub.Close()
 	n = renewAtStart(ctx, hub, log)
 	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-		Controller: f.controller})
+		Controller: f.controller, Limits: f.limits})
 	if err != nil {
 		return err
 	}
