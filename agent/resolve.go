@@ -207,7 +207,9 @@ func (c *Core) learn(now time.Time, raw []byte) (content.ID, error) {
 
 // remember takes a verified manifest into the books.
 func (c *Core) remember(id content.ID, m *content.Manifest) {
-	c.holdings[id] = newHolding(id, m, c.cfg.Held)
+	h := newHolding(id, m, c.held)
+	c.used(h)
+	c.holdings[id] = h
 	c.names.Published(m.Name, fleet.Version{Content: id, Created: m.Created})
 }
 

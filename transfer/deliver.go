@@ -93,6 +93,10 @@ func (s *Session) deliverControl(now time.Time, m Message) *ProtocolError {
 		what = s.foundArrived(m)
 	case Limit:
 		what = s.limitArrived(m)
+	case Stand:
+		what = s.leaseArrived(PeerStand{m}, m.Content)
+	case Claim:
+		what = s.leaseArrived(PeerClaim{m}, m.Content)
 	}
 	if what == "" {
 		return nil
@@ -147,8 +151,8 @@ func answerTo(m Message) uint32 {
 }
 
 func (s *Session) refuseArrived(m Refuse) (fault string) {
-	if m.Reason >= ReasonCPU && !s.both(CanReasons) {
-		return fmt.Sprintf("the reason %v needs the capability %q", m.Reason, CanReasons)
+	if m.Reason >= ReasonCPU && !s.can(CapabilityReasons) {
+		return fmt.Sprintf("the reason %v needs the capability %q", m.Reason, CapabilityReasons)
 	}
 	if x := s.fetches.open[m.Request]; x != nil && x.sent {
 		s.waste(x)
@@ -160,8 +164,8 @@ func (s *Session) refuseArrived(m Refuse) (fault string) {
 }
 
 func (s *Session) limitArrived(m Limit) (fault string) {
-	if !s.both(CanLimit) {
-		return fmt.Sprintf("it needs the capability %q", CanLimit)
+	if !s.can(CapabilityLimit) {
+		return fmt.Sprintf("it needs the capability %q", CapabilityLimit)
 	}
 	s.events.push(PeerLimit(m))
 	return ""

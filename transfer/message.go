@@ -36,7 +36,7 @@ const (
 	ReasonShuttingDown               // the host is going away
 	ReasonTooMany                    // more requests are open than Hello.MaxWants allows
 
-	// The rest only between hosts that both have the capability CanReasons; another one hears ReasonBusy.
+	// The rest only between hosts that both have the capability CapabilityReasons; another one hears ReasonBusy.
 	ReasonCPU     // others use the host's processors
 	ReasonDisk    // others use the host's disk
 	ReasonBattery // the host runs on its battery
@@ -46,11 +46,11 @@ const (
 	ReasonRate    // what was promised to others fills the upload cap for long
 )
 
-// CanReasons is the capability of a host that knows the reasons from ReasonCPU on.
-const CanReasons = "reasons"
+// CapabilityReasons is the capability of a host that knows the reasons from ReasonCPU on.
+const CapabilityReasons = "reasons"
 
-// CanLimit is the capability of a host that obeys Limit.
-const CanLimit = "limit"
+// CapabilityLimit is the capability of a host that obeys Limit.
+const CapabilityLimit = "limit"
 
 // told is the reason as a host hears it that may not know all.
 func (r Reason) told(all bool) Reason {
@@ -151,7 +151,7 @@ type Find struct {
 }
 
 // Limit asks the other side to send at most so many bytes of data messages a second in this conversation, 0 for as many as it likes. It
-// needs the capability CanLimit.
+// needs the capability CapabilityLimit.
 type Limit struct{ Rate uint64 }
 
 // Found answers a Find. It is also the Event that tells the owner.

@@ -202,7 +202,7 @@ func (s *Session) Refuse(now time.Time, req uint32, reason Reason) error {
 		return fmt.Errorf("%w: %v", ErrInvalid, reason)
 	}
 	s.serves.close(v)
-	s.answer(Refuse{Request: req, Reason: reason.told(s.both(CanReasons))})
+	s.answer(Refuse{Request: req, Reason: reason.told(s.can(CapabilityReasons))})
 	if v.stage == sending {
 		s.events.push(Canceled{Request: req, Data: v.data})
 	}
@@ -210,12 +210,12 @@ func (s *Session) Refuse(now time.Time, req uint32, reason Reason) error {
 }
 
 // Limit asks the other side to send at most so many bytes of data messages a second, 0 for as many as it likes. The last word counts. A
-// peer without the capability CanLimit is not told: ErrInvalid.
+// peer without the capability CapabilityLimit is not told: ErrInvalid.
 func (s *Session) Limit(now time.Time, rate uint64) error {
 	if err := s.usable(); err != nil {
 		return err
 	}
-	if !s.both(CanLimit) {
+	if !s.can(CapabilityLimit) {
 		return fmt.Errorf("%w: the peer does not know limits", ErrInvalid)
 	}
 	s.control.drop(func(m Message) bool {
@@ -224,12 +224,6 @@ func (s *Session) Limit(now time.Time, rate uint64) error {
 	})
 	s.control.push(Limit{Rate: rate})
 	return nil
-}
-
-// both says whether both sides have a capability.
-func (s *Session) both(capability string) bool {
-	_, ok := slices.BinarySearch(s.capabilities, capability)
-	return ok
 }
 
 // answer queues a Refuse or Found; until it is cut its request counts as open.

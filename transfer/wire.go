@@ -21,12 +21,15 @@ const (
 	typeRefuse   = 10
 	typeFind     = 11
 	typeFound    = 12
+	typeStand    = 14
+	typeClaim    = 15
 	typeLimit    = 20
 )
 
 var typeNames = [...]string{
 	typeHello: "hello", typeBye: "bye", typePing: "ping", typePong: "pong", typeInterest: "interest", typeHave: "have",
-	typeWant: "want", typeData: "data", typeCancel: "cancel", typeRefuse: "refuse", typeFind: "find", typeFound: "found", typeLimit: "limit",
+	typeWant: "want", typeData: "data", typeCancel: "cancel", typeRefuse: "refuse", typeFind: "find", typeFound: "found",
+	typeStand: "stand", typeClaim: "claim", typeLimit: "limit",
 }
 
 // The first byte of an address in Hello.

@@ -11,10 +11,12 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
@@ -53,8 +55,9 @@ type Options struct {
 	Hub         Hub
 	Log         *slog.Logger
 	Version     string
-	MaxInFlight int64  // bytes of chunks under way; 0: the scheduler's default
-	Controller  string // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
+	MaxInFlight int64        // bytes of chunks under way; 0: the scheduler's default
+	Limits      cache.Limits // of what is kept; zero: none
+	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
 	Gentle      gentle.Policy
 	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
 }
@@ -70,6 +73,8 @@ type Daemon struct {
 
 	events  chan func(*agent.Core, time.Time)
 	toWrite *mailbox[agent.Store]
+	toEvict *mailbox[agent.Evict]
+	floor   atomic.Int64 // bytes of the volume that stay free, whatever is to be written
 	toRead  *mailbox[agent.Serve]
 	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
@@ -110,7 +115,7 @@ func Start(o Options) (*Daemon, error) {
 	}
 	d := &Daemon{o: o, endpoint: endpoint, started: time.Now(),
 		events:  make(chan func(*agent.Core, time.Time), 1024),
-		toWrite: newMailbox[agent.Store](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
+		toWrite: newMailbox[agent.Store](), toEvict: newMailbox[agent.Evict](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
 		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement]()}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
@@ -133,6 +138,7 @@ func Start(o Options) (*Daemon, error) {
 	if o.Sense != nil && o.Gentle.Watches() {
 		d.running.Go(d.sense)
 	}
+	d.running.Go(d.watchVolume)
 	return d, nil
 }
 
@@ -182,15 +188,18 @@ func (d *Daemon) restore() (*agent.Core, error) {
 		return nil, err
 	}
 	n := d.o.Node
+	free, total := d.volume()
 	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
-		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Gentle: d.o.Gentle})
+		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Gentle: d.o.Gentle, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
+		Stored: func() int64 { return d.o.Store.Stats().Bytes }})
 	if n.Hub.Peer != "" {
 		core.HubKnown(d.started, atHub(n.Hub, n.HubAddr))
 	}
 	for _, err := range core.Restore(d.started, records) {
 		d.o.Log.Warn("left out of the journal", "err", err)
 	}
-	return core, nil
+	d.floor.Store(core.Floor())
+	return core, core.Found(d.o.Store.Each)
 }
 
 // Addr is the address of the data plane.
@@ -292,6 +301,8 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 		}
 	case agent.Store:
 		d.toWrite.put(a)
+	case agent.Evict:
+		d.toEvict.put(a)
 	case agent.Serve:
 		d.toRead.put(a)
 	case agent.Sync:
@@ -309,6 +320,10 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	case agent.Follow:
 		d.toPeer(a.Peer, a)
 	case agent.Announce:
+		d.toPeer(a.Peer, a)
+	case agent.Stand:
+		d.toPeer(a.Peer, a)
+	case agent.Claim:
 		d.toPeer(a.Peer, a)
 	case agent.Decline:
 		d.toPeer(a.Peer, a)

@@ -77,7 +77,7 @@ func newConversation(d *Daemon, conn *carrier.Conn, id fleet.Identity, dialled b
 	c := transfer.DefaultConfig()
 	c.MaxInbox, c.MaxServe = inboxBytes, serveBytes
 	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: conn.RemoteAddr(),
-		Capabilities: []string{transfer.CanLimit, transfer.CanReasons}}
+		Capabilities: []string{transfer.CapabilityLimit, transfer.CapabilityOnce, transfer.CapabilityReasons}}
 	total := d.caps.far
 	if d.local(id) {
 		total = d.caps.near
@@ -246,6 +246,10 @@ func (p *conversation) obey() {
 			p.check(p.session.Have(now, m.Have))
 		case limit:
 			p.check(p.session.Limit(now, uint64(m.rate)))
+		case agent.Stand:
+			p.check(p.session.Stand(now, m.Stand))
+		case agent.Claim:
+			p.check(p.session.Claim(now, m.Claim))
 		case agent.Decline:
 			p.check(p.session.Refuse(now, m.Request, m.Reason))
 		case agent.Tell:

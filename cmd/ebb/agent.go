@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/agent/sense"
@@ -25,7 +26,9 @@ type agentFlags struct {
 	direct                                        []string
 	json, always                                  bool
 
+	cache  cacheFlags
 	plane  plane
+	limits cache.Limits
 	policy gentle.Policy
 	link   gentle.Link
 }
@@ -62,6 +65,7 @@ func newAgent() *cobra.Command {
 	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
 	controllerFlag(fl, &f.controller)
 	fl.BoolVar(&f.always, "serve-always", false, "serve others however busy this host is, on battery, VPN and metered networks too")
+	f.cache.register(fl)
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&f.json, "json", false, "print one line of JSON when ready")
 	return cmd
@@ -80,7 +84,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 		flag, value string
 		to          *string
 	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level},
-		{"controller", c.Wan.Controller, &f.controller}} {
+		{"controller", c.Wan.Controller, &f.controller},
+		{"cache-max-size", c.Cache.MaxSize, &f.cache.maxSize}, {"cache-min-free", c.Cache.MinFree, &f.cache.minFree},
+		{"cache-max-age", c.Cache.MaxAge, &f.cache.maxAge}, {"cache-replicas", c.Cache.Replicas, &f.cache.replicas}} {
 		if x.value != "" && !cmd.Flags().Changed(x.flag) {
 			*x.to = x.value
 		}
@@ -103,6 +109,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 // understand reads what is written in the flags, before anything is opened.
 func (f *agentFlags) understand() (err error) {
 	if err := checkController(f.controller); err != nil {
+		return err
+	}
+	if f.limits, err = f.cache.limits(); err != nil {
 		return err
 	}
 	if f.plane.listen, err = parseListen(f.listen); err != nil {
@@ -146,7 +155,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	defer hub.Close()
 	n = renewAtStart(ctx, hub, log)
 	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-		Controller: f.controller, Gentle: f.policy,
+		Controller: f.controller, Limits: f.limits, Gentle: f.policy,
 		Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func newStatus() *cobra.Command {
 		}
 		fmt.Fprintf(w, "peers\t%d connected\n", s.Peers)
 		fmt.Fprintf(w, "flows\t%d open\n", s.Flows)
-		fmt.Fprintf(w, "cache\t%s in %d chunks\n", iec(s.Bytes), s.Chunks)
+		fmt.Fprintf(w, "cache\t%s in %d chunks; %s\n", iec(s.Bytes), s.Chunks, cacheLine(s.Bytes, s.Quota, s.Floor, s.Free))
 		fmt.Fprintf(w, "received\t%s lan, %s wan, %s origin\n", iec(s.Received.LAN), iec(s.Received.WAN), iec(s.Received.Origin))
 		fmt.Fprintf(w, "sent\t%s\n", iec(s.Sent))
 		serving := "yes"
