@@ -20,6 +20,7 @@ type (
 		ID       content.ID
 		Size     uint32 // of a chunk: exact; of a manifest: the most that is accepted
 		Priority uint8
+		Content  content.ID // what it is for
 	}
 	// Cancel takes a Fetch or Ask back.
 	Cancel struct {
@@ -61,6 +62,7 @@ type (
 		Kind    transfer.Kind
 		ID      content.ID
 		Size    uint32
+		Content content.ID // what it is for, as far as can be told
 	}
 	// Decline refuses a request of a peer.
 	Decline struct {
@@ -80,6 +82,8 @@ type (
 		Data []byte
 		Peer string
 	}
+	// Evict removes chunks, before any Store that follows. The answer is Evicted.
+	Evict struct{ IDs []content.ID }
 	// Record writes a small record to the journal; nil deletes it.
 	Record struct {
 		Key   string
@@ -109,6 +113,7 @@ func (Serve) action()    {}
 func (Decline) action()  {}
 func (Tell) action()     {}
 func (Store) action()    {}
+func (Evict) action()    {}
 func (Record) action()   {}
 func (Resolve) action()  {}
 func (Sync) action()     {}

@@ -34,6 +34,8 @@ type Scheduler struct {
 	inFlight int64  // invariant: bytes asked for and not yet stored; at most config.MaxInFlight
 	starved  *peer  // a peer that could have been asked, had there been room in flight
 	stopped  Reason // DiskFull or StoreFailing while the disk takes nothing
+	room     int64  // bytes that may be in flight for want of room on the disk
+	tight    Reason // why not more
 
 	out    []Action
 	next   time.Time // when Advance has something to do
@@ -51,6 +53,7 @@ func New(now time.Time, c Config) *Scheduler {
 		records: make(map[PeerID]*record),
 		open:    make(map[uint64]*request),
 		lookAt:  now,
+		room:    unbounded,
 	}
 	s.life = rand.New(rand.NewPCG(c.Seed, ^s.self)).Uint32()
 	return s
@@ -117,11 +120,6 @@ func (s *Scheduler) fetch(now time.Time, f *flow) (Fetch, verdict) {
 		f.hungry[src.peer.class].clear(src.peer.slot)
 	}
 	return Fetch{}, nothing
-}
-
-// fits reports whether there is room in flight for a chunk.
-func (s *Scheduler) fits(c content.Chunk) bool {
-	return s.inFlight+int64(c.Size) <= s.config.MaxInFlight
 }
 
 // asker returns the peer to be given work next, of those that may be asked and have not been found
