@@ -44,6 +44,16 @@ type (
 		Peer string
 		Have transfer.Have
 	}
+	// Stand tells a peer how willing this host is to fetch a content for the location.
+	Stand struct {
+		Peer  string
+		Stand transfer.Stand
+	}
+	// Claim tells a peer of a lease.
+	Claim struct {
+		Peer  string
+		Claim transfer.Claim
+	}
 	// Serve reads what a peer requested and hands it to the conversation, or refuses if it cannot be read.
 	Serve struct {
 		Peer    string
@@ -95,6 +105,8 @@ func (Cancel) action()   {}
 func (Ask) action()      {}
 func (Follow) action()   {}
 func (Announce) action() {}
+func (Stand) action()    {}
+func (Claim) action()    {}
 func (Serve) action()    {}
 func (Decline) action()  {}
 func (Tell) action()     {}

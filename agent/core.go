@@ -21,6 +21,7 @@ type Config struct {
 	Publishers  []ed25519.PublicKey   // whose contents are accepted
 	Seed        uint64                // of jitter
 	MaxInFlight int64                 // bytes of chunks asked for and not yet on disk; 0: the scheduler's default
+	Weight      *int                  // in the line of those that fetch for the location, 0 to lease.MaxWeight; nil: a wired host's
 	Held        func(content.ID) bool // whether a chunk is on disk
 	Stored      func() int64          // bytes of chunks on disk; nil: not counted
 	Limits      cache.Limits          // of what is kept
@@ -64,6 +65,9 @@ func New(now time.Time, c Config) *Core {
 	if c.MaxInFlight > 0 {
 		sc.MaxInFlight = c.MaxInFlight
 	}
+	if c.Weight != nil {
+		sc.Weight = *c.Weight
+	}
 	core := &Core{
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
 		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), desk: NewDesk(),
@@ -72,6 +76,7 @@ func New(now time.Time, c Config) *Core {
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
 		hub: hubView{nextSync: now},
 	}
+	core.sched.LocationKnown(now, true) // until the hub has said otherwise
 	if c.Total > 0 {
 		core.keeper.Measured(now, c.Free, c.Total, core.stored())
 	}
@@ -142,6 +147,10 @@ func (c *Core) scheduled(now time.Time, a scheduler.Action) {
 		c.do(Hangup{Peer: string(a.Peer)})
 	case scheduler.Done:
 		c.chunksComplete(now, a.Content)
+	case scheduler.Say:
+		c.do(claimTo(a))
+	case scheduler.Stand:
+		c.do(standTo(a))
 	}
 }
 
@@ -219,11 +228,12 @@ func (c *Core) Interested(now time.Time, name string, id content.ID, on bool) {
 	}
 	if !on {
 		delete(p.follows, id)
+		c.sched.PeerWants(now, scheduler.PeerID(name), id, false)
 		return
 	}
 	p.follows[id] = true
 	c.book.Used(now, name)
-	c.sched.PeerWants(now, scheduler.PeerID(name), id)
+	c.sched.PeerWants(now, scheduler.PeerID(name), id, true)
 	if h := c.holdings[id]; h != nil {
 		c.announceAll(name, h)
 	}

@@ -112,7 +112,7 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		if !c.fits(now, h) {
 			return
 		}
-		spec := scheduler.FlowSpec{Content: id, Type: h.manifest.Type, Chunks: h.chunks, Priority: priority,
+		spec := scheduler.FlowSpec{Content: id, Type: h.manifest.Type, Chunks: h.chunks, Priority: priority, Foreground: true,
 			Held: func(i int) bool { return h.have[i] }}
 		if err := c.sched.AddFlow(now, spec); err != nil {
 			c.failContent(now, id, api.CodeInternal, err.Error())
@@ -121,7 +121,7 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		for _, name := range sortedKeys(c.peers) {
 			c.follow(name, id, true)
 			if c.peers[name].follows[id] {
-				c.sched.PeerWants(now, scheduler.PeerID(name), id)
+				c.sched.PeerWants(now, scheduler.PeerID(name), id, true)
 			}
 		}
 	}

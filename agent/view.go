@@ -100,6 +100,9 @@ func (c *Core) Why(now time.Time, ref string) (api.Why, bool) {
 	default:
 		w.Reasons = append(w.Reasons, api.Reason{Code: f.state, Detail: fmt.Sprintf("the flow is %s", f.state)})
 	}
+	if f.known {
+		w.Reasons = append(w.Reasons, c.split(now, f.content)...)
+	}
 	if view.Risk != "" {
 		w.Reasons = append(w.Reasons, api.Reason{Code: api.CodeLate, Detail: view.Risk,
 			Hint: "ask for it earlier, without --window, or with a higher --priority"})

@@ -337,6 +337,10 @@ func (w *world) obey(name string) {
 		case Announce:
 			w.checkAnnounced(h, a.Have)
 			w.to(name, a.Peer, func(c *Core) { c.PeerHas(w.now, self, a.Have) })
+		case Stand:
+			w.to(name, a.Peer, func(c *Core) { c.PeerStands(w.now, self, a.Stand) })
+		case Claim:
+			w.to(name, a.Peer, func(c *Core) { c.PeerClaims(w.now, self, a.Claim) })
 		case Fetch:
 			w.to(name, a.Peer, func(c *Core) {
 				s := Serve{Peer: self, Request: uint32(a.Fetch), Kind: a.Kind, ID: a.ID, Size: a.Size}

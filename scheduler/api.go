@@ -33,6 +33,8 @@ type FlowSpec struct {
 	Held     func(index int) bool // which chunks are stored already; asked once a chunk; nil: none
 	Priority int                  // higher is strictly first
 	Paused   Reason               // PausedByUser or PausedByPolicy to start paused, zero to start
+
+	Foreground bool // somebody waits for it: Config.ForegroundPatience holds
 }
 
 // Span is Count chunks from index First on.
@@ -61,7 +63,7 @@ const (
 	RefusedUnknown
 )
 
-// Action is something to be done: Fetch, Cancel, Ban or Done.
+// Action is something to be done: Fetch, Cancel, Ban, Done, Say or Stand.
 type Action interface{ action() }
 
 // Fetch asks Peer for a chunk. Its end is told by Received, Refused or PeerLost, unless a Cancel

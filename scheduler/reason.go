@@ -35,6 +35,7 @@ const (
 	RateLimited
 	HubUnreachable
 	HubRefuses
+	LocationSplit // hosts of the location that the hub hears do not answer this host
 )
 
 // reasons holds the code, the meaning and the remedy of each. The codes are stable: scripts read
@@ -87,6 +88,8 @@ var reasons = [...]struct{ code, explain, remedy string }{
 		"Check the hub and the way to it: `ebb doctor`; content that other hosts hold is fetched all the same."},
 	HubRefuses: {"hub-refuses", "The hub and this host do not accept each other.",
 		"See `ebb doctor` for why; to enrol again: `ebb enroll HUB --token T --again`."},
+	LocationSplit: {"location-split", "Hosts of this location do not answer: each side of the divide fetches for itself.",
+		"Check the location's network: a cable, a switch, a Wi-Fi that isolates its clients; `ebb peer ls` shows who does not answer."},
 }
 
 // Reasons returns the whole list, without None.

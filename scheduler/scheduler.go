@@ -15,6 +15,8 @@ import (
 type Scheduler struct {
 	config Config
 	self   uint64 // this host's part in rendezvous scores
+	life   uint32 // tells this host from its earlier self
+	others bool   // the location is known to have other hosts
 	random *rand.Rand
 
 	flows []*flow // in the order they are served: see flow.before
@@ -42,7 +44,7 @@ type Scheduler struct {
 
 // New returns a scheduler without flows and peers.
 func New(now time.Time, c Config) *Scheduler {
-	return &Scheduler{
+	s := &Scheduler{
 		config:  c.normal(),
 		self:    hostKey(c.Self),
 		random:  rand.New(rand.NewPCG(c.Seed, hostKey(c.Self))),
@@ -53,6 +55,8 @@ func New(now time.Time, c Config) *Scheduler {
 		lookAt:  now,
 		room:    unbounded,
 	}
+	s.life = rand.New(rand.NewPCG(c.Seed, ^s.self)).Uint32()
+	return s
 }
 
 // Take returns the next thing to do. When it says false, Deadline is up to date.
@@ -177,6 +181,9 @@ func (s *Scheduler) Advance(now time.Time) {
 			}
 		})
 		s.recount(now, p)
+	}
+	for _, f := range s.flows {
+		s.meet(now, f)
 	}
 	if !now.Before(s.lookAt) {
 		s.lookAt = now.Add(lookEvery)

@@ -87,6 +87,10 @@ func (s *Session) deliverControl(now time.Time, m Message) *ProtocolError {
 	case Found:
 		request = m.Request
 		what = s.foundArrived(m)
+	case Stand:
+		what = s.leaseArrived(PeerStand{m}, m.Content)
+	case Claim:
+		what = s.leaseArrived(PeerClaim{m}, m.Content)
 	}
 	if what == "" {
 		return nil

@@ -166,6 +166,10 @@ func (r *reader) message(kind byte) Message {
 		return Find{Request: r.request(), Name: r.text(1, MaxName, isPrintable, "name")}
 	case typeFound:
 		return Found{Request: r.request(), ID: r.id()}
+	case typeStand:
+		return r.stand()
+	case typeClaim:
+		return r.claim()
 	}
 	panic("transfer: checkLength passed an unknown type")
 }

@@ -21,11 +21,14 @@ const (
 	typeRefuse   = 10
 	typeFind     = 11
 	typeFound    = 12
+	typeStand    = 14
+	typeClaim    = 15
 )
 
 var typeNames = [...]string{
 	typeHello: "hello", typeBye: "bye", typePing: "ping", typePong: "pong", typeInterest: "interest", typeHave: "have",
 	typeWant: "want", typeData: "data", typeCancel: "cancel", typeRefuse: "refuse", typeFind: "find", typeFound: "found",
+	typeStand: "stand", typeClaim: "claim",
 }
 
 // The first byte of an address in Hello.

@@ -311,6 +311,10 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 		d.toPeer(a.Peer, a)
 	case agent.Announce:
 		d.toPeer(a.Peer, a)
+	case agent.Stand:
+		d.toPeer(a.Peer, a)
+	case agent.Claim:
+		d.toPeer(a.Peer, a)
 	case agent.Decline:
 		d.toPeer(a.Peer, a)
 	case agent.Tell:

@@ -59,6 +59,10 @@ func (p *conversation) pass(e transfer.Event) {
 		tell = func(c *agent.Core, now time.Time) { c.Interested(now, name, e.Content, e.On) }
 	case transfer.PeerHave:
 		tell = func(c *agent.Core, now time.Time) { c.PeerHas(now, name, e.Have) }
+	case transfer.PeerStand:
+		tell = func(c *agent.Core, now time.Time) { c.PeerStands(now, name, e.Stand) }
+	case transfer.PeerClaim:
+		tell = func(c *agent.Core, now time.Time) { c.PeerClaims(now, name, e.Claim) }
 	case transfer.Requested:
 		s := agent.Serve{Peer: name, Request: e.Request, Kind: e.Kind, ID: e.ID, Size: e.Size}
 		tell = func(c *agent.Core, now time.Time) { c.Requested(now, s, e.Priority) }

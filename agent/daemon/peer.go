@@ -71,7 +71,7 @@ func newConversation(d *Daemon, conn *carrier.Conn, id fleet.Identity, dialled b
 	now := time.Now()
 	c := transfer.DefaultConfig()
 	c.MaxInbox, c.MaxServe = inboxBytes, serveBytes
-	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: conn.RemoteAddr()}
+	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: conn.RemoteAddr(), Capabilities: []string{transfer.CapabilityOnce}}
 	return &conversation{d: d, id: id, conn: conn, dialled: dialled, since: now, mail: newMailbox[any](),
 		session: transfer.New(now, c), fetches: map[uint32]pending{}, requests: map[uint64]uint32{}}
 }
@@ -223,6 +223,10 @@ func (p *conversation) obey() {
 			p.check(p.session.Interest(now, m.Content, m.Chunks, m.On))
 		case agent.Announce:
 			p.check(p.session.Have(now, m.Have))
+		case agent.Stand:
+			p.check(p.session.Stand(now, m.Stand))
+		case agent.Claim:
+			p.check(p.session.Claim(now, m.Claim))
 		case agent.Decline:
 			p.check(p.session.Refuse(now, m.Request, m.Reason))
 		case agent.Tell:
