@@ -45,6 +45,7 @@ type Core struct {
 	busy         busy
 	keeper       *cache.Keeper
 	strays       strays
+	copies       copies
 	shelfSaved   time.Duration // when ages were last written down, on the keeper's clock
 	peers        map[string]*peer
 	holdings     map[content.ID]*holding
@@ -72,7 +73,8 @@ func New(now time.Time, c Config) *Core {
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
 		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), desk: NewDesk(),
 		busy: busy{}, keeper: cache.NewKeeper(c.Limits), strays: strays{gone: map[content.ID]bool{}},
-		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
+		copies: copies{tried: map[content.ID]time.Time{}},
+		peers:  map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
 		hub: hubView{nextSync: now},
 	}
@@ -95,13 +97,14 @@ func (c *Core) Advance(now time.Time) {
 	c.sched.Advance(now)
 	c.resolveAgain(now)
 	c.keepHours(now)
+	c.compareIfDue(now)
 	c.syncIfDue(now)
 }
 
 // Deadline is when Advance must be called at the latest; zero: never.
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
-	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve(), c.nextHours(), c.keeper.Deadline()} {
+	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve(), c.nextHours(), c.nextCompare(), c.keeper.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}

@@ -30,6 +30,7 @@ func (s *Server) control() http.Handler {
 	mux.HandleFunc("POST /v1/enroll", s.enroll)
 	mux.HandleFunc("POST /v1/renew", s.member(s.renew))
 	mux.HandleFunc("POST /v1/sync", s.member(s.sync))
+	mux.HandleFunc("POST /v1/copies", s.member(s.copied))
 	mux.HandleFunc("GET /v1/contents/{ref}", s.member(s.content))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, problem(http.StatusNotFound, fleet.CodeNotFound, "no such page: %s", r.URL.Path))

@@ -54,6 +54,7 @@ type Server struct {
 	node      *node.Node // never changed, only replaced
 	tokens    *fleet.TokenBook
 	directory *fleet.Directory
+	copies    *fleet.Copies
 	catalogue *fleet.Catalogue
 	observed  time.Time // when Observed was last asked
 }
@@ -74,7 +75,7 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
-	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), catalogue: fleet.NewCatalogue()}
+	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(), catalogue: fleet.NewCatalogue()}
 	if err := s.restore(); err != nil {
 		return nil, err
 	}

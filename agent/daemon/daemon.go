@@ -44,6 +44,7 @@ const settle = 10 * time.Second
 type Hub interface {
 	Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply, error)
 	Content(ctx context.Context, ref string) ([]byte, error)
+	Copies(ctx context.Context, r fleet.CopiesRequest) (fleet.CopiesReply, error)
 }
 
 // Options of a daemon. Node, Store, Socket and Log are required; Hub is nil on the hub itself.
@@ -297,6 +298,8 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 		d.toRead.put(a)
 	case agent.Sync:
 		d.toHub.put(a)
+	case agent.Compare:
+		d.running.Go(func() { d.compare(a.Request) })
 	case agent.Resolve:
 		d.running.Go(func() { d.resolve(a.Ref) })
 	case agent.Export:

@@ -56,6 +56,20 @@ func (d *Daemon) sync(r fleet.SyncRequest) {
 	})
 }
 
+// compare tells the hub what is held whole here, and asks how that stands in the location.
+func (d *Daemon) compare(r fleet.CopiesRequest) {
+	ctx, cancel := context.WithTimeout(d.ctx, syncTimeout)
+	defer cancel()
+	reply, err := d.o.Hub.Copies(ctx, r)
+	d.do(func(c *agent.Core, now time.Time) {
+		if err != nil {
+			c.NotCompared(now)
+			return
+		}
+		c.Compared(now, r, reply)
+	})
+}
+
 // lan is where neighbours reach this host: the address it listens on or, when it listens on all, the one it speaks to
 // the hub from.
 func (d *Daemon) lan() string {

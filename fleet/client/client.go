@@ -67,6 +67,13 @@ func (c *Client) Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply
 	return reply, nil
 }
 
+// Copies tells what is held whole here, and asks how that stands in the location.
+func (c *Client) Copies(ctx context.Context, r fleet.CopiesRequest) (reply fleet.CopiesReply, err error) {
+	r.Kept = r.Kept[:min(len(r.Kept), fleet.MaxHoldings)]
+	err = c.post(ctx, "/v1/copies", r, &reply)
+	return reply, err
+}
+
 // Content fetches the signed manifest of a name or id. It is not verified here. ErrNotFound.
 func (c *Client) Content(ctx context.Context, ref string) ([]byte, error) {
 	if _, err := content.ParseID(ref); err != nil && content.ValidName(ref) != nil {
