@@ -20,6 +20,7 @@ type (
 		ID       content.ID
 		Size     uint32 // of a chunk: exact; of a manifest: the most that is accepted
 		Priority uint8
+		Content  content.ID // what it is for
 	}
 	// Cancel takes a Fetch or Ask back.
 	Cancel struct {
@@ -61,6 +62,7 @@ type (
 		Kind    transfer.Kind
 		ID      content.ID
 		Size    uint32
+		Content content.ID // what it is for, as far as can be told
 	}
 	// Decline refuses a request of a peer.
 	Decline struct {

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent/cache"
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
 )
@@ -23,6 +25,7 @@ type Config struct {
 	MaxInFlight int64                 // bytes of chunks asked for and not yet on disk; 0: the scheduler's default
 	Weight      *int                  // in the line of those that fetch for the location, 0 to lease.MaxWeight; nil: a wired host's
 	Held        func(content.ID) bool // whether a chunk is on disk
+	Gentle      gentle.Policy         // whether, whom and how fast to serve
 	Stored      func() int64          // bytes of chunks on disk; nil: not counted
 	Limits      cache.Limits          // of what is kept
 	Zone        *time.Location        // of the windows of flows; nil: UTC
@@ -41,6 +44,7 @@ type Core struct {
 	rnd          *rand.Rand
 	sched        *scheduler.Scheduler
 	book         *Book
+	door         *gentle.Door
 	desk         *Desk
 	busy         busy
 	keeper       *cache.Keeper
@@ -51,7 +55,9 @@ type Core struct {
 	holdings     map[content.ID]*holding
 	names        *fleet.Catalogue // what each name stands for, which never goes back
 	flows        map[string]*flow
-	order        []string       // of flows, as they were asked for
+	order        []string // of flows, as they were asked for
+	ledger       *ledger.Book
+	epochSaved   bool
 	asks         map[uint64]ask // questions about names and manifests under way
 	asked        uint64         // last number of an ask
 	hub          hubView
@@ -71,10 +77,10 @@ func New(now time.Time, c Config) *Core {
 	}
 	core := &Core{
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
-		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), desk: NewDesk(),
+		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
 		busy: busy{}, keeper: cache.NewKeeper(c.Limits), strays: strays{gone: map[content.ID]bool{}},
-		copies: copies{tried: map[content.ID]time.Time{}},
-		peers:  map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
+		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed),
+		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
 		hub: hubView{nextSync: now},
 	}
@@ -142,7 +148,7 @@ func (c *Core) scheduled(now time.Time, a scheduler.Action) {
 	switch a := a.(type) {
 	case scheduler.Fetch:
 		c.do(Fetch{Peer: string(a.Peer), Fetch: a.Request, Kind: transfer.KindChunk, ID: a.Chunk.ID, Size: a.Chunk.Size,
-			Priority: wirePriority(a.Priority)})
+			Priority: wirePriority(a.Priority), Content: a.Content})
 	case scheduler.Cancel:
 		c.do(Cancel{Peer: string(a.Peer), Fetch: a.Request})
 	case scheduler.Ban:
@@ -190,6 +196,7 @@ func (c *Core) PeerDown(now time.Time, name string) {
 	}
 	delete(c.peers, name)
 	c.desk.PeerLost(name)
+	c.door.PeerLost(name)
 	c.busy.lost(name)
 	c.sched.PeerLost(now, scheduler.PeerID(name))
 	for _, n := range c.askNumbers() {
@@ -287,8 +294,9 @@ func (c *Core) Requested(now time.Time, s Serve, priority uint8) {
 		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: transfer.ReasonNotHeld})
 		return
 	}
-	if !c.desk.Requested(s, priority) {
-		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: transfer.ReasonBusy})
+	s.Content = c.contentFor(s)
+	if why, ok := c.admit(now, s, priority); !ok {
+		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: why})
 		return
 	}
 	c.busy[servingKey{s.Peer, s.Request}] = s.ID
@@ -311,6 +319,7 @@ func (c *Core) canServe(s Serve) bool {
 // Released: a request of a peer was answered, refused or taken back.
 func (c *Core) Released(name string, request uint32) {
 	c.desk.Released(name, request)
+	c.door.Released(name, request)
 	delete(c.busy, servingKey{name, request})
 }
 
@@ -330,12 +339,16 @@ type Arrival struct {
 	ID    content.ID
 	Data  []byte
 	Good  bool
+
+	Content content.ID // as in Fetch
 }
 
 // Arrived: a chunk is here.
 func (c *Core) Arrived(now time.Time, a Arrival) {
 	c.book.Used(now, a.Peer)
-	if !c.sched.Received(now, a.Fetch, a.Good) {
+	wanted := c.sched.Received(now, a.Fetch, a.Good)
+	c.judge(a, wanted)
+	if !wanted {
 		return
 	}
 	c.do(Store{ID: a.ID, Data: a.Data, Peer: a.Peer})
@@ -366,4 +379,7 @@ var refusals = map[transfer.Reason]scheduler.Refusal{
 	transfer.ReasonNotHeld: scheduler.RefusedNotHeld, transfer.ReasonCorrupt: scheduler.RefusedCorrupt,
 	transfer.ReasonPaused: scheduler.RefusedPaused, transfer.ReasonPolicy: scheduler.RefusedPolicy,
 	transfer.ReasonShuttingDown: scheduler.RefusedShuttingDown, transfer.ReasonTooMany: scheduler.RefusedTooMany,
+	transfer.ReasonCPU: scheduler.RefusedCPU, transfer.ReasonDisk: scheduler.RefusedDisk, transfer.ReasonBattery: scheduler.RefusedBattery,
+	transfer.ReasonVPN: scheduler.RefusedVPN, transfer.ReasonMetered: scheduler.RefusedMetered, transfer.ReasonSlots: scheduler.RefusedSlots,
+	transfer.ReasonRate: scheduler.RefusedRate,
 }

@@ -43,6 +43,7 @@ func (c *Core) syncIfDue(now time.Time) {
 	if c.active() && c.book.Lacking() {
 		every = syncFetch
 	}
+	c.saveLedger()
 	c.hub.nextSync = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))
 	if c.cfg.Self.Role == fleet.RoleHub {
 		return // it is its own directory
@@ -54,6 +55,9 @@ func (c *Core) syncIfDue(now time.Time) {
 // news is what the hub should know of this host.
 func (c *Core) news() fleet.SyncRequest {
 	var r fleet.SyncRequest
+	if report, ok := c.ledger.Report(); ok { // after the records of saveLedger, and so of what is durable
+		r.Ledger = &report
+	}
 	for _, h := range c.sortedHoldings() {
 		if h.count > 0 || len(h.chunks) == 0 {
 			r.Holdings = append(r.Holdings, fleet.Holding{Content: h.id, Chunks: h.count, Complete: h.complete()})
@@ -77,6 +81,9 @@ func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 	c.locationKnown(now)
 	if changed {
 		c.saveMembers()
+	}
+	if r.Ledger != nil {
+		c.ledger.Acknowledged(*r.Ledger)
 	}
 	for _, f := range c.openFlows() {
 		if f.state == api.StateResolving && f.askPeers { // the hub is back

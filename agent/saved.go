@@ -22,6 +22,7 @@ const (
 	keyFlow     = KeyPrefix + "flow/"
 	keyManifest = KeyPrefix + "manifest/"
 	keyMembers  = KeyPrefix + "members"
+	keyLedger   = KeyPrefix + "ledger/"
 	keyClock    = KeyPrefix + "clock"
 	keyShelf    = KeyPrefix + "shelf/" // read behind manifests
 )
@@ -95,6 +96,11 @@ func encode(v any) []byte {
 func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 	var problems []error
 	var flows []*flow
+	if value, ok := records[keyEpoch]; ok {
+		if err := c.restoreEpoch(value); err != nil {
+			problems = append(problems, fmt.Errorf("journal record %q: %w", keyEpoch, err))
+		}
+	}
 	for _, key := range sortedKeys(records) {
 		value := records[key]
 		var err error
@@ -106,6 +112,8 @@ func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 			if err = json.Unmarshal(value, &s); err == nil {
 				flows = append(flows, restoredFlow(s))
 			}
+		case strings.HasPrefix(key, keyLedger):
+			err = c.restoreLedger(key, value)
 		case key == keyMembers:
 			var list []fleet.Member
 			err = json.Unmarshal(value, &list)
@@ -122,6 +130,7 @@ func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 			problems = append(problems, fmt.Errorf("journal record %q: %w", key, err))
 		}
 	}
+	c.ledger.Closed()
 	slices.SortFunc(flows, func(a, b *flow) int { return number(a.id) - number(b.id) })
 	for _, f := range flows {
 		c.flows[f.id] = f

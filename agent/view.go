@@ -183,6 +183,7 @@ func (c *Core) Peers(now time.Time) []api.Peer {
 		default:
 			v.Addr = addr.String()
 		}
+		c.refusal(now, &v)
 		list = append(list, v)
 	}
 	return list

@@ -100,7 +100,7 @@ func (f *fleet) join(ctx context.Context) (*sink, error) {
 
 // wake starts the sink, again if it was killed.
 func (s *sink) wake(ctx context.Context) (err error) {
-	s.Daemon, err = s.fleet.Ebb.Daemon(ctx, s.state, "agent", "--listen", "127.0.0.1:0")
+	s.Daemon, err = s.fleet.Ebb.Daemon(ctx, s.state, "agent", "--serve-always", "--listen", "127.0.0.1:0")
 	return err
 }
 

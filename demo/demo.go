@@ -189,7 +189,7 @@ func (f *fleet) enroll(ctx context.Context, e *endpoint) error {
 }
 
 func (f *fleet) startEndpoint(ctx context.Context, e *endpoint) (err error) {
-	e.process, err = f.ebb().Daemon(ctx, e.state, "agent", "--listen", e.addr.String()+":0", "--wan-relay", e.site.relay.Inside().String(),
+	e.process, err = f.ebb().Daemon(ctx, e.state, "agent", "--serve-always", "--listen", e.addr.String()+":0", "--wan-relay", e.site.relay.Inside().String(),
 		"--direct", e.site.net+".0/24", "--cache-max-size", "none", "--cache-min-free", "off")
 	if err != nil {
 		return err

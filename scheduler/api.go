@@ -61,7 +61,29 @@ const (
 	RefusedShuttingDown
 	RefusedTooMany
 	RefusedUnknown
+
+	// For the sake of whom the other host belongs to.
+	RefusedCPU
+	RefusedDisk
+	RefusedBattery
+	RefusedVPN
+	RefusedMetered
+	RefusedSlots
+	RefusedRate
 )
+
+// reason is what a refusal is to whoever waits.
+func (r Refusal) reason() Reason {
+	if r < RefusedCPU {
+		return PeersRefused
+	}
+	return HolderCPU + Reason(r-RefusedCPU)
+}
+
+// lasts reports whether the peer will refuse everything for a while.
+func (r Refusal) lasts() bool {
+	return r == RefusedShuttingDown || r >= RefusedCPU && r <= RefusedMetered
+}
 
 // Action is something to be done: Fetch, Cancel, Ban, Done, Say or Stand.
 type Action interface{ action() }

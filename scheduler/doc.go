@@ -37,7 +37,7 @@
 // # When it goes wrong
 //
 // A peer that stalls, is much slower than another one that has nothing better to do, or refuses
-// repeatedly is doubted: its requests are moved if anybody else holds the chunks, nobody waits for
+// repeatedly, or for its owner's sake, is doubted: its requests are moved if anybody else holds the chunks, nobody waits for
 // it, and it is tried with one chunk at a time until it delivers. A wrong hash is a strike against
 // exactly its sender, three are a ban. Pauses and bans double each time, with jitter, and all of
 // them end: nothing is given up for good. At the end of a flow one chunk in a hundred (one in any

@@ -50,6 +50,7 @@ type peer struct {
 	most       int // open requests it bears, learnt from "too many"
 	setbacks   int // refusals, wrong hashes and requests moved away, in a row
 	quietUntil time.Time
+	refusal    Refusal // why it is quiet; 0: it said nothing
 	doubted    bool
 	lapses     int  // how often it was doubted, less one for every amends chunks since
 	proofs     int  // whole chunks delivered since it was last doubted or a lapse was made good

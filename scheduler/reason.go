@@ -36,6 +36,15 @@ const (
 	HubUnreachable
 	HubRefuses
 	LocationSplit // hosts of the location that the hub hears do not answer this host
+
+	// One for one the refusals from RefusedCPU on.
+	HolderCPU
+	HolderDisk
+	HolderBattery
+	HolderVPN
+	HolderMetered
+	HolderSlots
+	HolderRate
 )
 
 // reasons holds the code, the meaning and the remedy of each. The codes are stable: scripts read
@@ -88,6 +97,20 @@ var reasons = [...]struct{ code, explain, remedy string }{
 		"Check the hub and the way to it: `ebb doctor`; content that other hosts hold is fetched all the same."},
 	HubRefuses: {"hub-refuses", "The hub and this host do not accept each other.",
 		"See `ebb doctor` for why; to enrol again: `ebb enroll HUB --token T --again`."},
+	HolderCPU: {"cpu", "The processors of the hosts that hold it are busy with other work.",
+		"Nothing needs to be done, they are asked again; serve.max_cpu of those hosts is the limit."},
+	HolderDisk: {"disk", "The disks of the hosts that hold it are busy.",
+		"Nothing needs to be done, they are asked again; serve.max_disk_queue of those hosts is the limit."},
+	HolderBattery: {"battery", "The hosts that hold it run on battery.",
+		"Plug them in, or allow it on those hosts: serve.on_battery."},
+	HolderVPN: {"vpn", "The hosts that hold it are on a VPN.",
+		"Allow it on those hosts: serve.on_vpn."},
+	HolderMetered: {"metered", "The hosts that hold it pay for their network by the byte.",
+		"Allow it on those hosts: serve.on_metered."},
+	HolderSlots: {"slots", "The hosts that hold it serve as many others as they may.",
+		"Nothing needs to be done, they are asked again; serve.slots of those hosts is the limit."},
+	HolderRate: {"rate", "The hosts that hold it have promised others all that their upload cap lets through.",
+		"Nothing needs to be done, they are asked again; limits.upload and limits.lan of those hosts are the limit."},
 	LocationSplit: {"location-split", "Hosts of this location do not answer: each side of the divide fetches for itself.",
 		"Check the location's network: a cable, a switch, a Wi-Fi that isolates its clients; `ebb peer ls` shows who does not answer."},
 }

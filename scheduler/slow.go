@@ -49,7 +49,7 @@ func (s *Scheduler) judge(now time.Time, p *peer) {
 	}
 	if moved {
 		s.doubt(now, p)
-		s.rest(now, p)
+		s.rest(now, p, 0)
 	}
 }
 
@@ -116,7 +116,7 @@ func (s *Scheduler) makeRoom(now time.Time) {
 		s.cancel(now, slowest.open[0])
 	}
 	s.doubt(now, slowest)
-	s.rest(now, slowest)
+	s.rest(now, slowest, 0)
 }
 
 // worthCopying is the end game: when the last chunks of a flow are all asked for and the source has

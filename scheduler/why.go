@@ -98,7 +98,7 @@ func (s *Scheduler) obstacle(now time.Time, src *source) (r Reason, until time.T
 	case p.stalled:
 		return Stalled, time.Time{}
 	case p.quiet(now):
-		return PeersRefused, p.quietUntil
+		return p.refusal.reason(), p.quietUntil
 	case now.Before(src.quietUntil):
 		return PeersRefused, src.quietUntil
 	case p.hasRoom(&s.config):
@@ -133,7 +133,7 @@ func (f *flow) mayAsk(now time.Time, src *source, w int, reason Reason) uint64 {
 // closest is the order in which the reasons claim the chunks that wait: of several sources of a
 // chunk, the one closest to being asked explains it.
 var closest = []Reason{Fetching, HigherPriorityFirst, PeersBusy, LeftToNeighbour, LeftToNearer,
-	PeersRefused, Stalled, PeersBanned}
+	PeersRefused, HolderRate, HolderSlots, HolderCPU, HolderDisk, HolderBattery, HolderVPN, HolderMetered, Stalled, PeersBanned}
 
 // obstacles sorts the ready chunks by what keeps them from being asked for.
 func (s *Scheduler) obstacles(now time.Time, f *flow) []Wait {

@@ -46,7 +46,7 @@ func crafted(b []byte) Message {
 	case 5:
 		return Cancel{Request: request}
 	case 6:
-		return Refuse{Request: request, Reason: Reason(b[7] % 8)}
+		return Refuse{Request: request, Reason: Reason(b[7] % 15)}
 	case 7:
 		return Find{Request: request, Name: "x"}
 	case 8:

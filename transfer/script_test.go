@@ -182,6 +182,8 @@ func (th *theatre) call(out *strings.Builder, f []string) {
 			id = v.id
 		}
 		err = s.Serve(th.now, req, bytesOf(id, th.size(f[3])))
+	case "limit":
+		err = s.Limit(th.now, uint64(th.number(f[2])))
 	case "close":
 		s.Close(ByeReason(slices.Index(byeNames[:], f[2])))
 	case "interest":

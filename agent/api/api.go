@@ -46,6 +46,22 @@ type Status struct {
 	Free     int64     `json:"volume_free_bytes"`    //
 	Received Sources   `json:"received"`             // since start, chunk bytes as they arrived
 	Sent     int64     `json:"sent_bytes"`           // since start, chunk bytes handed to the carrier
+	Serving  Serving   `json:"serving"`              // whether others are served now
+}
+
+// Serving says whether a host serves others, and if not, why: cpu, disk, battery, vpn or metered.
+type Serving struct {
+	OK      bool     `json:"ok"`
+	Reason  string   `json:"reason,omitempty"`
+	Sensors *Sensors `json:"sensors,omitempty"` // null: nobody asked for them
+}
+
+// Sensors is what a host knows of itself; what is null or "unknown" it cannot tell, and that keeps it from nothing.
+type Sensors struct {
+	CPU       *float64 `json:"cpu"`        // share of all processors' time that other programs use, 0 to 1
+	DiskQueue *float64 `json:"disk_queue"` // requests at the disk of the state directory
+	Power     string   `json:"power"`      // mains, battery
+	Link      string   `json:"link"`       // wired, wifi, vpn, metered
 }
 
 // HubStatus is what this host knows of its hub.
@@ -215,7 +231,9 @@ type Peer struct {
 	Class      string  `json:"class"`
 	Connected  bool    `json:"connected"`
 	Addr       string  `json:"addr,omitempty"`
-	Reason     string  `json:"reason,omitempty"` // why it is not connected or not used
+	Reason     string  `json:"reason,omitempty"`  // why it is not connected or not used
+	Refusal    string  `json:"refusal,omitempty"` // code of why it said no and rests: cpu, disk, battery, vpn, metered, slots, rate, peers-refused
+	Carrier    string  `json:"carrier,omitempty"` // what the conversation runs on
 	Received   int64   `json:"received_bytes"`
 	Sent       int64   `json:"sent_bytes"`
 	RTT        float64 `json:"rtt_seconds"`

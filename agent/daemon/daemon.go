@@ -17,6 +17,7 @@ import (
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/cache"
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/ledbat"
@@ -58,6 +59,8 @@ type Options struct {
 	MaxInFlight int64        // bytes of chunks under way; 0: the scheduler's default
 	Limits      cache.Limits // of what is kept; zero: none
 	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
+	Gentle      gentle.Policy
+	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
 }
 
 // Daemon is a running endpoint.
@@ -77,6 +80,9 @@ type Daemon struct {
 	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
 	trials  *trials
+	caps    caps
+	moved   *mailbox[agent.Movement]
+	core    *agent.Core // loop's, and Close's after loop has ended
 
 	// Owned by loop.
 	peers    map[string]*conversation
@@ -112,13 +118,14 @@ func Start(o Options) (*Daemon, error) {
 		events:  make(chan func(*agent.Core, time.Time), 1024),
 		toWrite: newMailbox[agent.Store](), toEvict: newMailbox[agent.Evict](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
-		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{})}
+		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement]()}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err != nil {
 		d.cancel()
 		return nil, errors.Join(err, endpoint.Close())
 	}
+	d.core = core
 	d.running.Add(5 + readers)
 	go d.loop(core)
 	go d.accept()
@@ -129,6 +136,9 @@ func Start(o Options) (*Daemon, error) {
 		go d.read()
 	}
 	d.running.Go(func() { d.trials.run(d.ctx) })
+	if o.Sense != nil && o.Gentle.Watches() {
+		d.running.Go(d.sense)
+	}
 	d.running.Go(d.watchVolume)
 	return d, nil
 }
@@ -181,7 +191,7 @@ func (d *Daemon) restore() (*agent.Core, error) {
 	n := d.o.Node
 	free, total := d.volume()
 	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
-		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
+		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Gentle: d.o.Gentle, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
 		Stored: func() int64 { return d.o.Store.Stats().Bytes }})
 	if n.Hub.Peer != "" {
 		core.HubKnown(d.started, atHub(n.Hub, n.HubAddr))
@@ -200,7 +210,7 @@ func (d *Daemon) Addr() netip.AddrPort { return d.endpoint.Addr() }
 func (d *Daemon) Close() error {
 	d.cancel()
 	d.running.Wait()
-	return d.endpoint.Close()
+	return errors.Join(d.closeBooks(), d.endpoint.Close())
 }
 
 // do sends a function to the goroutine that owns the core. After Close it does nothing.
@@ -305,7 +315,7 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	case agent.Export:
 		d.toDisk.put(a)
 	case agent.Fetch:
-		d.toPeer(a.Peer, a)
+		d.fetch(a)
 	case agent.Ask:
 		d.toPeer(a.Peer, a)
 	case agent.Cancel:

@@ -163,7 +163,7 @@ func (d *Daemon) serve(s agent.Serve) {
 }
 
 func (d *Daemon) answer(s agent.Serve, data []byte) {
-	d.do(func(*agent.Core, time.Time) { d.toPeer(s.Peer, answer{s.Request, data}) })
+	d.do(func(*agent.Core, time.Time) { d.toPeer(s.Peer, answer{s.Request, data, s.Content}) })
 }
 
 func (d *Daemon) decline(s agent.Serve, why transfer.Reason) {

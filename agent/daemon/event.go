@@ -41,7 +41,7 @@ func (p *conversation) received(e transfer.Received) {
 		p.d.do(func(c *agent.Core, now time.Time) { c.ManifestArrived(now, x.fetch, e.Data) })
 		return
 	}
-	a := agent.Arrival{Peer: p.id.Peer, Fetch: x.fetch, ID: x.id, Data: e.Data, Good: content.Sum(e.Data) == x.id}
+	a := agent.Arrival{Peer: p.id.Peer, Fetch: x.fetch, ID: x.id, Data: e.Data, Good: content.Sum(e.Data) == x.id, Content: x.of}
 	if !a.Good {
 		p.d.o.Log.Warn("a peer sent wrong bytes; they are dropped", "peer", p.id.Peer, "location", p.id.Location, "chunk", x.id.Short())
 	}
@@ -74,6 +74,9 @@ func (p *conversation) pass(e transfer.Event) {
 	case transfer.Refused:
 		x := p.forget(e.Request)
 		tell = func(c *agent.Core, now time.Time) { c.Refused(now, name, x.fetch, e.Reason) }
+	case transfer.PeerLimit:
+		p.obeyLimit(e.Rate)
+		return
 	case transfer.PeerBye, transfer.PingTimeout:
 		p.leave(transfer.ByeIdle)
 		return

@@ -38,6 +38,7 @@ func (d *Daemon) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/why/{ref}", d.getWhy)
 	mux.HandleFunc("GET /api/v1/peers", d.getPeers)
 	mux.HandleFunc("GET /api/v1/harm", d.getHarm)
+	mux.HandleFunc("GET /api/v1/ledger", d.getLedger)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		Fail(w, &api.Problem{Title: "no such page", Status: http.StatusNotFound, Code: api.CodeNotFound, Detail: r.Method + " " + r.URL.Path})
 	})
@@ -75,11 +76,12 @@ func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 	id, stats := d.o.Node.Identity, d.o.Store.Stats()
 	s := api.Status{Version: d.o.Version, Control: d.o.Controller, Role: string(id.Role), Peer: id.Peer, Location: id.Location, Fleet: id.Fleet,
 		State: d.o.Node.Dir, Addr: d.Addr().String(), Started: d.started.UTC(), Chunks: stats.Chunks, Bytes: stats.Bytes}
-	if d.with(w, func(c *agent.Core, _ time.Time) {
+	if d.with(w, func(c *agent.Core, now time.Time) {
 		s.Peers, s.Flows = c.Counts()
 		held := c.Limits()
 		s.Quota, s.Floor, s.Free = held.Quota, held.Floor, held.Free
 		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub()
+		s.Serving = c.Serving(now)
 		if d.observed.IsValid() {
 			s.Observed = d.observed.String()
 		}
@@ -263,6 +265,9 @@ func (d *Daemon) getPeers(w http.ResponseWriter, _ *http.Request) {
 				continue
 			}
 			p := &list[i]
+			if p.Connected {
+				p.Carrier = "udp"
+			}
 			p.Received, p.Sent = t.received, t.sent
 			p.RTT, p.QueueDelay, p.Rate = t.stats.RTT.Seconds(), t.stats.QueueDelay.Seconds(), t.stats.Rate*8
 		}

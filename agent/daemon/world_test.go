@@ -190,6 +190,17 @@ func (w *world) list(id fleet.Identity, addr netip.AddrPort) {
 	w.members = append(w.members, m)
 }
 
+// holder makes the control plane say that a host holds a content.
+func (w *world) holder(peer string, x image) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.members {
+		if w.members[i].Peer == peer {
+			w.members[i].Holds = append(w.members[i].Holds, x.signed.ID())
+		}
+	}
+}
+
 // Sync implements Hub.
 func (w *world) Sync(context.Context, fleet.SyncRequest) (fleet.SyncReply, error) {
 	w.mu.Lock()

@@ -124,7 +124,7 @@ func (h *host) join(ctx context.Context) error {
 }
 
 func (h *host) start(ctx context.Context) (err error) {
-	h.agent, err = h.fleet.ebb(h.seat.namespace).Daemon(ctx, h.state, "agent", "--listen", netip.AddrPortFrom(h.seat.addr, 0).String())
+	h.agent, err = h.fleet.ebb(h.seat.namespace).Daemon(ctx, h.state, "agent", "--serve-always", "--listen", netip.AddrPortFrom(h.seat.addr, 0).String())
 	h.beyond, h.backAt = 0, time.Time{}
 	return err
 }

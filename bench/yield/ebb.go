@@ -84,7 +84,7 @@ func (e *ebb) start(ctx context.Context) (err error) {
 		return err
 	}
 	listen := netip.AddrPortFrom(e.rig.right.addr, 0).String()
-	if e.agent, err = right.Daemon(ctx, e.state, "agent", "--listen", listen); err != nil {
+	if e.agent, err = right.Daemon(ctx, e.state, "agent", "--serve-always", "--listen", listen); err != nil {
 		return err
 	}
 	e.client = client.New(e.state)

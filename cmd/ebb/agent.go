@@ -14,6 +14,8 @@ import (
 
 	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/daemon"
+	"github.com/ebbproject/ebb/agent/gentle"
+	"github.com/ebbproject/ebb/agent/sense"
 	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/transfer/udp"
@@ -22,11 +24,13 @@ import (
 type agentFlags struct {
 	state, file, listen, relay, level, controller string
 	direct                                        []string
-	json                                          bool
+	json, always                                  bool
 
 	cache  cacheFlags
 	plane  plane
 	limits cache.Limits
+	policy gentle.Policy
+	link   gentle.Link
 }
 
 // plane is the data plane as the flags describe it.
@@ -60,6 +64,7 @@ func newAgent() *cobra.Command {
 	fl.StringVar(&f.relay, "wan-relay", "", "send to other locations through this UDP relay (RFC 1928, section 7)")
 	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
 	controllerFlag(fl, &f.controller)
+	fl.BoolVar(&f.always, "serve-always", false, "serve others however busy this host is, on battery, VPN and metered networks too")
 	f.cache.register(fl)
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&f.json, "json", false, "print one line of JSON when ready")
@@ -88,6 +93,15 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 	}
 	if len(c.Wan.Direct) > 0 && !cmd.Flags().Changed("direct") {
 		f.direct = c.Wan.Direct
+	}
+	if !cmd.Flags().Changed("serve-always") {
+		f.always = c.Serve.Always
+	}
+	if f.policy, err = c.policy(f.always); err != nil {
+		return err
+	}
+	if f.link, err = c.network(); err != nil {
+		return err
 	}
 	return f.understand()
 }
@@ -141,7 +155,8 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	defer hub.Close()
 	n = renewAtStart(ctx, hub, log)
 	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-		Controller: f.controller, Limits: f.limits})
+		Controller: f.controller, Limits: f.limits, Gentle: f.policy,
+		Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
 	if err != nil {
 		return err
 	}

@@ -40,9 +40,12 @@ type config struct {
 	Log struct {
 		Level string `yaml:"level"`
 	} `yaml:"log"`
+	Serve  serveConfig  `yaml:"serve"`
+	Limits limitsConfig `yaml:"limits"`
+	Link   string       `yaml:"link"` // auto, wired, wifi, vpn or metered
 }
 
-var configKeys = []string{"listen", "wan", "relay", "direct", "controller", "cache", "max_size", "min_free", "max_age", "replicas", "log", "level"}
+var configKeys = append([]string{"listen", "wan", "relay", "direct", "controller", "cache", "max_size", "min_free", "max_age", "replicas", "log", "level"}, serveKeys...)
 
 // configFile finds the file: the one named, else the first of the usual places that exists, else none.
 func configFile(named string) string {

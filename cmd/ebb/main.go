@@ -38,7 +38,7 @@ func newRoot() *cobra.Command {
 		return &usageError{fmt.Sprintf("%v; see: %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newDemo(), newHub(), newAgent(), newToken(), newEnroll(), newRenew(), newPublisher(), newPublish(), newGet(), newFlow(), newContent(), newCache(),
-		newPeer(), newStatus(), newWhy(), newHarm(), newDoctor(), newLink(), newSim(), newVersion())
+		newPeer(), newStatus(), newWhy(), newHarm(), newLedger(), newDoctor(), newLink(), newSim(), newVersion())
 	return root
 }
 

@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			s := &stage{t: e.T().(testing.TB), daemons: map[string]*daemonProcess{}, logs: map[string]bool{}}
 			e.Values[stageKey{}] = s
+			e.Setenv("EBB_SERVE_ALWAYS", "true") // however busy the machine is on which the tests run
 			// How full the disk of this machine is must not decide what a test finds.
 			e.Setenv("EBB_CACHE_MAX_SIZE", "none")
 			e.Setenv("EBB_CACHE_MIN_FREE", "off")
@@ -222,7 +223,7 @@ func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "EBB_STATE", "EBB_LISTEN", "EBB_LOG_LEVEL", "EBB_WAN_CONTROLLER",
-		"EBB_CACHE_MAX_SIZE", "EBB_CACHE_MIN_FREE", "EBB_CACHE_MAX_AGE"} {
+		"EBB_CACHE_MAX_SIZE", "EBB_CACHE_MIN_FREE", "EBB_CACHE_MAX_AGE", "EBB_SERVE_ALWAYS"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
