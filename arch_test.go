@@ -50,6 +50,7 @@ var rooms = map[string]room{
 	"store/export":         {floor: 2, may: []string{"store"}},
 	"scheduler":            {floor: 2, pure: true},
 	"fleet":                {floor: 2, pure: true},
+	"fleet/topology":       {floor: 2, pure: true, may: []string{"fleet"}},
 	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node"}},
 	"fleet/node":           {floor: 2, may: []string{"fleet"}},
 
