@@ -50,6 +50,9 @@ func (t *Topology) checkLocation(l *Location, names []string, p *Problems) {
 	if err := fleet.ValidLocation(l.Name); err != nil {
 		p.add(l.line, "%v", err)
 	}
+	if l.Name == fleet.LocationAuto {
+		p.add(l.line, "%q is no name for a location; it stands for finding out", l.Name)
+	}
 	if _, ok := slices.BinarySearch(t.Regions, l.Region); !ok && l.Region != "" {
 		p.unknown(l.line, "region", l.Region, t.Regions)
 	}
