@@ -62,6 +62,9 @@ func (s *Server) restoreTopology() error {
 
 // topologyAt reads one version. store.ErrNotFound.
 func (s *Server) topologyAt(version uint64) (*topology.Topology, error) {
+	if version == 0 { // from before anything was said
+		return &topology.Topology{}, nil
+	}
 	b, err := s.o.Store.Lookup(topologyKey(version))
 	if err != nil {
 		return nil, err

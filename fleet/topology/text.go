@@ -50,3 +50,12 @@ func rateText(bits int64) string {
 	}
 	return units.RateText(bits)
 }
+
+// Texts is what a location has, by key, as people write it.
+func (l *Location) Texts() map[string]string {
+	texts := map[string]string{}
+	for _, key := range locationKeys {
+		texts[key] = l.text(key)
+	}
+	return texts
+}
