@@ -56,6 +56,7 @@ func (c *contact) settled() bool { return c.connected && !c.silent || c.dialing 
 // tells us our own address; neighbours and holders are wanted while a flow is active.
 type Book struct {
 	self    fleet.Identity
+	here    fleet.Place // what the hub says of our network
 	rnd     *rand.Rand
 	people  map[string]*contact
 	active  bool            // some flow still needs peers
@@ -83,6 +84,9 @@ func (b *Book) Listed(now time.Time, m fleet.Member) {
 	if c.Lan != m.Lan || c.Wan != m.Wan { // it moved: what we learnt of the old address is void
 		c.retryAt, c.backoff = time.Time{}, 0
 	}
+	if c.connected { // its certificate has said where it is
+		m.Role, m.Location = c.Role, c.Location
+	}
 	c.Member = m
 	if len(m.Holds) > 0 {
 		b.holders[m.Peer] = true
@@ -106,6 +110,7 @@ func (b *Book) Connected(now time.Time, id fleet.Identity) {
 		c = &contact{Member: fleet.Member{Peer: id.Peer, Role: id.Role, Location: id.Location}}
 		b.people[id.Peer] = c
 	}
+	c.Role, c.Location = id.Role, id.Location
 	c.connected, c.silent, c.dialing, c.backoff, c.retryAt, c.lastUse = true, false, false, 0, time.Time{}, now
 }
 
@@ -180,13 +185,13 @@ func (b *Book) HubConnected() bool {
 // Neighbour reports whether the peer lives in our location.
 func (b *Book) Neighbour(peer string) bool {
 	c := b.people[peer]
-	return c != nil && c.Role != fleet.RoleHub && c.Location == b.self.Location
+	return c != nil && b.near(c)
 }
 
 // address is where the peer is reached from here; false when it is not known yet.
 func (b *Book) address(c *contact) (netip.AddrPort, bool) {
 	text := c.Wan
-	if c.Role != fleet.RoleHub && c.Location == b.self.Location || text == "" && c.Role == fleet.RoleHub {
+	if b.near(c) || text == "" && c.Role == fleet.RoleHub {
 		text = c.Lan
 	}
 	addr, err := netip.ParseAddrPort(text)
@@ -201,7 +206,7 @@ func (b *Book) wanted() []*contact {
 		case c.Role == fleet.RoleHub:
 			hub = append(hub, c)
 		case !b.active:
-		case c.Location == b.self.Location:
+		case b.near(c):
 			near = append(near, c)
 		case b.holders[c.Peer]:
 			far = append(far, c)
@@ -210,8 +215,8 @@ func (b *Book) wanted() []*contact {
 		}
 	}
 	list := b.nearest(hub, len(hub))
-	list = append(list, b.nearest(near, maxNeighbours)...)
-	list = append(list, b.nearest(far, maxStrangers)...)
+	list = append(list, b.neighbours(near)...)
+	list = append(list, b.strangers(far)...)
 	if !b.HubConnected() { // nobody tells us who holds what: ask around
 		list = append(list, b.nearest(unknown, maxStrangers)...)
 	}
