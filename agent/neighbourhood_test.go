@@ -33,12 +33,8 @@ func graph(n, subnets int, dead func(i int) bool) (dialled [][]int, degree []int
 			}
 		}
 		b.Active(epoch, true)
-		for {
-			a, ok := b.Take(epoch)
-			if !ok {
-				break
-			}
-			if j := index[a.(Dial).Peer]; !dead(j) {
+		for _, c := range b.wanted() {
+			if j := index[c.Peer]; !dead(j) {
 				dialled[i] = append(dialled[i], j)
 				degree[i]++
 				degree[j]++

@@ -53,6 +53,7 @@ type Options struct {
 	Log         *slog.Logger
 	Version     string
 	MaxInFlight int64  // bytes of chunks under way; 0: the scheduler's default
+	Moved       func() // told when the hub sees this host in another location than its certificate says; nil: nobody
 	Controller  string // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
 }
 
@@ -71,6 +72,8 @@ type Daemon struct {
 	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
 	trials  *trials
+
+	advice fleet.SyncReply // the last one, without its lists; owned by askHub
 
 	// Owned by loop.
 	peers    map[string]*conversation
