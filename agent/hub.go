@@ -15,7 +15,7 @@ import (
 )
 
 // News is exchanged with the hub this often, give or take a fifth so that a fleet does not ask in step; more often
-// while something is being fetched, because holders come and go.
+// while something is being fetched and neighbours are lacking, because holders come and go.
 const (
 	syncEvery = 10 * time.Second
 	syncFetch = 2 * time.Second
@@ -50,9 +50,10 @@ func (c *Core) syncIfDue(now time.Time) {
 		return
 	}
 	every := syncEvery
-	if c.active() {
+	if c.active() && c.book.Lacking() {
 		every = syncFetch
 	}
+	c.saveLedger()
 	c.hub.nextSync = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))
 	if c.cfg.Self.Role == fleet.RoleHub {
 		return // it is its own directory
@@ -65,6 +66,9 @@ func (c *Core) syncIfDue(now time.Time) {
 func (c *Core) news() fleet.SyncRequest {
 	r := fleet.SyncRequest{Instance: fmt.Sprintf("%016x", c.cfg.Seed), Cursor: c.hub.cursor, Partial: c.hub.cursor != ""}
 	c.hub.sent = map[content.ID]fleet.Holding{}
+	if report, ok := c.ledger.Report(); ok { // after the records of saveLedger, and so of what is durable
+		r.Ledger = &report
+	}
 	for _, h := range c.sortedHoldings() {
 		if h.count == 0 && len(h.chunks) > 0 {
 			continue
@@ -78,10 +82,12 @@ func (c *Core) news() fleet.SyncRequest {
 	for _, id := range sortedIDs(c.hub.said) {
 		if _, held := c.hub.sent[id]; !held && r.Partial {
 			r.Dropped = append(r.Dropped, id)
+			delete(c.hub.told, id)
 		}
 	}
-	for _, x := range r.Holdings {
+	for _, x := range r.Holdings { // until the answer is here, nobody knows what the hub knows of these
 		c.hub.said[x.Content] = true
+		delete(c.hub.told, x.Content)
 	}
 	for _, f := range c.openFlows() {
 		if f.known && f.state == api.StateFetching && !slices.Contains(r.Wanted, f.content) {
@@ -96,18 +102,26 @@ func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 	c.hub.asking, c.hub.lastOK, c.hub.problem = false, now, ""
 	c.hub.move, c.hub.warning, c.hub.twin = r.Move, r.Warning, r.Twin
 	c.confirmed(now, r)
-	c.book.Listed(now, r.Hub)
-	if !r.Partial {
+	changed := c.book.Listed(now, r.Hub)
+	if r.Partial {
+		c.book.StillListed(now)
+	} else {
 		c.book.Placed(r.Here)
 	}
 	for _, m := range r.Peers {
-		c.book.Listed(now, m)
+		changed = c.book.Listed(now, m) || changed
 	}
 	for _, name := range r.Gone {
-		c.book.Gone(name)
+		changed = c.book.Gone(name) || changed
 	}
 	c.classify(now)
-	c.saveMembers()
+	c.locationKnown(now)
+	if changed {
+		c.saveMembers()
+	}
+	if r.Ledger != nil {
+		c.ledger.Acknowledged(*r.Ledger)
+	}
 	for _, f := range c.openFlows() {
 		if f.state == api.StateResolving && f.askPeers { // the hub is back
 			f.askPeers, f.code, f.detail = false, "", ""

@@ -20,14 +20,35 @@ const (
 )
 
 // Placed: the hub says what network we are on.
-func (b *Book) Placed(p fleet.Place) { b.here = p }
+func (b *Book) Placed(p fleet.Place) {
+	b.here = p
+	b.stale = true
+}
 
-// Gone: the hub does not list a neighbour any more. With whom we are in conversation stays.
-func (b *Book) Gone(peer string) {
-	if c := b.people[peer]; c != nil && !c.connected && !c.dialing && c.Role != fleet.RoleHub {
-		delete(b.people, peer)
-		delete(b.holders, peer)
+// StillListed: the hub has told only what changed; whom it told of before it knows still, unless they are Gone.
+func (b *Book) StillListed(now time.Time) {
+	for _, c := range b.people {
+		if !c.listed.IsZero() {
+			c.listed = now
+		}
 	}
+}
+
+// Gone: the hub does not list a neighbour any more. With whom we are in conversation stays. It reports whether anything of
+// that is to be written to the journal.
+func (b *Book) Gone(peer string) bool {
+	c := b.people[peer]
+	if c == nil || c.Role == fleet.RoleHub {
+		return false
+	}
+	c.listed = time.Time{}
+	if c.connected || c.dialing {
+		return false
+	}
+	delete(b.people, peer)
+	delete(b.holders, peer)
+	b.stale = true
+	return true
 }
 
 // Shares reports whether this host serves others. Over a VPN every byte would cross two tunnels.

@@ -127,7 +127,8 @@ func (d *Directory) changed(e *entry) {
 func (d *Directory) at(name string) *location {
 	l := d.locations[name]
 	if l == nil {
-		l = &location{members: map[string]*entry{}, left: map[string]departure{}}
+		// One of that name may have been forgotten, and what was told of it is not known any more.
+		l = &location{members: map[string]*entry{}, left: map[string]departure{}, floor: d.change}
 		d.locations[name] = l
 	}
 	return l
@@ -319,7 +320,9 @@ func (d *Directory) Forget(now time.Time) {
 		if now.Sub(e.Seen) <= forgetAfter {
 			continue
 		}
-		d.report(e, SyncRequest{})
+		if d.report(e, SyncRequest{}); !e.silent { // nobody was told that it is not listed any more
+			d.changed(e)
+		}
 		l := d.at(e.Location)
 		l.floor = max(l.floor, e.change)
 		delete(l.members, name)
@@ -333,7 +336,7 @@ func (d *Directory) Forget(now time.Time) {
 			}
 		}
 		if len(l.members)+len(l.left) == 0 {
-			delete(d.locations, name) // who comes back is not known, and hears everything whatever its cursor
+			delete(d.locations, name)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/fleet/ledger"
 )
 
 // Member is one host as the directory lists it.
@@ -66,6 +67,8 @@ type SyncRequest struct {
 	Holdings []Holding    `json:"holdings,omitempty"`
 	Dropped  []content.ID `json:"dropped,omitempty"` // with Partial: held no more
 	Wanted   []content.ID `json:"wanted,omitempty"`
+
+	Ledger *ledger.Report `json:"ledger,omitempty"` // what was counted since the last acknowledged report
 }
 
 // SyncReply lists the hub, the members of the caller's location and some holders of what it wants. Publisher keys are
@@ -82,4 +85,6 @@ type SyncReply struct {
 	Twin    string    `json:"twin,omitempty"`    // another host reports under this identity, from this address
 	Hub     Member    `json:"hub"`
 	Time    time.Time `json:"time"`
+
+	Ledger *ledger.Ack `json:"ledger,omitempty"` // the report is durable here
 }

@@ -43,6 +43,7 @@ func (r *reader) report() SyncRequest {
 	for _, id := range slices.SortedFunc(maps.Keys(r.said), content.ID.Compare) {
 		if q.Partial && !r.holds[id] {
 			q.Dropped = append(q.Dropped, id)
+			delete(r.told, id)
 		}
 	}
 	maps.Copy(r.said, r.holds)

@@ -182,7 +182,9 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 			"ebb enroll --again --location %s", req.Location, id.Location, req.Location))
 		return
 	}
-	answer(w, s.announced(s.o.Clock(), r, id, req))
+	reply := s.announced(s.o.Clock(), r, id, req)
+	reply.Ledger = s.accounted(id, req)
+	answer(w, reply)
 }
 
 // report reads what a host says of itself. Others will dial the address, so it must be one.

@@ -28,6 +28,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/members", s.getMembers)
 	mux.HandleFunc("GET /api/v1/topology", s.getTopology)
 	mux.HandleFunc("PUT /api/v1/topology", s.putTopology)
+	mux.HandleFunc("GET /api/v1/ledger", s.getLedger)
 	mux.HandleFunc("GET /api/v1/publishers", s.getPublishers)
 	mux.HandleFunc("POST /api/v1/publishers", s.postPublisher)
 	mux.HandleFunc("DELETE /api/v1/publishers", s.deletePublisher)
