@@ -35,6 +35,7 @@ type Config struct {
 // peer is a host we are in conversation with.
 type peer struct {
 	fleet.Identity
+	class   scheduler.Class
 	follows map[content.ID]bool // contents it wants to hear about
 }
 
@@ -82,7 +83,7 @@ func New(now time.Time, c Config) *Core {
 		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
-		hub: hubView{nextSync: now},
+		hub: hubView{nextSync: now, said: map[content.ID]bool{}},
 	}
 	core.sched.LocationKnown(now, true) // until the hub has said otherwise
 	if c.Total > 0 {
@@ -177,7 +178,8 @@ func (c *Core) PeerUp(now time.Time, id fleet.Identity) {
 	}
 	c.peers[id.Peer] = &peer{Identity: id, follows: map[content.ID]bool{}}
 	c.book.Connected(now, id)
-	c.sched.PeerJoined(now, scheduler.PeerID(id.Peer), c.class(id))
+	c.peers[id.Peer].class = c.book.Class(id.Peer)
+	c.sched.PeerJoined(now, scheduler.PeerID(id.Peer), c.peers[id.Peer].class)
 	for _, f := range c.openFlows() {
 		switch {
 		case f.known:
@@ -216,17 +218,6 @@ func (c *Core) PeerNotReached(now time.Time, name string) { c.book.NotReached(no
 func (c *Core) Misbehaved(now time.Time, name string) {
 	if c.book.Offended(now, name) {
 		c.do(Hangup{Peer: name})
-	}
-}
-
-func (c *Core) class(id fleet.Identity) scheduler.Class {
-	switch {
-	case id.Role == fleet.RoleHub:
-		return scheduler.Origin
-	case id.Location == c.cfg.Self.Location:
-		return scheduler.Location
-	default:
-		return scheduler.Far
 	}
 }
 

@@ -481,8 +481,7 @@ func (w *world) sync(name string, a Sync) {
 		}
 		r := a.Request
 		r.Lan = w.addr(name)
-		w.dir.Announced(w.now, h.id, r)
-		reply := w.dir.Reply(w.now, h.id, r.Wanted)
+		reply := w.dir.Answer(w.now, h.id, r, w.dir.Announced(w.now, h.id, r))
 		for i := range reply.Peers {
 			reply.Peers[i].Wan = reply.Peers[i].Lan
 		}

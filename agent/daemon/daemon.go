@@ -61,6 +61,7 @@ type Options struct {
 	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
 	Gentle      gentle.Policy
 	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
+	Moved       func()               // told when the hub sees this host in another location than its certificate says; nil: nobody
 }
 
 // Daemon is a running endpoint.
@@ -83,6 +84,8 @@ type Daemon struct {
 	caps    caps
 	moved   *mailbox[agent.Movement]
 	core    *agent.Core // loop's, and Close's after loop has ended
+
+	advice fleet.SyncReply // the last one, without its lists; owned by askHub
 
 	// Owned by loop.
 	peers    map[string]*conversation

@@ -59,6 +59,7 @@ func (c *Client) Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply
 	r.Holdings = r.Holdings[:min(len(r.Holdings), fleet.MaxHoldings)]
 	r.Wanted = r.Wanted[:min(len(r.Wanted), fleet.MaxWanted)]
 	r.Lan = c.located(ctx, r.Lan, net.Conn.LocalAddr)
+	r.Net, r.Location = c.own(ctx), c.Node().Identity.Location
 	var reply fleet.SyncReply
 	if err := c.post(ctx, "/v1/sync", r, &reply); err != nil {
 		return fleet.SyncReply{}, err
