@@ -20,8 +20,9 @@ const (
 	Server = 8
 )
 
-// RangeChunks is how many chunks make a range of a content with that many chunks: a 32nd of it, 1 to 64.
-func RangeChunks(chunks int) int { return min(max(1, (chunks+31)/32), 64) }
+// RangeChunks is how many chunks make a range of a content with that many chunks: a 16th of it, 1 to 64. With longer
+// ranges a second fetcher would be without work at the end; with shorter ones a small content would cost many claims.
+func RangeChunks(chunks int) int { return min(max(1, (chunks+15)/16), 64) }
 
 // State says what a claim does to its lease.
 type State uint8
