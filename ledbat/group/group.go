@@ -16,6 +16,8 @@ const (
 	grantTime = time.Millisecond
 	// How long a grant holds, within these bounds: half a round trip.
 	leastHold, mostHold = 2 * time.Millisecond, 100 * time.Millisecond
+	// A share that leaves a grant unused is believed again after twice as long as it held, and after so many in a row after 2^n times as long.
+	mostLapses = 5
 	// How old the knowledge of the queue may be to be a newcomer's.
 	freshFor = time.Second
 	// What a round trip is taken for at most.
@@ -47,12 +49,14 @@ type Group struct {
 
 	needy  line      // who waits with less than an equal part in flight: served first
 	sated  line      // who waits with more
+	idle   line      // who left its last grants unused, and is not believed for a while
 	grants line      // who has a grant, in order of their time
 	woken  line      // for Take
 	opened time.Time // when a report last made room
 
 	pacer ledbat.Pacer // pays for grants when they are made
 	limit float64      // bytes a second that a lease or an operator allows; infinite: there is none
+	order order        // of what members report
 	trips ledbat.Estimator
 	base  time.Duration // the common base: the first member's, so that figures look familiar
 	based bool
@@ -79,7 +83,7 @@ func (g *Group) Demand() float64 {
 	if g.busy > 0 {
 		return g.ctl.Rate()
 	}
-	rtt := g.trips.Base() + g.trips.Fresh(freshFor)
+	rtt := g.trip()
 	if rtt <= 0 {
 		return 0
 	}
@@ -118,6 +122,9 @@ func (g *Group) Take() (*Share, bool) {
 // Members is how many there are.
 func (g *Group) Members() int { return len(g.members) }
 
+// waiting is how many wait.
+func (g *Group) waiting() int { return g.needy.size + g.sated.size + g.idle.size }
+
 // Advance lets time pass for all members.
 func (g *Group) Advance(now time.Time) {
 	g.catchUp(now)
@@ -126,7 +133,7 @@ func (g *Group) Advance(now time.Time) {
 
 // Deadline is when Advance wants to be called; zero: never, because nobody wants to send, and nothing is in flight.
 func (g *Group) Deadline() time.Time {
-	if g.needy.size+g.sated.size+g.flight+g.granted == 0 {
+	if g.waiting()+g.flight+g.granted == 0 {
 		return time.Time{}
 	}
 	return sooner(g.ctl.Deadline(), g.deadline())
@@ -175,12 +182,6 @@ func (g *Group) setGrant(s *Share, bytes int) {
 	if bytes == 0 {
 		s.granting.leave()
 	}
-}
-
-// lapse takes back what is left of a grant, and what the pacer was paid for it.
-func (g *Group) lapse(now time.Time, s *Share) {
-	g.pacer.Sent(now, -s.grant)
-	g.setGrant(s, 0)
 }
 
 // content takes a member out of those that want more than they get.
@@ -241,87 +242,18 @@ func (g *Group) room(now time.Time, unit int) int {
 // contested says whether others than s wanted more than they got, lately.
 func (g *Group) contested(s *Share) bool { return g.busy > 1 || g.busy == 1 && !s.busy }
 
-// wait puts a share in line, unless it has a grant to use first.
-func (g *Group) wait(now time.Time, s *Share) {
-	s.waited = now
-	if s.again = s.grant > 0; s.again {
-		return
-	}
-	if !s.busy {
-		s.busy = true
-		g.busy++
-		g.busyFlight += s.flight
-	}
-	if s.waiting.in == nil || s.waiting.in == &g.sated && g.lacks(s) > 0 {
-		if g.lacks(s) > 0 {
-			g.needy.join(&s.waiting)
-		} else {
-			g.sated.join(&s.waiting)
-		}
-	}
-}
-
-// deal takes back what was not used in time, and grants what there is to those who wait: the needy in turn, then, if those who
-// made the room have had a chance to use it, the others in turn.
-func (g *Group) deal(now time.Time, settled bool) {
-	g.now = now
-	g.pacer.SetRate(g.pace())
-	g.lookAround(now)
-	for g.grants.size > 0 && !now.Before(g.grants.first.share.until) {
-		g.lapse(now, g.grants.first.share)
-	}
-	for g.needy.size > 0 {
-		s := g.needy.first.share
-		lacks := g.lacks(s)
-		if lacks <= 0 {
-			g.sated.join(&s.waiting)
-			continue
-		}
-		if !g.grant(now, s, lacks) {
-			return
-		}
-	}
-	if settled || now.After(g.opened) {
-		for g.sated.size > 0 && g.grant(now, g.sated.first.share, g.room(now, g.mss)/g.sated.size) {
-		}
-	}
-}
-
-// grant lets a share send up to most bytes, if there is room for a datagram. Who asks gets no more than it wants. Who is only presumed to
-// want something gets little, because it may leave it unused.
-func (g *Group) grant(now time.Time, s *Share, most int) bool {
-	least := s.unit
-	if s.asks {
-		least = min(least, s.wants)
-		most = min(max(most/s.unit*s.unit, least), s.wants)
-	} else {
-		most = max(least, min(most, int(g.pace()*grantTime.Seconds())))
-	}
-	room := g.room(now, s.unit)
-	if room < least {
-		return false
-	}
-	if room < most {
-		most = max(least, room/s.unit*s.unit)
-	}
-	s.waiting.leave()
-	s.until = now.Add(g.hold())
-	g.setGrant(s, most)
-	g.pacer.Sent(now, most)
-	g.grants.join(&s.granting)
-	g.woken.join(&s.waking)
-	return true
-}
-
 // hold is how long a grant holds.
 func (g *Group) hold() time.Duration {
-	return min(max((g.trips.Base()+g.trips.Fresh(freshFor))/2, leastHold), mostHold)
+	return min(max(g.trip()/2, leastHold), mostHold)
 }
+
+// trip is a round trip of now; 0: not known.
+func (g *Group) trip() time.Duration { return g.trips.Base() + g.trips.Fresh(freshFor) }
 
 // deadline is when deal can do something that it cannot do now, apart from what a report changes.
 func (g *Group) deadline() time.Time {
 	if g.needy.size+g.sated.size == 0 {
-		return time.Time{}
+		return time.Time{} // and nobody is left in the line of the idle
 	}
 	unit := g.first().unit
 	if g.room(g.now, unit) >= unit {
@@ -330,6 +262,9 @@ func (g *Group) deadline() time.Time {
 	due := time.Time{}
 	if g.grants.size > 0 {
 		due = g.grants.first.share.until
+	}
+	if g.idle.size > 0 {
+		due = sooner(due, g.idle.first.share.barred)
 	}
 	if credit := g.pacer.Credit(g.now); g.limit >= 1 && credit < float64(unit) && g.flight+g.granted+unit <= max(g.ctl.Window(), unit) {
 		wait := time.Duration((float64(unit)-credit)/g.pace()*float64(time.Second)) + 1
@@ -379,5 +314,5 @@ func (g *Group) newcomer(now time.Time, rtt time.Duration) time.Duration {
 // String is the state in one line.
 func (g *Group) String() string {
 	return fmt.Sprintf("group of %d, %d waiting: in flight %d B, granted %d B; %v",
-		len(g.members), g.needy.size+g.sated.size, g.flight, g.granted, g.ctl)
+		len(g.members), g.waiting(), g.flight, g.granted, g.ctl)
 }

@@ -24,6 +24,8 @@ type Share struct {
 	asks   bool      // its owner says Waiting, so nothing has to be presumed
 	wants  int       // bytes; if it asks
 	silent bool      // it timed out alone, and was not heard since
+	lapses int       // grants in a row that it left unused
+	barred time.Time // until when it is not believed that it waits
 	paused bool
 
 	waiting, granting, waking place // in the group's lines
@@ -64,6 +66,7 @@ func (s *Share) Sent(now time.Time, bytes int) {
 		g.quiet = now
 	}
 	g.pacer.SetRate(g.pace())
+	s.lapses = 0
 	paid := min(bytes, s.grant)
 	g.pacer.Sent(now, bytes-paid)
 	g.setGrant(s, s.grant-paid)
@@ -123,7 +126,8 @@ func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
 		arrived.Delay += shift
 		s.arrivals = append(s.arrivals, arrived)
 	}
-	a.Arrivals = s.arrivals
+	g.order.turn(now, g.trip())
+	a.Arrivals = g.order.sort(now, s.arrivals, g.flight == s.flight)
 	if a.Backward {
 		a.Reverse = s.backward.sample(now, a.Reverse, a.RTT, -1)
 	}
