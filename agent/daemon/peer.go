@@ -190,9 +190,10 @@ func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
 	}
 }
 
-// pump hands messages to the connection as long as it may send; a goodbye may always.
+// pump hands messages to the connection as long as it may send; a goodbye may always. Who has nothing to send does not ask: the permission
+// would be missing elsewhere.
 func (p *conversation) pump() {
-	for p.conn.Budget() > 0 || !p.leaveBy.IsZero() {
+	for p.session.Pending() && (p.conn.Budget() > 0 || !p.leaveBy.IsZero()) {
 		msg, unordered, ok := p.session.Next(time.Now(), p.message[:0], max(p.conn.Grain(), transfer.MinMessage))
 		if !ok {
 			return
