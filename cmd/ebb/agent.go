@@ -12,7 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/daemon"
+	"github.com/ebbproject/ebb/agent/gentle"
+	"github.com/ebbproject/ebb/agent/sense"
 	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/transfer/udp"
@@ -21,9 +24,13 @@ import (
 type agentFlags struct {
 	state, file, listen, relay, level, controller string
 	direct                                        []string
-	json                                          bool
+	json, always                                  bool
 
-	plane plane
+	cache  cacheFlags
+	plane  plane
+	limits cache.Limits
+	policy gentle.Policy
+	link   gentle.Link
 }
 
 // plane is the data plane as the flags describe it.
@@ -57,6 +64,8 @@ func newAgent() *cobra.Command {
 	fl.StringVar(&f.relay, "wan-relay", "", "send to other locations through this UDP relay (RFC 1928, section 7)")
 	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
 	controllerFlag(fl, &f.controller)
+	fl.BoolVar(&f.always, "serve-always", false, "serve others however busy this host is, on battery, VPN and metered networks too")
+	f.cache.register(fl)
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&f.json, "json", false, "print one line of JSON when ready")
 	return cmd
@@ -75,7 +84,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 		flag, value string
 		to          *string
 	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level},
-		{"controller", c.Wan.Controller, &f.controller}} {
+		{"controller", c.Wan.Controller, &f.controller},
+		{"cache-max-size", c.Cache.MaxSize, &f.cache.maxSize}, {"cache-min-free", c.Cache.MinFree, &f.cache.minFree},
+		{"cache-max-age", c.Cache.MaxAge, &f.cache.maxAge}, {"cache-replicas", c.Cache.Replicas, &f.cache.replicas}} {
 		if x.value != "" && !cmd.Flags().Changed(x.flag) {
 			*x.to = x.value
 		}
@@ -83,12 +94,24 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 	if len(c.Wan.Direct) > 0 && !cmd.Flags().Changed("direct") {
 		f.direct = c.Wan.Direct
 	}
+	if !cmd.Flags().Changed("serve-always") {
+		f.always = c.Serve.Always
+	}
+	if f.policy, err = c.policy(f.always); err != nil {
+		return err
+	}
+	if f.link, err = c.network(); err != nil {
+		return err
+	}
 	return f.understand()
 }
 
 // understand reads what is written in the flags, before anything is opened.
 func (f *agentFlags) understand() (err error) {
 	if err := checkController(f.controller); err != nil {
+		return err
+	}
+	if f.limits, err = f.cache.limits(); err != nil {
 		return err
 	}
 	if f.plane.listen, err = parseListen(f.listen); err != nil {
@@ -132,7 +155,8 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	defer hub.Close()
 	n = renewAtStart(ctx, hub, log)
 	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-		Controller: f.controller})
+		Controller: f.controller, Limits: f.limits, Gentle: f.policy,
+		Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
 	if err != nil {
 		return err
 	}
