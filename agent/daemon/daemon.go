@@ -44,6 +44,7 @@ const settle = 10 * time.Second
 type Hub interface {
 	Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply, error)
 	Content(ctx context.Context, ref string) ([]byte, error)
+	Copies(ctx context.Context, r fleet.CopiesRequest) (fleet.CopiesReply, error)
 }
 
 // Options of a daemon. Node, Store, Socket and Log are required; Hub is nil on the hub itself.
@@ -59,6 +60,7 @@ type Options struct {
 	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
 	Gentle      gentle.Policy
 	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
+	Moved       func()               // told when the hub sees this host in another location than its certificate says; nil: nobody
 }
 
 // Daemon is a running endpoint.
@@ -82,6 +84,8 @@ type Daemon struct {
 	caps    caps
 	moved   *mailbox[agent.Movement]
 	core    *agent.Core // loop's, and Close's after loop has ended
+
+	advice fleet.SyncReply // the last one, without its lists; owned by askHub
 
 	// Owned by loop.
 	peers    map[string]*conversation
@@ -286,6 +290,8 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 		d.toRead.put(a)
 	case agent.Sync:
 		d.toHub.put(a)
+	case agent.Compare:
+		d.running.Go(func() { d.compare(a.Request) })
 	case agent.Resolve:
 		d.running.Go(func() { d.resolve(a.Ref) })
 	case agent.Export:
