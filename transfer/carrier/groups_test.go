@@ -28,7 +28,6 @@ type crowd struct {
 	dialed     []*Conn
 	accepted   []*Conn
 	controller string
-	place      func(i int) string
 }
 
 // inCrowd runs a story of a host that sends to n others.
