@@ -266,7 +266,7 @@ func (e *Endpoint) refused(from netip.AddrPort, err error) {
 	if e.cfg.Refused == nil || e.ctx.Err() != nil {
 		return
 	}
-	e.cfg.Refused(from, e.explain(from, err))
+	e.cfg.Refused(from, e.trust().Explain(from, err))
 }
 
 // open makes a Conn of a finished handshake and lets datagrams in.
