@@ -200,7 +200,7 @@ func (e *Endpoint) handshakeFor(now time.Time, m *udp.Message) {
 		return
 	}
 	key := halfOpenKey{m.From, try}
-	prefix := prefixOf(m.From.Addr())
+	prefix := PrefixOf(m.From.Addr())
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if p := e.halfOpen[key]; p != nil {

@@ -120,8 +120,8 @@ func export(conn *dtls.Conn, client bool) (*secrets, error) {
 	return s, err
 }
 
-// prefixOf is the part of an address that one attacker is assumed to own: a /24 or a /48.
-func prefixOf(a netip.Addr) netip.Prefix {
+// PrefixOf is the part of an address that one attacker is assumed to own: a /24 or a /48.
+func PrefixOf(a netip.Addr) netip.Prefix {
 	bits := 48
 	if a.Unmap().Is4() {
 		a, bits = a.Unmap(), 24
