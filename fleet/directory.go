@@ -53,7 +53,7 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) {
 		e = &entry{}
 		d.members[id.Peer] = e
 	}
-	e.Member = Member{Peer: id.Peer, Role: id.Role, Location: id.Location, Lan: r.Lan, Wan: e.Wan, Seen: now}
+	e.Member = Member{Peer: id.Peer, Role: id.Role, Location: id.Location, Lan: r.Lan, TLS: r.TLS, Wan: e.Wan, Seen: now}
 	e.holds = make(map[content.ID]bool, len(r.Holdings))
 	for _, h := range r.Holdings {
 		e.holds[h.Content] = true

@@ -14,6 +14,7 @@ type Member struct {
 	Role     Role         `json:"role"`
 	Location string       `json:"location"`
 	Lan      string       `json:"lan,omitempty"`   // where hosts of the same location reach it
+	TLS      uint16       `json:"tls,omitempty"`   // its TCP port there for the LAN carrier; 0: it has none
 	Wan      string       `json:"wan,omitempty"`   // where the hub sees it; all others reach it there
 	Holds    []content.ID `json:"holds,omitempty"` // of the contents asked about, complete or in part
 	Seen     time.Time    `json:"seen,omitzero"`
@@ -50,6 +51,7 @@ type RenewRequest struct {
 // and MaxWanted.
 type SyncRequest struct {
 	Lan      string       `json:"lan,omitempty"`
+	TLS      uint16       `json:"tls,omitempty"` // as in Member
 	Holdings []Holding    `json:"holdings,omitempty"`
 	Wanted   []content.ID `json:"wanted,omitempty"`
 }

@@ -173,6 +173,7 @@ func report(body io.Reader) (fleet.SyncRequest, error) {
 			len(req.Holdings), len(req.Wanted), fleet.MaxHoldings, fleet.MaxWanted)
 	}
 	if req.Lan == "" {
+		req.TLS = 0
 		return req, nil
 	}
 	addr, err := netip.ParseAddrPort(req.Lan)
@@ -180,7 +181,7 @@ func report(body io.Reader) (fleet.SyncRequest, error) {
 		return req, badRequest("lan %q is not an address and a port", req.Lan)
 	}
 	if addr.Addr().IsUnspecified() || addr.Port() == 0 { // nobody can dial that
-		req.Lan = ""
+		req.Lan, req.TLS = "", 0
 	}
 	return req, nil
 }

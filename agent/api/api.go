@@ -26,23 +26,25 @@ const (
 
 // Status is GET /api/v1/status.
 type Status struct {
-	Version  string    `json:"version"`
-	Role     string    `json:"role"`
-	Peer     string    `json:"peer"`
-	Location string    `json:"location"`
-	Fleet    string    `json:"fleet"`
-	State    string    `json:"state_dir"`
-	Addr     string    `json:"addr"`         // data plane, UDP
-	Observed string    `json:"observed"`     // the same as the hub sees it, empty until known
-	Hub      HubStatus `json:"hub"`          //
-	Started  time.Time `json:"started"`      //
-	Control  string    `json:"controller"`   // of congestion, towards other locations
-	Peers    int       `json:"peers"`        // connected now
-	Flows    int       `json:"flows"`        // not finished
-	Chunks   int       `json:"cache_chunks"` //
-	Bytes    int64     `json:"cache_bytes"`  //
-	Received Sources   `json:"received"`     // since start, chunk bytes as they arrived
-	Sent     int64     `json:"sent_bytes"`   // since start, chunk bytes handed to the carrier
+	Version    string    `json:"version"`
+	Role       string    `json:"role"`
+	Peer       string    `json:"peer"`
+	Location   string    `json:"location"`
+	Fleet      string    `json:"fleet"`
+	State      string    `json:"state_dir"`
+	Addr       string    `json:"addr"`         // data plane, UDP
+	Observed   string    `json:"observed"`     // the same as the hub sees it, empty until known
+	Hub        HubStatus `json:"hub"`          //
+	Started    time.Time `json:"started"`      //
+	Control    string    `json:"controller"`   // of congestion, towards other locations
+	LanCarrier string    `json:"lan_carrier"`  // to hosts of the own location: tls, with udp where that does not get through, or udp
+	LanPort    uint16    `json:"lan_port"`     // TCP port of the former; 0: none
+	Peers      int       `json:"peers"`        // connected now
+	Flows      int       `json:"flows"`        // not finished
+	Chunks     int       `json:"cache_chunks"` //
+	Bytes      int64     `json:"cache_bytes"`  //
+	Received   Sources   `json:"received"`     // since start, chunk bytes as they arrived
+	Sent       int64     `json:"sent_bytes"`   // since start, chunk bytes handed to the carrier
 }
 
 // HubStatus is what this host knows of its hub.
@@ -162,7 +164,8 @@ type Peer struct {
 	Class      string  `json:"class"`
 	Connected  bool    `json:"connected"`
 	Addr       string  `json:"addr,omitempty"`
-	Reason     string  `json:"reason,omitempty"` // why it is not connected or not used
+	Carrier    string  `json:"carrier,omitempty"` // of the conversation with it: udp, or tls within the location
+	Reason     string  `json:"reason,omitempty"`  // why it is not connected or not used
 	Received   int64   `json:"received_bytes"`
 	Sent       int64   `json:"sent_bytes"`
 	RTT        float64 `json:"rtt_seconds"`

@@ -44,7 +44,7 @@ type (
 type conversation struct {
 	d       *Daemon
 	id      fleet.Identity
-	conn    *carrier.Conn
+	conn    connection
 	dialled bool // by us
 	since   time.Time
 	mail    *mailbox[any]
@@ -67,11 +67,11 @@ type pending struct {
 	got   int
 }
 
-func newConversation(d *Daemon, conn *carrier.Conn, id fleet.Identity, dialled bool) *conversation {
+func newConversation(d *Daemon, conn connection, id fleet.Identity, dialled bool) *conversation {
 	now := time.Now()
 	c := transfer.DefaultConfig()
 	c.MaxInbox, c.MaxServe = inboxBytes, serveBytes
-	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: conn.RemoteAddr()}
+	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: seenAt(conn)}
 	return &conversation{d: d, id: id, conn: conn, dialled: dialled, since: now, mail: newMailbox[any](),
 		session: transfer.New(now, c), fetches: map[uint32]pending{}, requests: map[uint64]uint32{}}
 }

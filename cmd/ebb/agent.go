@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,9 +20,9 @@ import (
 )
 
 type agentFlags struct {
-	state, file, listen, relay, level, controller string
-	direct                                        []string
-	json                                          bool
+	state, file, listen, relay, level, controller, carrier string
+	direct                                                 []string
+	json                                                   bool
 
 	plane plane
 }
@@ -57,6 +58,7 @@ func newAgent() *cobra.Command {
 	fl.StringVar(&f.relay, "wan-relay", "", "send to other locations through this UDP relay (RFC 1928, section 7)")
 	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
 	controllerFlag(fl, &f.controller)
+	fl.StringVar(&f.carrier, "lan-carrier", daemon.CarrierTLS, "what runs between hosts of one location: "+strings.Join(lanCarriers, ", "))
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&f.json, "json", false, "print one line of JSON when ready")
 	return cmd
@@ -75,7 +77,7 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 		flag, value string
 		to          *string
 	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level},
-		{"controller", c.Wan.Controller, &f.controller}} {
+		{"controller", c.Wan.Controller, &f.controller}, {"lan-carrier", c.Lan.Carrier, &f.carrier}} {
 		if x.value != "" && !cmd.Flags().Changed(x.flag) {
 			*x.to = x.value
 		}
@@ -89,6 +91,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 // understand reads what is written in the flags, before anything is opened.
 func (f *agentFlags) understand() (err error) {
 	if err := checkController(f.controller); err != nil {
+		return err
+	}
+	if err := checkCarrier(f.carrier); err != nil {
 		return err
 	}
 	if f.plane.listen, err = parseListen(f.listen); err != nil {
@@ -132,7 +137,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	defer hub.Close()
 	n = renewAtStart(ctx, hub, log)
 	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-		Controller: f.controller})
+		Controller: f.controller, Carrier: f.carrier})
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/ledbat"
 	"github.com/ebbproject/ebb/transfer/carrier"
 )
@@ -31,12 +32,15 @@ type config struct {
 		Direct     []string `yaml:"direct"`
 		Controller string   `yaml:"controller"`
 	} `yaml:"wan"`
+	Lan struct {
+		Carrier string `yaml:"carrier"`
+	} `yaml:"lan"`
 	Log struct {
 		Level string `yaml:"level"`
 	} `yaml:"log"`
 }
 
-var configKeys = []string{"listen", "wan", "relay", "direct", "controller", "log", "level"}
+var configKeys = []string{"listen", "wan", "relay", "direct", "controller", "lan", "carrier", "log", "level"}
 
 // configFile finds the file: the one named, else the first of the usual places that exists, else none.
 func configFile(named string) string {
@@ -146,6 +150,16 @@ func checkController(name string) error {
 		return nil
 	}
 	return &configError{fmt.Sprintf("wan.controller %q: use one of %s", name, strings.Join(ledbat.Names(), ", "))}
+}
+
+// lanCarriers are the values of lan.carrier.
+var lanCarriers = []string{daemon.CarrierTLS, daemon.CarrierUDP}
+
+func checkCarrier(name string) error {
+	if slices.Contains(lanCarriers, name) {
+		return nil
+	}
+	return &configError{fmt.Sprintf("lan.carrier %q: use one of %s", name, strings.Join(lanCarriers, ", "))}
 }
 
 func parsePrefixes(texts []string) ([]netip.Prefix, error) {

@@ -31,6 +31,7 @@ func newStatus() *cobra.Command {
 		fmt.Fprintf(w, "%s\t%s in %s, up %s\n", s.Role, s.Peer, s.Location, brief(time.Since(s.Started)))
 		fmt.Fprintf(w, "address\t%s\n", s.Addr)
 		fmt.Fprintf(w, "controller\t%s\n", s.Control)
+		fmt.Fprintf(w, "lan carrier\t%s\n", s.LanCarrier)
 		if s.Role != "hub" {
 			fmt.Fprintf(w, "hub\t%s\n", hubLine(s.Hub))
 		}
@@ -93,10 +94,10 @@ func newPeer() *cobra.Command {
 			return printJSON(cmd.OutOrStdout(), map[string]any{"peers": list})
 		}
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-		fmt.Fprintln(w, "PEER\tLOCATION\tCLASS\tCONNECTED\tRTT\tQUEUE\tRECEIVED\tSENT\tREASON")
+		fmt.Fprintln(w, "PEER\tLOCATION\tCLASS\tCONNECTED\tCARRIER\tRTT\tQUEUE\tRECEIVED\tSENT\tREASON")
 		for _, p := range list {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%t\t%.1f ms\t%.1f ms\t%s\t%s\t%s\n", p.Peer, p.Location, p.Class, p.Connected, p.RTT*1e3,
-				p.QueueDelay*1e3, iec(p.Received), iec(p.Sent), p.Reason)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%t\t%s\t%.1f ms\t%.1f ms\t%s\t%s\t%s\n", p.Peer, p.Location, p.Class, p.Connected, p.Carrier,
+				p.RTT*1e3, p.QueueDelay*1e3, iec(p.Received), iec(p.Sent), p.Reason)
 		}
 		return w.Flush()
 	}

@@ -46,11 +46,12 @@ type path struct {
 type pace struct {
 	controller ledbat.Controller // nil before the first sample
 	last       path
-	at         time.Time // of last
-	steady     bool      // the round before was bulk, too
-	queued     int       // rounds in a row with a queue
-	engaged    bool      // a queue or a loss has been seen
-	rate       float64   // bytes a second; 0: without bound
+	at         time.Time     // of last
+	steady     bool          // the round before was bulk, too
+	queue      time.Duration // as the last round has shown it; 0: not known
+	queued     int           // rounds in a row with a queue
+	engaged    bool          // a queue or a loss has been seen
+	rate       float64       // bytes a second; 0: without bound
 }
 
 // due reports whether it is time to ask the kernel.
@@ -72,7 +73,7 @@ func (p *pace) sampled(now time.Time, k path) (changed bool) {
 		return false // the round trip is still of the time before
 	}
 	p.report(now, k, before, elapsed)
-	if p.controller.QueueDelay() > target/2 {
+	if p.queue = p.controller.QueueDelay(); p.queue > target/2 {
 		p.queued++
 	} else {
 		p.queued = 0
@@ -91,7 +92,7 @@ func (p *pace) sampled(now time.Time, k path) (changed bool) {
 
 // begin starts to measure anew; what is known of the path stays.
 func (p *pace) begin(now time.Time, k path) {
-	p.last, p.at, p.steady, p.queued = k, now, false, 0
+	p.last, p.at, p.steady, p.queued, p.queue = k, now, false, 0, 0
 	if p.controller != nil || k.mss == 0 {
 		return
 	}

@@ -81,14 +81,14 @@ func (c *Conn) Stats() carrier.Stats {
 		LastHeard: time.Unix(0, c.heard.Load())}
 	if told {
 		s.RTT, s.MinRTT, s.InFlight, s.MTU = k.rtt, k.minRTT, k.inFlight, k.mss
-		s.QueueDelay = max(0, k.rtt-k.minRTT)
 		if k.mss > 0 {
 			s.Retransmitted = k.resent / uint64(k.mss)
 			s.Lost = s.Retransmitted
 		}
 	}
+	s.QueueDelay = c.pace.queue
 	if c.pace.engaged {
-		s.Rate, s.Window, s.QueueDelay = c.pace.rate, c.pace.controller.Window(), c.pace.controller.QueueDelay()
+		s.Rate, s.Window = c.pace.rate, c.pace.controller.Window()
 	}
 	return s
 }
