@@ -41,7 +41,7 @@ type path struct {
 // is what the kernel is told.
 //
 // A controller is made for datagrams whose sender knows of each; here a round of them is one report: what was sent and acknowledged in at
-// least five milliseconds, reckoned down to one round trip, which counts as five milliseconds where it is shorter. So its window is
+// least five milliseconds, reckoned to one round trip and five milliseconds. So its window is
 // what may be sent in a round.
 type pace struct {
 	controller ledbat.Controller // nil before the first sample
@@ -50,6 +50,7 @@ type pace struct {
 	steady     bool          // the round before was bulk, too
 	queue      time.Duration // as the last round has shown it; 0: not known
 	queued     int           // rounds in a row with a queue
+	based      bool          // the controller was told the delay of an empty path
 	engaged    bool          // a queue or a loss has been seen
 	rate       float64       // bytes a second; 0: without bound
 }
@@ -108,14 +109,16 @@ func (p *pace) begin(now time.Time, k path) {
 
 // report tells the controller of one round.
 func (p *pace) report(now time.Time, k, before path, elapsed time.Duration) {
-	round := max(k.rtt, roundLeast)
+	round := k.rtt + roundLeast // so that it grows as the delay does, and the estimator sees that no clock has stepped
 	part := func(bytes uint64) int { return int(float64(bytes) * round.Seconds() / elapsed.Seconds()) }
 	p.controller.Sent(now, part(k.sent-before.sent))
 	if resent := k.resent - before.resent; resent > 0 {
 		p.controller.Lost(now, part(resent), now.Add(-round))
 	}
-	// The kernel's smallest round trip is older than this machine, and says what an empty path takes.
-	p.controller.Acked(now, ledbat.Ack{OneWayDelay: k.minRTT, RTT: round, InFlight: part(k.sent - before.sent)})
+	if !p.based { // the kernel knows since before the first report what an empty path takes
+		p.based = true
+		p.controller.Acked(now, ledbat.Ack{OneWayDelay: k.minRTT, RTT: k.minRTT + roundLeast, InFlight: part(k.sent - before.sent)})
+	}
 	p.controller.Acked(now, ledbat.Ack{Bytes: part(k.acked - before.acked), OneWayDelay: k.rtt, RTT: round})
 }
 
