@@ -20,6 +20,7 @@ type (
 		ID       content.ID
 		Size     uint32 // of a chunk: exact; of a manifest: the most that is accepted
 		Priority uint8
+		Content  content.ID // what it is for
 	}
 	// Cancel takes a Fetch or Ask back.
 	Cancel struct {
@@ -44,6 +45,16 @@ type (
 		Peer string
 		Have transfer.Have
 	}
+	// Stand tells a peer how willing this host is to fetch a content for the location.
+	Stand struct {
+		Peer  string
+		Stand transfer.Stand
+	}
+	// Claim tells a peer of a lease.
+	Claim struct {
+		Peer  string
+		Claim transfer.Claim
+	}
 	// Serve reads what a peer requested and hands it to the conversation, or refuses if it cannot be read.
 	Serve struct {
 		Peer    string
@@ -51,6 +62,7 @@ type (
 		Kind    transfer.Kind
 		ID      content.ID
 		Size    uint32
+		Content content.ID // what it is for, as far as can be told
 	}
 	// Decline refuses a request of a peer.
 	Decline struct {
@@ -70,6 +82,8 @@ type (
 		Data []byte
 		Peer string
 	}
+	// Evict removes chunks, before any Store that follows. The answer is Evicted.
+	Evict struct{ IDs []content.ID }
 	// Record writes a small record to the journal; nil deletes it.
 	Record struct {
 		Key   string
@@ -93,10 +107,13 @@ func (Cancel) action()   {}
 func (Ask) action()      {}
 func (Follow) action()   {}
 func (Announce) action() {}
+func (Stand) action()    {}
+func (Claim) action()    {}
 func (Serve) action()    {}
 func (Decline) action()  {}
 func (Tell) action()     {}
 func (Store) action()    {}
+func (Evict) action()    {}
 func (Record) action()   {}
 func (Resolve) action()  {}
 func (Sync) action()     {}

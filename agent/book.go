@@ -46,7 +46,9 @@ type contact struct {
 	connected bool
 	silent    bool          // connected, and not heard for so long that it may have forgotten us
 	lastUse   time.Time     // a flow wanted this peer
+	listed    time.Time     // when the hub last told of it
 	retryAt   time.Time     // not before
+	weight    uint64        // a hash of both names: see nearest
 	backoff   time.Duration // doubles with each failure, up to redialMost
 }
 
@@ -60,6 +62,9 @@ type Book struct {
 	rnd     *rand.Rand
 	people  map[string]*contact
 	active  bool            // some flow still needs peers
+	used    time.Time       // when one did last
+	list    []*contact      // see wanted ...
+	stale   bool            // ... which is out of date
 	holders map[string]bool // peers known to hold something that is wanted
 	banned  map[string]ban
 	offence map[string]int // breaches of the protocol by each peer since its last ban
@@ -72,41 +77,57 @@ func NewBook(self fleet.Identity, seed uint64) *Book {
 }
 
 // Listed takes over what the hub (or the journal) says of a host.
-func (b *Book) Listed(now time.Time, m fleet.Member) {
+// It reports whether anything of that is to be written to the journal.
+func (b *Book) Listed(now time.Time, m fleet.Member) (changed bool) {
 	if m.Peer == b.self.Peer || m.Peer == "" {
-		return
+		return false
 	}
 	c := b.people[m.Peer]
 	if c == nil {
-		c = &contact{lastUse: now}
-		b.people[m.Peer] = c
+		c = b.meet(m)
+		c.lastUse = now
 	}
 	if c.Lan != m.Lan || c.Wan != m.Wan || c.TLS != m.TLS { // it moved: what we learnt of the old address is void
 		c.retryAt, c.backoff = time.Time{}, 0
+		changed = true
 	}
-	c.Member = m
-	if len(m.Holds) > 0 {
-		b.holders[m.Peer] = true
+	if c.Role != m.Role || c.Location != m.Location || c.listed.IsZero() {
+		b.stale, changed = true, true
 	}
+	c.Member, c.listed = m, now
+	if len(m.Holds) > 0 && !b.holders[m.Peer] {
+		b.holders[m.Peer], b.stale = true, true
+	}
+	return changed
+}
+
+// meet enters a host that was not known.
+func (b *Book) meet(m fleet.Member) *contact {
+	h := fnv.New64a()
+	h.Write([]byte(min(b.self.Peer, m.Peer)))
+	h.Write([]byte(max(b.self.Peer, m.Peer)))
+	c := &contact{Member: m, weight: h.Sum64()}
+	b.people[m.Peer], b.stale = c, true
+	return c
 }
 
 // Active says whether some flow still needs peers.
 func (b *Book) Active(now time.Time, active bool) {
 	if active {
-		for _, c := range b.people {
-			c.lastUse = now
-		}
+		b.used = now
 	}
-	b.active = active
+	if b.active != active {
+		b.active, b.stale = active, true
+	}
 }
 
 // Connected says that a conversation has begun, whoever dialled.
 func (b *Book) Connected(now time.Time, id fleet.Identity) {
 	c := b.people[id.Peer]
 	if c == nil {
-		c = &contact{Member: fleet.Member{Peer: id.Peer, Role: id.Role, Location: id.Location}}
-		b.people[id.Peer] = c
+		c = b.meet(fleet.Member{Peer: id.Peer, Role: id.Role, Location: id.Location})
 	}
+	b.stale = b.stale || c.Role == fleet.RoleHub
 	c.connected, c.silent, c.dialing, c.backoff, c.retryAt, c.lastUse = true, false, false, 0, time.Time{}, now
 }
 
@@ -133,6 +154,7 @@ func (b *Book) Lost(now time.Time, peer string) {
 		return
 	}
 	c.connected, c.silent, c.dialing = false, false, false
+	b.stale = b.stale || c.Role == fleet.RoleHub
 	b.postpone(now, c)
 }
 
@@ -202,8 +224,15 @@ func (b *Book) lanPort(c *contact) uint16 {
 	return c.TLS
 }
 
-// wanted lists whom we want to talk to, best first.
+// wanted lists whom we want to talk to, best first. It is asked for with every event, and worked out when it has changed.
 func (b *Book) wanted() []*contact {
+	if b.stale {
+		b.list, b.stale = b.choose(), false
+	}
+	return b.list
+}
+
+func (b *Book) choose() []*contact {
 	var hub, near, far, unknown []*contact
 	for _, c := range b.people {
 		switch {
@@ -230,14 +259,8 @@ func (b *Book) wanted() []*contact {
 // nearest orders contacts by a hash of both names, so that the fleet spreads itself over the peers instead of
 // everyone choosing the same few.
 func (b *Book) nearest(cs []*contact, most int) []*contact {
-	weight := func(c *contact) uint64 {
-		h := fnv.New64a()
-		h.Write([]byte(min(b.self.Peer, c.Peer)))
-		h.Write([]byte(max(b.self.Peer, c.Peer)))
-		return h.Sum64()
-	}
 	slices.SortFunc(cs, func(x, y *contact) int {
-		return cmp.Or(cmp.Compare(weight(x), weight(y)), cmp.Compare(x.Peer, y.Peer))
+		return cmp.Or(cmp.Compare(x.weight, y.weight), cmp.Compare(x.Peer, y.Peer))
 	})
 	return cs[:min(len(cs), most)]
 }
@@ -255,9 +278,12 @@ func (b *Book) Deadline() time.Time {
 			earlier(later(c.retryAt, b.banned[c.Peer].until))
 		}
 	}
+	if b.active {
+		return first
+	}
 	for _, c := range b.people {
-		if c.connected && c.Role != fleet.RoleHub && !b.active {
-			earlier(c.lastUse.Add(idleHangup))
+		if c.connected && c.Role != fleet.RoleHub {
+			earlier(later(c.lastUse, b.used).Add(idleHangup))
 		}
 	}
 	return first
@@ -279,7 +305,7 @@ func (b *Book) Take(now time.Time) (Action, bool) {
 	}
 	for _, peer := range b.names() {
 		c := b.people[peer]
-		if c.connected && c.Role != fleet.RoleHub && now.Sub(c.lastUse) >= idleHangup {
+		if c.connected && c.Role != fleet.RoleHub && now.Sub(later(c.lastUse, b.used)) >= idleHangup {
 			c.connected = false
 			c.retryAt = time.Time{}
 			return Hangup{Peer: peer}, true

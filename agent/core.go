@@ -8,8 +8,11 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/ebbproject/ebb/agent/cache"
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
 )
@@ -20,7 +23,13 @@ type Config struct {
 	Publishers  []ed25519.PublicKey   // whose contents are accepted
 	Seed        uint64                // of jitter
 	MaxInFlight int64                 // bytes of chunks asked for and not yet on disk; 0: the scheduler's default
+	Weight      *int                  // in the line of those that fetch for the location, 0 to lease.MaxWeight; nil: a wired host's
 	Held        func(content.ID) bool // whether a chunk is on disk
+	Gentle      gentle.Policy         // whether, whom and how fast to serve
+	Stored      func() int64          // bytes of chunks on disk; nil: not counted
+	Limits      cache.Limits          // of what is kept
+	Zone        *time.Location        // of the windows of flows; nil: UTC
+	Free, Total int64                 // bytes of the volume at the start; Total 0: not known
 }
 
 // peer is a host we are in conversation with.
@@ -35,12 +44,19 @@ type Core struct {
 	rnd          *rand.Rand
 	sched        *scheduler.Scheduler
 	book         *Book
+	door         *gentle.Door
 	desk         *Desk
+	busy         busy
+	keeper       *cache.Keeper
+	strays       strays
+	shelfSaved   time.Duration // when ages were last written down, on the keeper's clock
 	peers        map[string]*peer
 	holdings     map[content.ID]*holding
 	names        *fleet.Catalogue // what each name stands for, which never goes back
 	flows        map[string]*flow
-	order        []string       // of flows, as they were asked for
+	order        []string // of flows, as they were asked for
+	ledger       *ledger.Book
+	epochSaved   bool
 	asks         map[uint64]ask // questions about names and manifests under way
 	asked        uint64         // last number of an ask
 	hub          hubView
@@ -55,13 +71,22 @@ func New(now time.Time, c Config) *Core {
 	if c.MaxInFlight > 0 {
 		sc.MaxInFlight = c.MaxInFlight
 	}
-	return &Core{
+	if c.Weight != nil {
+		sc.Weight = *c.Weight
+	}
+	core := &Core{
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
-		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), desk: NewDesk(),
+		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
+		busy: busy{}, keeper: cache.NewKeeper(c.Limits), strays: strays{gone: map[content.ID]bool{}},
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
-		flows: map[string]*flow{}, asks: map[uint64]ask{},
+		flows: map[string]*flow{}, asks: map[uint64]ask{}, ledger: newLedger(c.Seed),
 		hub: hubView{nextSync: now},
 	}
+	core.sched.LocationKnown(now, true) // until the hub has said otherwise
+	if c.Total > 0 {
+		core.keeper.Measured(now, c.Free, c.Total, core.stored())
+	}
+	return core
 }
 
 func (c *Core) do(a Action) { c.out = append(c.out, a) }
@@ -75,13 +100,14 @@ func (c *Core) String() string {
 func (c *Core) Advance(now time.Time) {
 	c.sched.Advance(now)
 	c.resolveAgain(now)
+	c.keepHours(now)
 	c.syncIfDue(now)
 }
 
 // Deadline is when Advance must be called at the latest; zero: never.
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
-	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve()} {
+	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve(), c.nextHours(), c.keeper.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}
@@ -92,6 +118,9 @@ func (c *Core) Deadline() time.Time {
 // Take returns the next thing to do.
 func (c *Core) Take(now time.Time) (Action, bool) {
 	c.book.Active(now, c.active())
+	if len(c.out) == 0 {
+		c.tidy(now)
+	}
 	for len(c.out) == 0 {
 		if a, ok := c.sched.Take(now); ok {
 			c.scheduled(now, a)
@@ -116,7 +145,7 @@ func (c *Core) scheduled(now time.Time, a scheduler.Action) {
 	switch a := a.(type) {
 	case scheduler.Fetch:
 		c.do(Fetch{Peer: string(a.Peer), Fetch: a.Request, Kind: transfer.KindChunk, ID: a.Chunk.ID, Size: a.Chunk.Size,
-			Priority: wirePriority(a.Priority)})
+			Priority: wirePriority(a.Priority), Content: a.Content})
 	case scheduler.Cancel:
 		c.do(Cancel{Peer: string(a.Peer), Fetch: a.Request})
 	case scheduler.Ban:
@@ -124,6 +153,10 @@ func (c *Core) scheduled(now time.Time, a scheduler.Action) {
 		c.do(Hangup{Peer: string(a.Peer)})
 	case scheduler.Done:
 		c.chunksComplete(now, a.Content)
+	case scheduler.Say:
+		c.do(claimTo(a))
+	case scheduler.Stand:
+		c.do(standTo(a))
 	}
 }
 
@@ -160,6 +193,8 @@ func (c *Core) PeerDown(now time.Time, name string) {
 	}
 	delete(c.peers, name)
 	c.desk.PeerLost(name)
+	c.door.PeerLost(name)
+	c.busy.lost(name)
 	c.sched.PeerLost(now, scheduler.PeerID(name))
 	for _, n := range c.askNumbers() {
 		if c.asks[n].peer == name {
@@ -200,11 +235,12 @@ func (c *Core) Interested(now time.Time, name string, id content.ID, on bool) {
 	}
 	if !on {
 		delete(p.follows, id)
+		c.sched.PeerWants(now, scheduler.PeerID(name), id, false)
 		return
 	}
 	p.follows[id] = true
 	c.book.Used(now, name)
-	c.sched.PeerWants(now, scheduler.PeerID(name), id)
+	c.sched.PeerWants(now, scheduler.PeerID(name), id, true)
 	if h := c.holdings[id]; h != nil {
 		c.announceAll(name, h)
 	}
@@ -221,27 +257,31 @@ func (c *Core) announceAll(name string, h *holding) {
 	}
 }
 
-// announce tells the followers of a content about one chunk gained or lost.
-func (c *Core) announce(h *holding, index int) {
+// announce tells the followers of a content about count chunks from first on, of which some were gained or lost.
+func (c *Core) announce(h *holding, first, count int) {
 	for _, name := range sortedKeys(c.peers) {
 		if c.peers[name].follows[h.id] {
-			c.do(Announce{Peer: name, Have: h.say(index, 1)})
+			c.do(Announce{Peer: name, Have: h.say(first, count)})
 		}
 	}
 }
 
-// PeerHas: a peer said what it holds.
+// PeerHas: a peer said what it holds, and what it does not, within a range of the chunks.
 func (c *Core) PeerHas(now time.Time, name string, have transfer.Have) {
-	spans := make([]scheduler.Span, len(have.Held))
-	for i, r := range have.Held {
-		spans[i] = scheduler.Span(r)
-	}
 	whole := have.First == 0 && have.Count == have.Total
-	if len(have.Held) == 0 && !whole { // gone again
-		c.sched.PeerHas(now, scheduler.PeerID(name), have.Content, scheduler.Holding{Delta: true, Lost: []scheduler.Span{{First: have.First, Count: have.Count}}})
-		return
+	told := scheduler.Holding{Delta: !whole}
+	at := have.First
+	for _, r := range have.Held {
+		told.Spans = append(told.Spans, scheduler.Span(r))
+		if r.First > at && !whole {
+			told.Lost = append(told.Lost, scheduler.Span{First: at, Count: r.First - at})
+		}
+		at = r.First + r.Count
 	}
-	c.sched.PeerHas(now, scheduler.PeerID(name), have.Content, scheduler.Holding{Delta: !whole, Spans: spans})
+	if end := have.First + have.Count; end > at && !whole {
+		told.Lost = append(told.Lost, scheduler.Span{First: at, Count: end - at})
+	}
+	c.sched.PeerHas(now, scheduler.PeerID(name), have.Content, told)
 }
 
 // Requested: a peer wants a chunk or a manifest.
@@ -251,9 +291,12 @@ func (c *Core) Requested(now time.Time, s Serve, priority uint8) {
 		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: transfer.ReasonNotHeld})
 		return
 	}
-	if !c.desk.Requested(s, priority) {
-		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: transfer.ReasonBusy})
+	s.Content = c.contentFor(s)
+	if why, ok := c.admit(now, s, priority); !ok {
+		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: why})
+		return
 	}
+	c.busy[servingKey{s.Peer, s.Request}] = s.ID
 }
 
 // canServe: only what belongs to a signed manifest known here leaves the host.
@@ -263,6 +306,7 @@ func (c *Core) canServe(s Serve) bool {
 	}
 	for _, h := range c.holdings {
 		if i, ok := h.index(s.ID); ok && h.have[i] {
+			c.used(h)
 			return true
 		}
 	}
@@ -270,7 +314,11 @@ func (c *Core) canServe(s Serve) bool {
 }
 
 // Released: a request of a peer was answered, refused or taken back.
-func (c *Core) Released(name string, request uint32) { c.desk.Released(name, request) }
+func (c *Core) Released(name string, request uint32) {
+	c.desk.Released(name, request)
+	c.door.Released(name, request)
+	delete(c.busy, servingKey{name, request})
+}
 
 // Finding: a peer asks which content has a name.
 func (c *Core) Finding(name string, request uint32, contentName string) {
@@ -288,12 +336,16 @@ type Arrival struct {
 	ID    content.ID
 	Data  []byte
 	Good  bool
+
+	Content content.ID // as in Fetch
 }
 
 // Arrived: a chunk is here.
 func (c *Core) Arrived(now time.Time, a Arrival) {
 	c.book.Used(now, a.Peer)
-	if !c.sched.Received(now, a.Fetch, a.Good) {
+	wanted := c.sched.Received(now, a.Fetch, a.Good)
+	c.judge(a, wanted)
+	if !wanted {
 		return
 	}
 	c.do(Store{ID: a.ID, Data: a.Data, Peer: a.Peer})
@@ -324,4 +376,7 @@ var refusals = map[transfer.Reason]scheduler.Refusal{
 	transfer.ReasonNotHeld: scheduler.RefusedNotHeld, transfer.ReasonCorrupt: scheduler.RefusedCorrupt,
 	transfer.ReasonPaused: scheduler.RefusedPaused, transfer.ReasonPolicy: scheduler.RefusedPolicy,
 	transfer.ReasonShuttingDown: scheduler.RefusedShuttingDown, transfer.ReasonTooMany: scheduler.RefusedTooMany,
+	transfer.ReasonCPU: scheduler.RefusedCPU, transfer.ReasonDisk: scheduler.RefusedDisk, transfer.ReasonBattery: scheduler.RefusedBattery,
+	transfer.ReasonVPN: scheduler.RefusedVPN, transfer.ReasonMetered: scheduler.RefusedMetered, transfer.ReasonSlots: scheduler.RefusedSlots,
+	transfer.ReasonRate: scheduler.RefusedRate,
 }

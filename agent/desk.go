@@ -59,6 +59,17 @@ func (d *Desk) Released(peer string, request uint32) {
 	d.waiting = slices.DeleteFunc(d.waiting, func(s serving) bool { return s.Peer == peer && s.Request == request })
 }
 
+// Chunks lists the requests for chunks that wait.
+func (d *Desk) Chunks() []Serve {
+	var list []Serve
+	for _, w := range d.waiting {
+		if w.Kind == transfer.KindChunk {
+			list = append(list, w.Serve)
+		}
+	}
+	return list
+}
+
 // PeerLost releases all that a peer wanted.
 func (d *Desk) PeerLost(peer string) {
 	for key, n := range d.reading {

@@ -9,14 +9,17 @@ import (
 	"github.com/ebbproject/ebb/scheduler"
 )
 
-// Stored: a chunk is whole and durable on disk. Only now is it counted, announced and served.
+// Stored: a chunk is whole and durable on disk. Only now is it counted, announced and served, unless it is about to leave.
 func (c *Core) Stored(now time.Time, id content.ID) {
+	if c.keeper.Leaving(id) {
+		return
+	}
 	for _, h := range c.sortedHoldings() {
 		i, ok := h.index(id)
 		if !ok || !h.gained(i) {
 			continue
 		}
-		c.announce(h, i)
+		c.announce(h, i, 1)
 		c.sched.Stored(now, h.id, i)
 	}
 }
@@ -37,12 +40,13 @@ func (c *Core) StoreReady(now time.Time) { c.sched.StoreReady(now) }
 
 // Damaged: a chunk that was held turned out wrong on disk and is gone from the store.
 func (c *Core) Damaged(now time.Time, id content.ID) {
+	c.strays.lost(id)
 	for _, h := range c.sortedHoldings() {
 		i, ok := h.index(id)
 		if !ok || !h.lost(i) {
 			continue
 		}
-		c.announce(h, i)
+		c.announce(h, i, 1)
 		c.sched.Dropped(now, h.id, i)
 	}
 }

@@ -38,6 +38,7 @@ type flow struct {
 	asking    bool      // the hub is being asked for the manifest
 	askPeers  bool      // the hub cannot be asked
 	last      scheduler.FlowStatus
+	plan
 }
 
 func (f *flow) ended() bool {
@@ -47,7 +48,7 @@ func (f *flow) ended() bool {
 // Get: somebody wants a content. The answer is the id of the new flow.
 func (c *Core) Get(now time.Time, g api.Get) string {
 	f := &flow{id: c.newFlowID(), ref: g.Ref, out: g.Out, overwrite: g.Overwrite, priority: g.Priority, state: api.StateResolving,
-		created: now}
+		created: now, plan: planned(g)}
 	c.flows[f.id] = f
 	c.order = append(c.order, f.id)
 	c.saveFlow(f)
@@ -81,7 +82,7 @@ func (c *Core) manifestKnown(now time.Time, f *flow, id content.ID) {
 // reconcile makes the scheduler want what the flows want of one content: it is fetched while some flow misses it, at
 // the highest priority among them, and paused when all of them are.
 func (c *Core) reconcile(now time.Time, id content.ID) {
-	priority, paused, wanted := 0, true, false
+	priority, wanted, held := 0, false, scheduler.None // held is why it is paused, if all flows are
 	for _, f := range c.openFlows() {
 		if !f.known || f.content != id || f.state == api.StateAssembling {
 			continue
@@ -89,8 +90,10 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		if !wanted || f.priority > priority {
 			priority = f.priority
 		}
+		if why := c.heldBack(now, f); !wanted || held != scheduler.None && why != scheduler.PausedByUser {
+			held = why
+		}
 		wanted = true
-		paused = paused && f.state == api.StatePaused
 	}
 	st, running := c.sched.Flow(now, id)
 	if !wanted {
@@ -103,9 +106,13 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		}
 		return
 	}
+	c.used(c.holdings[id])
 	if !running {
 		h := c.holdings[id]
-		spec := scheduler.FlowSpec{Content: id, Type: h.manifest.Type, Chunks: h.chunks, Priority: priority,
+		if !c.fits(now, h) {
+			return
+		}
+		spec := scheduler.FlowSpec{Content: id, Type: h.manifest.Type, Chunks: h.chunks, Priority: priority, Foreground: true,
 			Held: func(i int) bool { return h.have[i] }}
 		if err := c.sched.AddFlow(now, spec); err != nil {
 			c.failContent(now, id, api.CodeInternal, err.Error())
@@ -114,13 +121,13 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		for _, name := range sortedKeys(c.peers) {
 			c.follow(name, id, true)
 			if c.peers[name].follows[id] {
-				c.sched.PeerWants(now, scheduler.PeerID(name), id)
+				c.sched.PeerWants(now, scheduler.PeerID(name), id, true)
 			}
 		}
 	}
 	c.sched.SetPriority(now, id, priority)
-	if paused {
-		c.sched.Pause(now, id, scheduler.PausedByUser)
+	if held != scheduler.None {
+		c.sched.Pause(now, id, held)
 	} else {
 		c.sched.Resume(now, id)
 	}
@@ -190,6 +197,7 @@ func (c *Core) Exported(now time.Time, id, code, detail string) {
 func (c *Core) finish(now time.Time, f *flow, state, code, detail string) {
 	f.state, f.code, f.detail, f.finished = state, code, detail, now
 	c.saveFlow(f)
+	c.keeper.Changed()
 	if f.known {
 		c.reconcile(now, f.content)
 	}
@@ -213,8 +221,11 @@ func (c *Core) Resume(now time.Time, id string) error {
 	})
 }
 
-// Cancel ends a flow. What was fetched stays in the cache.
+// Cancel ends a flow. What was fetched stays in the cache; what was fetched ahead need not any more.
 func (c *Core) Cancel(now time.Time, id string) error {
+	if f := c.flows[id]; f != nil && f.ended() && f.stage {
+		c.unstage(f)
+	}
 	return c.steer(now, id, func(f *flow) { c.finish(now, f, api.StateCancelled, "", "") })
 }
 
@@ -248,7 +259,7 @@ func (c *Core) openFlows() []*flow {
 // active reports whether some flow still needs peers.
 func (c *Core) active() bool {
 	return slices.ContainsFunc(c.openFlows(), func(f *flow) bool {
-		return f.state == api.StateResolving || f.state == api.StateFetching
+		return f.state == api.StateResolving || f.state == api.StateFetching && !f.closed
 	})
 }
 

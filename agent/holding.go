@@ -4,6 +4,7 @@ package agent
 
 import (
 	"slices"
+	"time"
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/transfer"
@@ -23,6 +24,13 @@ type holding struct {
 	have     []bool
 	count    int   // of have
 	bytes    int64 // of the content covered by what is held; == manifest.Size() when complete
+	size     int64 // bytes of all distinct chunks
+	onDisk   int64 // bytes of those of have
+
+	used   time.Duration // when somebody last wanted it, on the keeper's clock
+	saved  time.Duration // of used, as last written down
+	pinned bool          // by an operator: it stays
+	ahead  int           // hosts of the location that hold it and would keep it rather than this one, as far as is known
 }
 
 func newHolding(id content.ID, m *content.Manifest, held func(content.ID) bool) *holding {
@@ -36,6 +44,7 @@ func newHolding(id content.ID, m *content.Manifest, held func(content.ID) bool) 
 		seen[c.ID] = uint32(len(h.chunks))
 		h.chunks = append(h.chunks, c)
 		h.times = append(h.times, 1)
+		h.size += int64(c.Size)
 	}
 	h.sorted = make([]uint32, len(h.chunks))
 	h.have = make([]bool, len(h.chunks))
@@ -65,6 +74,7 @@ func (h *holding) gained(i int) bool {
 	}
 	h.have[i] = true
 	h.count++
+	h.onDisk += int64(h.chunks[i].Size)
 	h.bytes += int64(h.times[i]) * int64(h.chunks[i].Size)
 	return true
 }
@@ -76,6 +86,7 @@ func (h *holding) lost(i int) bool {
 	}
 	h.have[i] = false
 	h.count--
+	h.onDisk -= int64(h.chunks[i].Size)
 	h.bytes -= int64(h.times[i]) * int64(h.chunks[i].Size)
 	return true
 }

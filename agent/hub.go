@@ -14,7 +14,7 @@ import (
 )
 
 // News is exchanged with the hub this often, give or take a fifth so that a fleet does not ask in step; more often
-// while something is being fetched, because holders come and go.
+// while something is being fetched and neighbours are lacking, because holders come and go.
 const (
 	syncEvery = 10 * time.Second
 	syncFetch = 2 * time.Second
@@ -40,9 +40,10 @@ func (c *Core) syncIfDue(now time.Time) {
 		return
 	}
 	every := syncEvery
-	if c.active() {
+	if c.active() && c.book.Lacking() {
 		every = syncFetch
 	}
+	c.saveLedger()
 	c.hub.nextSync = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))
 	if c.cfg.Self.Role == fleet.RoleHub {
 		return // it is its own directory
@@ -54,6 +55,9 @@ func (c *Core) syncIfDue(now time.Time) {
 // news is what the hub should know of this host.
 func (c *Core) news() fleet.SyncRequest {
 	var r fleet.SyncRequest
+	if report, ok := c.ledger.Report(); ok { // after the records of saveLedger, and so of what is durable
+		r.Ledger = &report
+	}
 	for _, h := range c.sortedHoldings() {
 		if h.count > 0 || len(h.chunks) == 0 {
 			r.Holdings = append(r.Holdings, fleet.Holding{Content: h.id, Chunks: h.count, Complete: h.complete()})
@@ -70,11 +74,17 @@ func (c *Core) news() fleet.SyncRequest {
 // Synced: the hub answered.
 func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 	c.hub.asking, c.hub.lastOK, c.hub.problem = false, now, ""
-	c.book.Listed(now, r.Hub)
+	changed := c.book.Listed(now, r.Hub)
 	for _, m := range r.Peers {
-		c.book.Listed(now, m)
+		changed = c.book.Listed(now, m) || changed
 	}
-	c.saveMembers()
+	c.locationKnown(now)
+	if changed {
+		c.saveMembers()
+	}
+	if r.Ledger != nil {
+		c.ledger.Acknowledged(*r.Ledger)
+	}
 	for _, f := range c.openFlows() {
 		if f.state == api.StateResolving && f.askPeers { // the hub is back
 			f.askPeers, f.code, f.detail = false, "", ""

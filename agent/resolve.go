@@ -123,7 +123,7 @@ func (c *Core) askPeer(name string, f *flow) {
 	number := askNumber + c.asked
 	if id, err := content.ParseID(f.ref); err == nil {
 		c.asks[number] = ask{peer: name, flow: f.id, id: id}
-		c.do(Fetch{Peer: name, Fetch: number, Kind: transfer.KindManifest, ID: id, Size: manifestLimit, Priority: 255})
+		c.do(Fetch{Peer: name, Fetch: number, Kind: transfer.KindManifest, ID: id, Size: manifestLimit, Priority: 255, Content: id})
 		return
 	}
 	c.asks[number] = ask{peer: name, flow: f.id}
@@ -141,7 +141,7 @@ func (c *Core) Named(now time.Time, name string, number uint64, id content.ID) {
 	c.asked++
 	number = askNumber + c.asked
 	c.asks[number] = ask{peer: name, flow: f.id, id: id}
-	c.do(Fetch{Peer: name, Fetch: number, Kind: transfer.KindManifest, ID: id, Size: manifestLimit, Priority: 255})
+	c.do(Fetch{Peer: name, Fetch: number, Kind: transfer.KindManifest, ID: id, Size: manifestLimit, Priority: 255, Content: id})
 }
 
 // ManifestArrived: a peer sent a manifest. A forged one only costs the question.
@@ -153,6 +153,7 @@ func (c *Core) ManifestArrived(now time.Time, number uint64, raw []byte) {
 		return
 	}
 	id, err := c.learn(now, raw)
+	c.judgeManifest(a, len(raw), err == nil && id == a.id)
 	switch {
 	case err != nil:
 		f.code, f.detail = problemCode(err), fmt.Sprintf("peer %s sent a manifest that is not acceptable: %v", a.peer, err)
@@ -206,7 +207,9 @@ func (c *Core) learn(now time.Time, raw []byte) (content.ID, error) {
 
 // remember takes a verified manifest into the books.
 func (c *Core) remember(id content.ID, m *content.Manifest) {
-	c.holdings[id] = newHolding(id, m, c.cfg.Held)
+	h := newHolding(id, m, c.held)
+	c.used(h)
+	c.holdings[id] = h
 	c.names.Published(m.Name, fleet.Version{Content: id, Created: m.Created})
 }
 

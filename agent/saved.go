@@ -22,6 +22,9 @@ const (
 	keyFlow     = KeyPrefix + "flow/"
 	keyManifest = KeyPrefix + "manifest/"
 	keyMembers  = KeyPrefix + "members"
+	keyLedger   = KeyPrefix + "ledger/"
+	keyClock    = KeyPrefix + "clock"
+	keyShelf    = KeyPrefix + "shelf/" // read behind manifests
 )
 
 // ManifestKey is where the signed manifest of a content stands in the journal.
@@ -40,6 +43,9 @@ type savedFlow struct {
 	Detail    string     `json:"detail,omitempty"`
 	Created   time.Time  `json:"created"`
 	Finished  time.Time  `json:"finished,omitzero"`
+	Stage     bool       `json:"stage,omitempty"`
+	By        time.Time  `json:"by,omitzero"`
+	Window    string     `json:"window,omitempty"`
 }
 
 // keepFlows is how many ended flows are remembered.
@@ -47,7 +53,8 @@ const keepFlows = 200
 
 func (c *Core) saveFlow(f *flow) {
 	c.record(keyFlow+f.id, savedFlow{ID: f.id, Ref: f.ref, Out: f.out, Overwrite: f.overwrite, Priority: f.priority, Content: f.content,
-		State: f.state, Code: f.code, Detail: f.detail, Created: f.created, Finished: f.finished})
+		State: f.state, Code: f.code, Detail: f.detail, Created: f.created, Finished: f.finished,
+		Stage: f.stage, By: f.by, Window: f.window.String()})
 	for f.ended() && len(c.order) > keepFlows {
 		oldest := slices.IndexFunc(c.order, func(id string) bool { return c.flows[id].ended() })
 		c.do(Record{Key: keyFlow + c.order[oldest]})
@@ -88,6 +95,11 @@ func encode(v any) []byte {
 func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 	var problems []error
 	var flows []*flow
+	if value, ok := records[keyEpoch]; ok {
+		if err := c.restoreEpoch(value); err != nil {
+			problems = append(problems, fmt.Errorf("journal record %q: %w", keyEpoch, err))
+		}
+	}
 	for _, key := range sortedKeys(records) {
 		value := records[key]
 		var err error
@@ -99,6 +111,8 @@ func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 			if err = json.Unmarshal(value, &s); err == nil {
 				flows = append(flows, restoredFlow(s))
 			}
+		case strings.HasPrefix(key, keyLedger):
+			err = c.restoreLedger(key, value)
 		case key == keyMembers:
 			var list []fleet.Member
 			err = json.Unmarshal(value, &list)
@@ -106,11 +120,16 @@ func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 				c.book.Listed(now, m)
 			}
 			c.savedMembers = value
+		case key == keyClock:
+			err = c.restoreClock(now, value)
+		case strings.HasPrefix(key, keyShelf):
+			err = c.restoreShelf(strings.TrimPrefix(key, keyShelf), value)
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("journal record %q: %w", key, err))
 		}
 	}
+	c.ledger.Closed()
 	slices.SortFunc(flows, func(a, b *flow) int { return number(a.id) - number(b.id) })
 	for _, f := range flows {
 		c.flows[f.id] = f
@@ -144,7 +163,8 @@ func (c *Core) restoreManifest(key string, raw []byte) error {
 
 func restoredFlow(s savedFlow) *flow {
 	return &flow{id: s.ID, ref: s.Ref, out: s.Out, overwrite: s.Overwrite, priority: s.Priority, content: s.Content,
-		known: !s.Content.IsZero(), state: s.State, code: s.Code, detail: s.Detail, created: s.Created, finished: s.Finished}
+		known: !s.Content.IsZero(), state: s.State, code: s.Code, detail: s.Detail, created: s.Created, finished: s.Finished,
+		plan: planned(api.Get{Stage: s.Stage, By: s.By, Window: s.Window})}
 }
 
 // restart puts an open flow back to where it goes on.

@@ -37,7 +37,11 @@ func (c *Core) Flow(now time.Time, id string) (api.Flow, bool) {
 
 func (c *Core) view(now time.Time, f *flow, live map[content.ID]scheduler.FlowStatus) api.Flow {
 	v := api.Flow{ID: f.id, Ref: f.ref, Location: c.cfg.Self.Location, State: f.state, Reason: f.code, Detail: f.detail, Out: f.out,
-		Priority: f.priority, Created: f.created, Finished: f.finished, Sources: []api.PeerBytes{}}
+		Priority: f.priority, Created: f.created, Finished: f.finished, Sources: []api.PeerBytes{},
+		Stage: f.stage, By: f.by, Window: f.window.String(), Risk: c.risk(now, f)}
+	if f.closed && !f.ended() {
+		v.Opens = f.change.UTC()
+	}
 	h := c.holdings[f.content]
 	if !f.known || h == nil {
 		if f.state == api.StateResolving && v.Reason == "" {
@@ -96,6 +100,13 @@ func (c *Core) Why(now time.Time, ref string) (api.Why, bool) {
 	default:
 		w.Reasons = append(w.Reasons, api.Reason{Code: f.state, Detail: fmt.Sprintf("the flow is %s", f.state)})
 	}
+	if f.known {
+		w.Reasons = append(w.Reasons, c.split(now, f.content)...)
+	}
+	if view.Risk != "" {
+		w.Reasons = append(w.Reasons, api.Reason{Code: api.CodeLate, Detail: view.Risk,
+			Hint: "ask for it earlier, without --window, or with a higher --priority"})
+	}
 	if c.hub.problem != "" {
 		w.Reasons = append(w.Reasons, api.Reason{Code: c.hub.why.String(), Detail: c.hub.problem, Hint: c.hub.why.Remedy()})
 	}
@@ -125,7 +136,7 @@ func (c *Core) Contents() []api.Content {
 func (h *holding) view() api.Content {
 	m := h.manifest
 	v := api.Content{ID: h.id, Name: m.Name, Version: m.Version, Type: m.Type, Tree: m.Tree, Size: m.Size(), Chunks: len(h.chunks),
-		Have: h.count, Complete: h.complete(), Created: m.Created, Expires: m.Expires}
+		Have: h.count, Complete: h.complete(), Pinned: h.pinned, Created: m.Created, Expires: m.Expires}
 	for _, e := range m.Entries {
 		if e.Kind == content.File {
 			v.Files++
@@ -172,6 +183,7 @@ func (c *Core) Peers(now time.Time) []api.Peer {
 		default:
 			v.Addr = addr.String()
 		}
+		c.refusal(now, &v)
 		list = append(list, v)
 	}
 	return list

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/scheduler"
@@ -56,6 +57,52 @@ type host struct {
 	full     bool     // the disk is
 	waiting  []Store
 	asked    int64 // bytes that were asked for when the disk was first found full
+
+	limits        cache.Limits
+	total, others int64 // bytes of the volume, and of it what is not ours; 0: it cannot be measured
+	least         int64 // the least that was free after we wrote
+}
+
+func (h *host) stored() (bytes int64) {
+	for _, b := range h.chunks {
+		bytes += int64(len(b))
+	}
+	return bytes
+}
+
+func (h *host) free() int64 { return h.total - h.others - h.stored() }
+
+// bounded sets a host up anew with a volume and limits.
+func (w *world) bounded(name string, total int64, l cache.Limits) *host {
+	h := w.hosts[name]
+	h.total, h.limits, h.least = total, l, total
+	w.kill(name)
+	w.boot(name)
+	return h
+}
+
+// measure looks at the volume every second.
+func (w *world) measure(name string) {
+	w.after(time.Second, name, func(h *host) {
+		h.core.DiskMeasured(w.now, h.free(), h.total, h.stored())
+		w.measure(name)
+	})
+}
+
+// evict removes chunks a little later, as a disk does.
+func (w *world) evict(name string, a Evict) {
+	w.after(20*time.Millisecond, name, func(h *host) {
+		for _, id := range a.IDs {
+			for _, x := range h.core.sortedHoldings() {
+				if i, ok := x.index(id); ok && x.have[i] {
+					w.t.Fatalf("%s removes chunk %s and calls it held", name, id.Short())
+				}
+			}
+			delete(h.chunks, id)
+		}
+		h.core.DiskMeasured(w.now, h.free(), h.total, h.stored())
+		h.core.Evicted(w.now, a.IDs)
+	})
 }
 
 func newWorld(t *testing.T) *world {
@@ -86,9 +133,12 @@ func (w *world) boot(name string) {
 	h.life++
 	h.up = true
 	h.core = New(w.now, Config{Self: h.id, Publishers: []ed25519.PublicKey{w.key.Public().(ed25519.PublicKey)}, Seed: uint64(h.life),
-		Held: func(id content.ID) bool { return h.chunks[id] != nil }})
+		Held: func(id content.ID) bool { return h.chunks[id] != nil }, Stored: h.stored, Limits: h.limits, Free: h.free(), Total: h.total})
 	for _, err := range h.core.Restore(w.now, h.records) {
 		w.t.Fatal(err)
+	}
+	if h.total > 0 {
+		w.measure(name)
 	}
 }
 
@@ -287,6 +337,10 @@ func (w *world) obey(name string) {
 		case Announce:
 			w.checkAnnounced(h, a.Have)
 			w.to(name, a.Peer, func(c *Core) { c.PeerHas(w.now, self, a.Have) })
+		case Stand:
+			w.to(name, a.Peer, func(c *Core) { c.PeerStands(w.now, self, a.Stand) })
+		case Claim:
+			w.to(name, a.Peer, func(c *Core) { c.PeerClaims(w.now, self, a.Claim) })
 		case Fetch:
 			w.to(name, a.Peer, func(c *Core) {
 				s := Serve{Peer: self, Request: uint32(a.Fetch), Kind: a.Kind, ID: a.ID, Size: a.Size}
@@ -309,6 +363,8 @@ func (w *world) obey(name string) {
 		case Store:
 			h.waiting = append(h.waiting, a)
 			w.after(5*time.Millisecond, name, func(h *host) { w.write(h) })
+		case Evict:
+			w.evict(name, a)
 		case Sync:
 			w.sync(name, a)
 		case Resolve:
@@ -395,8 +451,15 @@ func (w *world) write(h *host) {
 		}
 		return
 	}
-	for _, s := range h.waiting {
+	for i, s := range h.waiting {
+		if h.total > 0 && h.free()-int64(len(s.Data)) < h.core.Floor() {
+			h.waiting = h.waiting[i:]
+			h.core.StoreFailed(w.now, true)
+			w.after(500*time.Millisecond, w.name(h.id.Peer), func(h *host) { h.core.StoreReady(w.now); w.write(h) })
+			return
+		}
 		h.chunks[s.ID] = s.Data
+		h.least = min(h.least, h.free())
 		h.core.Stored(w.now, s.ID)
 	}
 	h.waiting = nil

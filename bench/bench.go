@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/bench/stage"
+	"github.com/ebbproject/ebb/process"
 )
 
 // Options of a run. Start from Full or Short.
@@ -32,7 +33,7 @@ type Options struct {
 	Rounds, CrashRounds                    int
 }
 
-// Full takes about ten minutes and 17 GiB of disk for a while.
+// Full takes about twenty minutes and 17 GiB of disk for a while.
 func Full() Options {
 	return Options{Seed: 1, Size: 1 << 30, MemorySize: 4 << 30, CrashSize: 256 << 20, StageSize: 512 << 20, Rounds: 3, CrashRounds: 20}
 }
@@ -68,6 +69,8 @@ var sections = []section{
 	{"journal", (*bench).journal},
 	{"publish", (*bench).publishing},
 	{"relay", (*bench).relay},
+	{"sites", (*bench).whole},
+	{"crowd", (*bench).crowd},
 }
 
 // Names of the sections, in their order.
@@ -135,6 +138,9 @@ func (b *bench) build(ctx context.Context) (string, error) {
 	return exe, b.goTool(ctx, "build", "-trimpath", "-o", exe, "./cmd/ebb")
 }
 
+// endWithin bounds how long a program that was interrupted may take to end.
+const endWithin = 15 * time.Second
+
 // goTool runs the go command in the source tree. Interrupted, it gets the time to clear up after itself.
 func (b *bench) goTool(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
@@ -150,11 +156,11 @@ func (b *bench) goTool(ctx context.Context, args ...string) error {
 
 // Commit is where the tree stands.
 func Commit(ctx context.Context, root string) string {
-	id, err := command(ctx, "git", "-C", root, "rev-parse", "--short=12", "HEAD")
+	id, err := process.Program{Args: []string{"git", "-C", root, "rev-parse", "--short=12", "HEAD"}}.Run(ctx)
 	if err != nil {
 		return "unknown"
 	}
-	if changes, err := command(ctx, "git", "-C", root, "status", "--porcelain", "--untracked-files=no"); err != nil || changes != "" {
+	if changes, err := (process.Program{Args: []string{"git", "-C", root, "status", "--porcelain", "--untracked-files=no"}}).Run(ctx); err != nil || changes != "" {
 		return id + " with changes"
 	}
 	return id

@@ -74,7 +74,7 @@ func (f *fleet) crash(ctx context.Context, rnd *rand.Rand) (r crashed, err error
 		return r, err
 	}
 	time.Sleep(time.Duration(rnd.Int64N(int64(5 * time.Millisecond)))) // away from the moment at which a chunk was stored
-	if err := s.kill(); err != nil {
+	if err := s.Kill(); err != nil {
 		return r, err
 	}
 	s.client.Close()
@@ -88,7 +88,7 @@ func (f *fleet) crash(ctx context.Context, rnd *rand.Rand) (r crashed, err error
 	if err != nil {
 		return r, err
 	}
-	sent, err := f.sentTo(ctx, s.ready.Peer)
+	sent, err := f.sentTo(ctx, s.Ready.Peer)
 	r.refetched = sent - f.size
 	return r, err
 }

@@ -17,6 +17,9 @@
 // without /proc. Of several rounds the one with the median goodput is shown. Stages (room bench/stage) and references (room
 // bench/reference) run in the process of the benchmark.
 //
+// Whole locations (room bench/sites) are processes in network namespaces behind emulated uplinks. They need Linux and root; elsewhere
+// their figures are missing, and say so.
+//
 // A crash round kills the sink with SIGKILL in the middle, starts it again and lets it finish. What was fetched
 // again is what the source has sent to it, less the size of the content. That counts pieces that were cut and handed to the
 // carrier but never arrived: it is never too low.

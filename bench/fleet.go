@@ -13,32 +13,34 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/bench/stage"
+	"github.com/ebbproject/ebb/process"
 )
 
 // fleet is a source with one content, and the sinks that come and go.
 type fleet struct {
-	exe, dir string
-	source   *process
-	client   *client.Client
-	name     string // of the content
-	size     int64
-	sinks    int // so far
-	peak     int64
-	publish  time.Duration
+	process.Ebb
+	dir     string
+	source  *process.Daemon
+	client  *client.Client
+	name    string // of the content
+	size    int64
+	sinks   int // so far
+	peak    int64
+	publish time.Duration
 }
 
 const location = "here"
 
 // newFleet starts a source in a folder of its own and publishes bytes of noise at it.
 func (b *bench) newFleet(ctx context.Context, name string, size int64) (f *fleet, err error) {
-	f = &fleet{exe: b.exe, dir: filepath.Join(b.dir, name), name: name, size: size}
+	f = &fleet{Ebb: process.Ebb{Exe: b.exe}, dir: filepath.Join(b.dir, name), name: name, size: size}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close())
 		}
 	}()
 	hub := filepath.Join(f.dir, "hub")
-	if f.source, err = start(ctx, f.exe, hub, "hub", "--listen", "127.0.0.1:0"); err != nil {
+	if f.source, err = f.Daemon(ctx, hub, "hub", "--listen", "127.0.0.1:0"); err != nil {
 		return f, err
 	}
 	f.client = client.New(hub)
@@ -47,11 +49,11 @@ func (b *bench) newFleet(ctx context.Context, name string, size int64) (f *fleet
 		return f, err
 	}
 	begin := time.Now()
-	if _, err := command(ctx, f.exe, "publish", file, "--name", name, "--type", "bench", "--state", hub); err != nil {
+	if _, err := f.Run(ctx, "publish", file, "--name", name, "--type", "bench", "--state", hub); err != nil {
 		return f, err
 	}
 	f.publish = time.Since(begin)
-	if f.peak, err = readPeak(f.source.pid()); err != nil {
+	if f.peak, err = readPeak(f.source.PID()); err != nil {
 		return f, err
 	}
 	return f, os.Remove(file)
@@ -62,14 +64,14 @@ func (f *fleet) close() error {
 	var err error
 	if f.source != nil {
 		f.client.Close()
-		err = f.source.stop()
+		err = f.source.Stop()
 	}
 	return errors.Join(err, os.RemoveAll(f.dir))
 }
 
 // sink is an agent that has nothing yet.
 type sink struct {
-	*process
+	*process.Daemon
 	fleet  *fleet
 	state  string
 	client *client.Client
@@ -79,11 +81,11 @@ type sink struct {
 func (f *fleet) join(ctx context.Context) (*sink, error) {
 	f.sinks++
 	s := &sink{fleet: f, state: filepath.Join(f.dir, fmt.Sprintf("sink%d", f.sinks))}
-	token, err := command(ctx, f.exe, "token", "new", "--state", filepath.Join(f.dir, "hub"))
+	token, err := f.Run(ctx, "token", "new", "--state", filepath.Join(f.dir, "hub"))
 	if err != nil {
 		return nil, err
 	}
-	if _, err := command(ctx, f.exe, "enroll", f.source.ready.Addr, "--token", token, "--location", location, "--state", s.state); err != nil {
+	if _, err := f.Run(ctx, "enroll", f.source.Ready.Addr, "--token", token, "--location", location, "--state", s.state); err != nil {
 		return nil, err
 	}
 	s.client = client.New(s.state)
@@ -98,7 +100,7 @@ func (f *fleet) join(ctx context.Context) (*sink, error) {
 
 // wake starts the sink, again if it was killed.
 func (s *sink) wake(ctx context.Context) (err error) {
-	s.process, err = start(ctx, s.fleet.exe, s.state, "agent", "--listen", "127.0.0.1:0")
+	s.Daemon, err = s.fleet.Ebb.Daemon(ctx, s.state, "agent", "--serve-always", "--listen", "127.0.0.1:0")
 	return err
 }
 
@@ -111,7 +113,7 @@ func (s *sink) connected(ctx context.Context) error {
 	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
 		peers, err := s.client.Peers(ctx)
 		for _, p := range peers {
-			if p.Connected && p.Peer == s.fleet.source.ready.Peer {
+			if p.Connected && p.Peer == s.fleet.source.Ready.Peer {
 				return true, nil
 			}
 		}
@@ -122,7 +124,7 @@ func (s *sink) connected(ctx context.Context) error {
 // leave ends the sink and removes what it has.
 func (s *sink) leave() error {
 	s.client.Close()
-	return errors.Join(s.stop(), os.RemoveAll(s.state))
+	return errors.Join(s.Stop(), os.RemoveAll(s.state))
 }
 
 // flow is the sink's only one.

@@ -40,8 +40,8 @@ func (f *fleet) round(ctx context.Context) (t transfer, err error) {
 	}
 	out := filepath.Join(f.dir, "out")
 	defer func() { err = errors.Join(err, s.leave(), os.RemoveAll(out)) }()
-	forgetPeak(f.source.pid())
-	forgetPeak(s.pid())
+	forgetPeak(f.source.PID())
+	forgetPeak(s.PID())
 	source, sink, err := f.cpu(s)
 	if err != nil {
 		return t, err
@@ -51,7 +51,7 @@ func (f *fleet) round(ctx context.Context) (t transfer, err error) {
 	defer cancel(nil)
 	got := make(chan error, 1)
 	go func() {
-		_, err := command(ctx, f.exe, "get", f.name, "--state", s.state, "-o", out)
+		_, err := f.Run(ctx, "get", f.name, "--state", s.state, "-o", out)
 		if err != nil {
 			cancel(err)
 		}
@@ -82,20 +82,20 @@ func (f *fleet) round(ctx context.Context) (t transfer, err error) {
 	}
 	t.source, t.sink = t.source.less(source), t.sink.less(sink)
 	t.wholeSource, t.wholeSink = t.wholeSource.less(source), t.wholeSink.less(sink)
-	t.peakSource, err = readPeak(f.source.pid())
+	t.peakSource, err = readPeak(f.source.PID())
 	if err != nil {
 		return t, err
 	}
-	t.peakSink, err = readPeak(s.pid())
+	t.peakSink, err = readPeak(s.PID())
 	return t, err
 }
 
 func (f *fleet) cpu(s *sink) (source, sink cpuTime, err error) {
-	source, err = readCPU(f.source.pid())
+	source, err = readCPU(f.source.PID())
 	if err != nil {
 		return source, sink, err
 	}
-	sink, err = readCPU(s.pid())
+	sink, err = readCPU(s.PID())
 	return source, sink, err
 }
 

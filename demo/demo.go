@@ -18,6 +18,7 @@ import (
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/link"
 	"github.com/ebbproject/ebb/link/relay"
+	"github.com/ebbproject/ebb/process"
 )
 
 // ErrOptions: the options ask for something that cannot be.
@@ -54,7 +55,7 @@ type fleet struct {
 	dir     string
 	source  string
 	size    int64
-	hub     *process
+	hub     *process.Daemon
 	sites   []*site
 	content string
 	started time.Time
@@ -75,7 +76,7 @@ type endpoint struct {
 	state   string
 	out     string
 	addr    netip.Addr
-	process *process
+	process *process.Daemon
 	client  *client.Client
 	flow    api.Flow
 	peer    string
@@ -105,6 +106,8 @@ func Run(ctx context.Context, o Options) (r *Report, err error) {
 	}
 	return f.report(ctx)
 }
+
+func (f *fleet) ebb() process.Ebb { return process.Ebb{Exe: f.o.Exe} }
 
 func (f *fleet) say(format string, args ...any) {
 	if f.o.Say != nil {
@@ -140,9 +143,9 @@ func (f *fleet) makeSource(context.Context) error {
 }
 
 func (f *fleet) startHub(ctx context.Context) (err error) {
-	f.hub, err = start(ctx, f.o.Exe, filepath.Join(f.dir, "hub"), "hub", "--listen", "127.0.0.1:0", "--log-level", "warn")
+	f.hub, err = f.ebb().Daemon(ctx, filepath.Join(f.dir, "hub"), "hub", "--listen", "127.0.0.1:0")
 	if err == nil {
-		f.say("hub is ready on %s", f.hub.ready.Addr)
+		f.say("hub is ready on %s", f.hub.Ready.Addr)
 	}
 	return err
 }
@@ -177,27 +180,27 @@ func (f *fleet) startSites(ctx context.Context) error {
 func mbit(rate float64) string { return fmt.Sprintf("%g Mbit/s", rate/1e6) }
 
 func (f *fleet) enroll(ctx context.Context, e *endpoint) error {
-	token, err := command(ctx, f.o.Exe, "token", "new", "--state", filepath.Join(f.dir, "hub"))
+	token, err := f.ebb().Run(ctx, "token", "new", "--state", filepath.Join(f.dir, "hub"))
 	if err != nil {
 		return err
 	}
-	_, err = command(ctx, f.o.Exe, "enroll", f.hub.ready.Addr, "--token", token, "--location", e.site.name, "--state", e.state)
+	_, err = f.ebb().Run(ctx, "enroll", f.hub.Ready.Addr, "--token", token, "--location", e.site.name, "--state", e.state)
 	return err
 }
 
 func (f *fleet) startEndpoint(ctx context.Context, e *endpoint) (err error) {
-	e.process, err = start(ctx, f.o.Exe, e.state, "agent", "--listen", e.addr.String()+":0", "--wan-relay", e.site.relay.Inside().String(),
-		"--direct", e.site.net+".0/24", "--log-level", "warn")
+	e.process, err = f.ebb().Daemon(ctx, e.state, "agent", "--serve-always", "--listen", e.addr.String()+":0", "--wan-relay", e.site.relay.Inside().String(),
+		"--direct", e.site.net+".0/24", "--cache-max-size", "none", "--cache-min-free", "off")
 	if err != nil {
 		return err
 	}
-	e.peer = e.process.ready.Peer
+	e.peer = e.process.Ready.Peer
 	e.client = client.New(e.state)
 	return nil
 }
 
 func (f *fleet) publish(ctx context.Context) (err error) {
-	f.content, err = command(ctx, f.o.Exe, "publish", f.source, "--name", "demo", "--type", "demo", "--state", filepath.Join(f.dir, "hub"))
+	f.content, err = f.ebb().Run(ctx, "publish", f.source, "--name", "demo", "--type", "demo", "--state", filepath.Join(f.dir, "hub"))
 	if err == nil {
 		f.say("published %s as %.12s", f.source, f.content)
 	}
@@ -215,9 +218,9 @@ func (f *fleet) all() []*endpoint {
 // close ends every process and link and removes the directory.
 func (f *fleet) close() error {
 	var errs []error
-	stop := func(p *process) {
+	stop := func(p *process.Daemon) {
 		if p != nil {
-			errs = append(errs, p.stop())
+			errs = append(errs, p.Stop())
 		}
 	}
 	for _, e := range f.all() {

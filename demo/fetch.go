@@ -115,7 +115,7 @@ func (f *fleet) look(ctx context.Context) (done bool, sum int64, err error) {
 // strike kills the endpoint as a power cut would, and starts it again a little later.
 func (f *fleet) strike(ctx context.Context, e *endpoint) error {
 	f.say("killing %s at %d of %d bytes", e.name, e.flow.Verified, f.size)
-	if err := e.process.kill(); err != nil {
+	if err := e.process.Kill(); err != nil {
 		return err
 	}
 	e.killed = true

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/fleet/ledger"
 )
 
 // Member is one host as the directory lists it.
@@ -54,6 +55,8 @@ type SyncRequest struct {
 	TLS      uint16       `json:"tls,omitempty"` // as in Member
 	Holdings []Holding    `json:"holdings,omitempty"`
 	Wanted   []content.ID `json:"wanted,omitempty"`
+
+	Ledger *ledger.Report `json:"ledger,omitempty"` // what was counted since the last acknowledged report
 }
 
 // SyncReply lists the hub, the members of the caller's location and some holders of what it wants. Publisher keys are
@@ -62,4 +65,6 @@ type SyncReply struct {
 	Peers []Member  `json:"peers"`
 	Hub   Member    `json:"hub"`
 	Time  time.Time `json:"time"`
+
+	Ledger *ledger.Ack `json:"ledger,omitempty"` // the report is durable here
 }

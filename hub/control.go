@@ -159,7 +159,9 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 		s.fail(w, r, err)
 		return
 	}
-	answer(w, s.announced(s.o.Clock(), id, req))
+	reply := s.announced(s.o.Clock(), id, req)
+	reply.Ledger = s.accounted(id, req)
+	answer(w, reply)
 }
 
 // report reads what a host says of itself. Others will dial the address, so it must be one.

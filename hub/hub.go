@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/store"
 )
@@ -35,10 +36,11 @@ import (
 type Options struct {
 	State     string
 	Store     *store.Store
-	Listener  net.Listener                     // control port; owned by the server from Open on
-	Observed  func() map[string]netip.AddrPort // where the data plane sees each connected peer
-	Published func(signed []byte) error        // told of a content before it is catalogued
-	Pinned    func(keys []ed25519.PublicKey)   // told of all publishers pinned from now on
+	Listener  net.Listener                              // control port; owned by the server from Open on
+	Observed  func() map[string]netip.AddrPort          // where the data plane sees each connected peer
+	Published func(signed []byte) error                 // told of a content before it is catalogued
+	Pinned    func(keys []ed25519.PublicKey)            // told of all publishers pinned from now on
+	Ledger    func() ([]ledger.Entry, []ledger.Partner) // what the hub's own daemon has counted; nil: nothing
 	Log       *slog.Logger
 	Clock     func() time.Time // nil: time.Now
 }
@@ -49,6 +51,7 @@ type Server struct {
 	ca       *authority
 	http     *http.Server
 	attempts *limiter
+	accounts *accounts
 
 	mu        sync.Mutex // guards what follows
 	node      *node.Node // never changed, only replaced
@@ -66,6 +69,9 @@ func Open(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Ledger == nil {
+		o.Ledger = func() ([]ledger.Entry, []ledger.Partner) { return nil, nil }
+	}
 	n, err := node.Load(o.State)
 	if err != nil {
 		return nil, err
@@ -76,6 +82,12 @@ func Open(o Options) (*Server, error) {
 	}
 	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), catalogue: fleet.NewCatalogue()}
 	if err := s.restore(); err != nil {
+		return nil, err
+	}
+	s.accounts, err = openAccounts(o.Store, func(key string, err error) {
+		o.Log.Error("left out of the hub's journal", "record", key, "err", err)
+	})
+	if err != nil {
 		return nil, err
 	}
 	// Only HTTP/1.1: hosts ask one question at a time, and what is not spoken cannot be abused.

@@ -26,6 +26,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("HEAD /api/v1/chunks/{id}", s.headChunk)
 	mux.HandleFunc("POST /api/v1/contents", s.postContent)
 	mux.HandleFunc("GET /api/v1/members", s.getMembers)
+	mux.HandleFunc("GET /api/v1/ledger", s.getLedger)
 	mux.HandleFunc("GET /api/v1/publishers", s.getPublishers)
 	mux.HandleFunc("POST /api/v1/publishers", s.postPublisher)
 	mux.HandleFunc("DELETE /api/v1/publishers", s.deletePublisher)

@@ -112,8 +112,8 @@ func TestTheNewcomerMayBeTheFattest(t *testing.T) {
 	}
 }
 
-// "If that queue is empty, it is moved to the end of the list of old queues": a flow that sends one
-// packet at a time does not stay new for ever.
+// RFC 8290, section 4.2: "If the queue selected for dequeue came from the list of new queues, it is moved to the end of the
+// list of old queues" when it is found empty: a flow that sends one packet at a time does not stay new for ever.
 func TestAFlowIsNotNewTwiceInARound(t *testing.T) {
 	l := New[int](epoch, Config{Rate: 10e6, BufferBytes: 500_000, AQM: FQCoDel{}})
 	for range 200 {

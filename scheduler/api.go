@@ -33,6 +33,8 @@ type FlowSpec struct {
 	Held     func(index int) bool // which chunks are stored already; asked once a chunk; nil: none
 	Priority int                  // higher is strictly first
 	Paused   Reason               // PausedByUser or PausedByPolicy to start paused, zero to start
+
+	Foreground bool // somebody waits for it: Config.ForegroundPatience holds
 }
 
 // Span is Count chunks from index First on.
@@ -59,9 +61,31 @@ const (
 	RefusedShuttingDown
 	RefusedTooMany
 	RefusedUnknown
+
+	// For the sake of whom the other host belongs to.
+	RefusedCPU
+	RefusedDisk
+	RefusedBattery
+	RefusedVPN
+	RefusedMetered
+	RefusedSlots
+	RefusedRate
 )
 
-// Action is something to be done: Fetch, Cancel, Ban or Done.
+// reason is what a refusal is to whoever waits.
+func (r Refusal) reason() Reason {
+	if r < RefusedCPU {
+		return PeersRefused
+	}
+	return HolderCPU + Reason(r-RefusedCPU)
+}
+
+// lasts reports whether the peer will refuse everything for a while.
+func (r Refusal) lasts() bool {
+	return r == RefusedShuttingDown || r >= RefusedCPU && r <= RefusedMetered
+}
+
+// Action is something to be done: Fetch, Cancel, Ban, Done, Say or Stand.
 type Action interface{ action() }
 
 // Fetch asks Peer for a chunk. Its end is told by Received, Refused or PeerLost, unless a Cancel

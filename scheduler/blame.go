@@ -28,7 +28,7 @@ func (s *Scheduler) strike(now time.Time, p *peer) {
 	}
 	r.last = now
 	if r.strikes++; r.strikes < maxStrikes {
-		s.rest(now, p) // somebody else gets the next try
+		s.rest(now, p, 0) // somebody else gets the next try
 		return
 	}
 	r.strikes = 0
@@ -63,18 +63,30 @@ func (s *Scheduler) Refused(now time.Time, id uint64, why Refusal) {
 		return
 	case RefusedTooMany:
 		p.most = max(1, len(p.open))
-	case RefusedShuttingDown:
-		p.setbacks += doubtAfter // it will not be back soon
 	}
-	s.rest(now, p)
+	if why.lasts() { // nobody waits for it
+		p.setbacks = max(p.setbacks, doubtAfter-1)
+		s.doubt(now, p)
+	}
+	s.rest(now, p, why)
 }
 
-// rest leaves a peer alone for a while, twice as long each time in a row. What goes wrong while it
+// Refusal is why a peer that rests said no, and when it is asked again; 0: it does not rest.
+func (s *Scheduler) Refusal(now time.Time, id PeerID) (why Reason, until time.Time) {
+	p := s.peers[id]
+	if p == nil || !p.quiet(now) {
+		return None, time.Time{}
+	}
+	return p.refusal.reason(), p.quietUntil
+}
+
+// rest leaves a peer alone for a while, twice as long each time in a row; why is what it said, if it said no. What goes wrong while it
 // rests was asked before and makes nothing worse.
-func (s *Scheduler) rest(now time.Time, p *peer) {
+func (s *Scheduler) rest(now time.Time, p *peer, why Refusal) {
 	if p.quiet(now) {
 		return
 	}
+	p.refusal = why
 	p.quietUntil = now.Add(s.jitter(doubled(s.config.BackOff, p.setbacks, s.config.MaxBackOff)))
 	p.setbacks++
 	if p.setbacks >= doubtAfter {

@@ -178,7 +178,7 @@ func checkIdle(s *Scheduler, now time.Time, fail failing) {
 		if !f.wants() {
 			continue
 		}
-		if n := f.neighbours; n.dirty || !n.beyond || !n.until.IsZero() && !now.Before(n.until) {
+		if f.once.table.MayClaim(now) || f.forsaken(now) { // as of this moment: the next look finds out
 			continue
 		}
 		for _, src := range f.sources {

@@ -6,12 +6,19 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/scheduler/lease"
 )
 
 // Config is what the owner decides. Start from Default.
 type Config struct {
 	Seed uint64 // of the jitter: the same seed and the same events give the same actions
 	Self PeerID // this host
+
+	Weight int // how much of the location's share of WAN fetches it should do, 0 (none) to lease.MaxWeight
+	Seats  int // hosts of the location that fetch one content from beyond it at a time, at least 1
+	// How long a host that fetches for the location may bring nothing before others go out, and neighbours that hold
+	// something may give nothing before this host goes out itself; for flows in the background and in the foreground.
+	Patience, ForegroundPatience time.Duration
 
 	MaxInFlight  int64         // bytes asked for and not yet stored, over all peers; at least content.MaxChunk
 	MaxPipeline  int           // open requests per peer, at least 1
@@ -24,12 +31,15 @@ type Config struct {
 	BanFor, MaxBan      time.Duration // the first and the longest ban; it doubles in between
 }
 
-// Default returns the configuration of a host of the given name: 32 MiB under way, 16 requests a
+// Default returns the configuration of a wired host of the given name: two hosts of the location fetch from beyond it,
+// 60 s without progress in the background and 30 s in the foreground are borne, 32 MiB under way, 16 requests a
 // peer, 200 ms beyond the round trip, stalled after 10 s, nearer peers waited for 10 s, refusals
 // rested 1 s to 1 min, bans of 10 min to 24 h.
 func Default(self PeerID) Config {
 	return Config{
 		Self:         self,
+		Weight:       lease.Wired,
+		Seats:        2,
 		MaxInFlight:  32 << 20,
 		MaxPipeline:  16,
 		PipelineTime: 200 * time.Millisecond,
@@ -39,6 +49,9 @@ func Default(self PeerID) Config {
 		MaxBackOff:   time.Minute,
 		BanFor:       10 * time.Minute,
 		MaxBan:       24 * time.Hour,
+
+		Patience:           time.Minute,
+		ForegroundPatience: 30 * time.Second,
 	}
 }
 

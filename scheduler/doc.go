@@ -23,8 +23,12 @@
 // turn, the nearest peer that has room in its pipeline and something to give is asked for the
 // rarest chunk it holds that no nearer peer holds. Rare means: held by few peers within the
 // location, and then by few beyond it. Among equally rare chunks each host has an order of its own
-// (rendezvous hashing), and within a location each chunk that must cross the WAN is left to the
-// host that is first in line for it: see neighbour.go.
+// (rendezvous hashing). Within a location a chunk that must cross the WAN is fetched by the host that
+// holds the lease of its range, and taken from that host over the LAN by all others: see package
+// lease, and once.go for what follows from it here.
+//
+// Nobody waits for a fetcher that brings nothing for longer than Config.Patience. And a host whose
+// neighbours hold what it misses, and give it nothing for so long, goes out itself until they do.
 //
 // A pipeline holds what the peer's measured rate delivers in a round trip and a little more, plus
 // one chunk; a peer of unknown rate has two requests. Config.MaxInFlight bounds all of them
@@ -33,7 +37,7 @@
 // # When it goes wrong
 //
 // A peer that stalls, is much slower than another one that has nothing better to do, or refuses
-// repeatedly is doubted: its requests are moved if anybody else holds the chunks, nobody waits for
+// repeatedly, or for its owner's sake, is doubted: its requests are moved if anybody else holds the chunks, nobody waits for
 // it, and it is tried with one chunk at a time until it delivers. A wrong hash is a strike against
 // exactly its sender, three are a ban. Pauses and bans double each time, with jitter, and all of
 // them end: nothing is given up for good. At the end of a flow one chunk in a hundred (one in any
@@ -43,8 +47,8 @@
 //
 // # Not promised
 //
-// Within a location chunks usually cross the WAN once, not always: hosts that do not know each
-// other, or that come and go, fetch some twice. Priorities rule what is asked next; what was asked
+// Within a location chunks cross the WAN once between hosts that can hear each other; what a host
+// had in flight when it was lost crosses again. Priorities rule what is asked next; what was asked
 // before is not taken back, so a new urgent flow waits for at most the requests under way. Fairness
 // is between flows on this host, not between hosts. What is received is not verified here.
 package scheduler

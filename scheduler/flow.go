@@ -35,10 +35,10 @@ type flow struct {
 	asked   map[uint32]*request // by rank: the older of at most two requests for a chunk
 	storing map[uint32]int64    // by rank: bytes
 
-	sources    []*source      // by peer slot; nil: nothing known
-	connected  int            // invariant: sources that are not nil
-	hungry     [classes]slots // peers that may have something for us: not yet found to have nothing
-	neighbours neighbours
+	sources   []*source      // by peer slot; nil: nothing known
+	connected int            // invariant: sources that are not nil
+	hungry    [classes]slots // peers that may have something for us: not yet found to have nothing
+	once      once
 
 	bytes, heldBytes             int64
 	heldChunks                   int
@@ -94,6 +94,7 @@ func (s *Scheduler) AddFlow(now time.Time, spec FlowSpec) error {
 			f.keep(f.rank[i])
 		}
 	}
+	s.newOnce(now, f, spec.Foreground)
 	s.share(f)
 	s.byID[f.id] = f
 	s.enlist(f)
@@ -133,6 +134,8 @@ func (s *Scheduler) RemoveFlow(now time.Time, id content.ID) {
 		return
 	}
 	s.cancelAll(now, f)
+	f.once.table.GiveBack(now)
+	s.heed(now, f)
 	s.delist(f)
 	delete(s.byID, id)
 	for r, size := range f.storing {
@@ -150,13 +153,15 @@ func (s *Scheduler) Pause(now time.Time, id content.ID, why Reason) {
 	}
 	f.paused = why
 	s.cancelAll(now, f)
+	s.meet(now, f)
 }
 
 // Resume lets a paused flow go on.
-func (s *Scheduler) Resume(_ time.Time, id content.ID) {
+func (s *Scheduler) Resume(now time.Time, id content.ID) {
 	f := s.byID[id]
 	if f != nil {
 		f.paused = None
+		s.meet(now, f)
 	}
 }
 
@@ -179,7 +184,6 @@ func (f *flow) source(p *peer) *source {
 	if f.sources[p.slot] == nil {
 		f.sources[p.slot] = &source{peer: p, flow: f}
 		f.connected++
-		f.neighbours.dirty = true
 	}
 	return f.sources[p.slot]
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ebbproject/ebb/scheduler/lease"
 )
 
 const locationFile = "testdata/location.txt"
@@ -36,7 +38,7 @@ func location(t testing.TB, n, chunks int, link float64) (*world, []*node) {
 		for _, other := range hosts {
 			if other != h {
 				w.comes(h, other, Subnet)
-				h.s.PeerWants(w.now, other.name, idOf("image"))
+				h.s.PeerWants(w.now, other.name, idOf("image"), true)
 			}
 		}
 	}
@@ -158,39 +160,51 @@ func TestSlowNeighbourIsHelped(t *testing.T) {
 	}
 }
 
-// A chunk that a neighbour says it is fetching is left to it, until it is late; then it is trusted
-// with nothing more before it has brought something.
+// A range that a neighbour has the lease of is left to it, until the lease ends; then this host goes on.
 func TestLeaseIsKeptAndRunsOut(t *testing.T) {
 	w, hosts := location(t, 2, 8, 0)
 	s, f := hosts[0].s, hosts[0].s.flows[0]
-	for i := range f.chunks {
-		s.PeerFetching(w.now, "till-2", idOf("image"), i)
+	claim := func(r, token int, left time.Duration) {
+		s.PeerClaims(w.now, "till-2", idOf("image"), lease.Claim{Range: uint32(r), Token: uint64(token), Holder: "till-2", Weight: lease.Wired,
+			Beat: 1, State: lease.Held, Left: left})
 	}
-	if a, ok := s.Take(w.now); ok {
-		t.Fatalf("%+v, though the neighbour is fetching everything", a)
+	for r := range f.once.table.Ranges() {
+		claim(r, 7, time.Hour) // nobody can promise more than a term
 	}
-	if waits := s.Why(w.now, idOf("image")); len(waits) != 1 || waits[0].Reason != LeftToNeighbour || waits[0].Chunks != 8 {
+	fetches := func() (n int) {
+		for a, ok := s.Take(w.now); ok; a, ok = s.Take(w.now) {
+			if _, is := a.(Fetch); is {
+				n++
+			}
+		}
+		return n
+	}
+	if n := fetches(); n > 0 {
+		t.Fatalf("%d requests, though the neighbour is fetching everything", n)
+	}
+	waits := s.Why(w.now, idOf("image"))
+	if len(waits) != 1 || waits[0].Reason != LeftToNeighbour || waits[0].Chunks != 8 ||
+		!strings.Contains(waits[0].Detail, "by till-2") {
 		t.Fatalf("%+v", waits)
 	}
-	w.now = w.now.Add(s.config.NearerWait)
-	if _, ok := s.Take(w.now); !ok {
-		t.Fatal("nothing is asked for, though the neighbour is late")
+	w.now = w.now.Add(15 * time.Second)
+	fetches() // from now on the ranges are free
+	w.now = w.now.Add(5 * time.Second)
+	if fetches() == 0 {
+		t.Fatalf("nothing is asked for, though the leases have ended: %s", f.once.table)
 	}
-	for i := range f.chunks {
-		s.PeerWants(w.now, "till-2", idOf("image"))
-		s.PeerFetching(w.now, "till-2", idOf("image"), i)
+	ours := f.once.ours.count
+	for r := range f.once.table.Ranges() {
+		claim(r, 7, 15*time.Second) // from the past
 	}
-	if s.meet(w.now, f); f.neighbours.leased.count != 0 || len(f.neighbours.list) != 0 {
-		t.Fatal("it was believed again")
+	if fetches(); f.once.ours.count < ours {
+		t.Fatal("a lease from the past was believed")
 	}
-	s.PeerHas(w.now, "till-2", idOf("image"), Holding{Delta: true, Spans: []Span{{First: 3, Count: 1}}})
-	s.PeerFetching(w.now, "till-2", idOf("image"), 4)
-	if f.neighbours.leased.count != 1 {
-		t.Fatal("it brought something and is not believed")
+	for r := range f.once.table.Ranges() {
+		claim(r, 100, 15*time.Second)
 	}
-	s.PeerLost(w.now, "till-2")
-	if f.neighbours.leased.count != 0 {
-		t.Fatal("it left and its lease did not end")
+	if f.once.ours.count != 0 || len(s.open) != 0 {
+		t.Fatalf("%d chunks are still ours, and %d requests open, though others have the leases", f.once.ours.count, len(s.open))
 	}
 }
 

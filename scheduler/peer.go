@@ -50,6 +50,7 @@ type peer struct {
 	most       int // open requests it bears, learnt from "too many"
 	setbacks   int // refusals, wrong hashes and requests moved away, in a row
 	quietUntil time.Time
+	refusal    Refusal // why it is quiet; 0: it said nothing
 	doubted    bool
 	lapses     int  // how often it was doubted, less one for every amends chunks since
 	proofs     int  // whole chunks delivered since it was last doubted or a lapse was made good
@@ -157,9 +158,15 @@ func (s *Scheduler) PeerLost(now time.Time, id PeerID) {
 		f.sources[p.slot] = nil
 		f.connected--
 		f.hungry[p.class].clear(p.slot)
-		f.neighbours.left(p)
+		if p.class.local() {
+			f.vanished(now)
+		}
 		f.wake(now)
 	})
+	for _, f := range s.flows {
+		f.once.table.Left(now, string(id))
+		s.meet(now, f)
+	}
 	s.able.clear(p.slot)
 	s.slots[p.slot] = nil
 	delete(s.peers, id)
@@ -195,15 +202,21 @@ func (s *Scheduler) PeerHas(now time.Time, id PeerID, of content.ID, h Holding) 
 	wake := h.All
 	if h.All {
 		src.fill()
+		if p.class.local() && !f.done() {
+			f.owes(now)
+			for r := range f.index {
+				s.appeared(now, f, uint32(r))
+			}
+		}
 	}
 	f.each(h.Spans, func(r uint32) {
-		first := h.Delta && p.class.local() && !f.held.has(r) && !f.heldWithin(Location, r)
 		if !src.set(r) || f.held.has(r) {
 			return
 		}
 		wake = true
-		if first {
-			f.neighbours.heard(now, src)
+		if p.class.local() {
+			f.owes(now)
+			s.appeared(now, f, r)
 		}
 	})
 	if len(h.Lost) > 0 {
@@ -211,6 +224,9 @@ func (s *Scheduler) PeerHas(now time.Time, id PeerID, of content.ID, h Holding) 
 		f.wake(now)
 	}
 	src.count(s.countable(now, src))
+	if p.class.local() && (len(h.Lost) > 0 || !h.Delta) {
+		f.vanished(now)
+	}
 	if wake {
 		f.feed(now, src)
 	}

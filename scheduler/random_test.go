@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/scheduler/lease"
 )
 
 // chaos is a world in which anything happens to one fetching host, drawn by draw.
@@ -111,9 +114,10 @@ func (x *chaos) happen() {
 		case 0:
 			s.RemoveFlow(x.now, id)
 		case 1:
-			s.PeerFetching(x.now, p.name, id, x.draw(n+1))
+			x.claims(p, id, n)
 		case 3:
-			s.PeerWants(x.now, p.name, id)
+			s.PeerWants(x.now, p.name, id, x.draw(4) > 0)
+			s.PeerStands(x.now, p.name, id, x.draw(5))
 		case 2:
 			if n > 0 {
 				s.Stored(x.now, id, x.draw(n))
@@ -125,6 +129,14 @@ func (x *chaos) happen() {
 		x.now = x.now.Add(tick)
 		x.step()
 	}
+}
+
+// claims lets a peer say something about a lease, sensible or not.
+func (x *chaos) claims(p *node, id content.ID, n int) {
+	who := x.nodes[x.draw(len(x.nodes))].name
+	x.us.s.PeerClaims(x.now, p.name, id, lease.Claim{Range: uint32(x.draw(n + 1)), Token: uint64(x.draw(4)), Holder: string(who),
+		Life: uint32(x.draw(2)), Weight: x.draw(6), Beat: uint32(x.draw(5)), State: lease.State(x.draw(3)),
+		Left: time.Duration(x.draw(20)) * time.Second, Bytes: uint64(x.draw(3)) << 20})
 }
 
 // calm lets everything go on, and one honest complete source come and stay.

@@ -28,11 +28,23 @@ const (
 	PausedByPolicy
 	DiskFull
 	StoreFailing
+	CacheFull     // the quota leaves no room, and nothing may go
+	OutsideWindow // it is fetched in its hours only
 
 	WaitingForManifest
 	RateLimited
 	HubUnreachable
 	HubRefuses
+	LocationSplit // hosts of the location that the hub hears do not answer this host
+
+	// One for one the refusals from RefusedCPU on.
+	HolderCPU
+	HolderDisk
+	HolderBattery
+	HolderVPN
+	HolderMetered
+	HolderSlots
+	HolderRate
 )
 
 // reasons holds the code, the meaning and the remedy of each. The codes are stable: scripts read
@@ -69,10 +81,14 @@ var reasons = [...]struct{ code, explain, remedy string }{
 		"Let it go on: `ebb flow resume`."},
 	PausedByPolicy: {"paused-by-policy", "A policy pauses it.",
 		"See which: `ebb policy get`."},
-	DiskFull: {"disk-full", "The disk has no room for more chunks.",
-		"Make room: `ebb cache gc`, or delete other files; it goes on by itself."},
+	DiskFull: {"disk-full", "The disk has no room for more chunks, or no more than has to stay free.",
+		"Make room: `ebb cache gc`, or delete other files, or lower cache.min_free; it goes on by itself."},
 	StoreFailing: {"store-failing", "The disk reports errors when chunks are written.",
 		"See the log for the error, and `ebb doctor`."},
+	CacheFull: {"cache-full", "The cache is as large as it may be, and what is in it is needed or pinned.",
+		"See what is in it: `ebb cache ls`; unpin or cancel something, or raise cache.max_size."},
+	OutsideWindow: {"outside-window", "It is fetched in the hours of its window only.",
+		"Nothing needs to be done; to fetch it now: `ebb get` without --window."},
 	WaitingForManifest: {"waiting-for-manifest", "The list of its chunks has not arrived yet.",
 		"Nothing needs to be done; if it lasts, no connected host knows the content."},
 	RateLimited: {"rate-limited", "A configured limit keeps the rate down.",
@@ -81,6 +97,22 @@ var reasons = [...]struct{ code, explain, remedy string }{
 		"Check the hub and the way to it: `ebb doctor`; content that other hosts hold is fetched all the same."},
 	HubRefuses: {"hub-refuses", "The hub and this host do not accept each other.",
 		"See `ebb doctor` for why; to enrol again: `ebb enroll HUB --token T --again`."},
+	HolderCPU: {"cpu", "The processors of the hosts that hold it are busy with other work.",
+		"Nothing needs to be done, they are asked again; serve.max_cpu of those hosts is the limit."},
+	HolderDisk: {"disk", "The disks of the hosts that hold it are busy.",
+		"Nothing needs to be done, they are asked again; serve.max_disk_queue of those hosts is the limit."},
+	HolderBattery: {"battery", "The hosts that hold it run on battery.",
+		"Plug them in, or allow it on those hosts: serve.on_battery."},
+	HolderVPN: {"vpn", "The hosts that hold it are on a VPN.",
+		"Allow it on those hosts: serve.on_vpn."},
+	HolderMetered: {"metered", "The hosts that hold it pay for their network by the byte.",
+		"Allow it on those hosts: serve.on_metered."},
+	HolderSlots: {"slots", "The hosts that hold it serve as many others as they may.",
+		"Nothing needs to be done, they are asked again; serve.slots of those hosts is the limit."},
+	HolderRate: {"rate", "The hosts that hold it have promised others all that their upload cap lets through.",
+		"Nothing needs to be done, they are asked again; limits.upload and limits.lan of those hosts are the limit."},
+	LocationSplit: {"location-split", "Hosts of this location do not answer: each side of the divide fetches for itself.",
+		"Check the location's network: a cable, a switch, a Wi-Fi that isolates its clients; `ebb peer ls` shows who does not answer."},
 }
 
 // Reasons returns the whole list, without None.

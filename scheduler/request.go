@@ -123,6 +123,11 @@ func (s *Scheduler) Progress(now time.Time, id uint64, got int64) {
 	p.meter.add(now, bytes)
 	p.owe(now, -bytes)
 	q.flow.meter.add(now, bytes)
+	if p.class.local() {
+		q.flow.gave(now)
+	} else {
+		q.flow.once.table.Fetched(int(q.flow.index[q.rank]), bytes)
+	}
 	s.refresh(now, p)
 }
 
@@ -145,9 +150,6 @@ func (s *Scheduler) Received(now time.Time, id uint64, ok bool) bool {
 		return false
 	}
 	f.give(p, q.size)
-	if !p.class.local() {
-		f.neighbours.took = now.Sub(q.since)
-	}
 	p.most = min(p.most+1, s.config.MaxPipeline)
 	if src := f.sources[p.slot]; src != nil {
 		src.setbacks = 0
@@ -205,7 +207,7 @@ func (s *Scheduler) Stored(now time.Time, id content.ID, index int) {
 			s.cancelCopy(now, q)
 		}
 		g.keep(r)
-		g.neighbours.arrived(r)
+		s.appeared(now, g, r)
 		if g.done() {
 			s.out = append(s.out, Done{Content: g.id})
 		}
@@ -230,11 +232,17 @@ func (s *Scheduler) StoreFailed(now time.Time, id content.ID, index int, why Rea
 		s.stopped = DiskFull
 	}
 	s.cancelAll(now, nil)
+	for _, g := range s.flows {
+		s.meet(now, g)
+	}
 }
 
 // StoreReady says that the disk takes chunks again.
 func (s *Scheduler) StoreReady(now time.Time) {
 	s.stopped = None
+	for _, f := range s.flows {
+		s.meet(now, f)
+	}
 	s.wakeAt(now)
 }
 
@@ -247,6 +255,9 @@ func (s *Scheduler) Dropped(now time.Time, id content.ID, index int) {
 	chunk := f.chunks[index].ID
 	for _, g := range s.flows {
 		if r, ok := g.find(chunk); ok && g.held.clear(r) {
+			if !g.heldWithin(Location, r) {
+				g.once.table.Vanished(now, int(g.index[r]))
+			}
 			g.heldChunks -= g.occurs(r)
 			g.heldBytes -= int64(g.occurs(r)) * int64(g.chunk(r).Size)
 		}

@@ -15,6 +15,8 @@ import (
 type Scheduler struct {
 	config Config
 	self   uint64 // this host's part in rendezvous scores
+	life   uint32 // tells this host from its earlier self
+	others bool   // the location is known to have other hosts
 	random *rand.Rand
 
 	flows []*flow // in the order they are served: see flow.before
@@ -32,6 +34,8 @@ type Scheduler struct {
 	inFlight int64  // invariant: bytes asked for and not yet stored; at most config.MaxInFlight
 	starved  *peer  // a peer that could have been asked, had there been room in flight
 	stopped  Reason // DiskFull or StoreFailing while the disk takes nothing
+	room     int64  // bytes that may be in flight for want of room on the disk
+	tight    Reason // why not more
 
 	out    []Action
 	next   time.Time // when Advance has something to do
@@ -40,7 +44,7 @@ type Scheduler struct {
 
 // New returns a scheduler without flows and peers.
 func New(now time.Time, c Config) *Scheduler {
-	return &Scheduler{
+	s := &Scheduler{
 		config:  c.normal(),
 		self:    hostKey(c.Self),
 		random:  rand.New(rand.NewPCG(c.Seed, hostKey(c.Self))),
@@ -49,7 +53,10 @@ func New(now time.Time, c Config) *Scheduler {
 		records: make(map[PeerID]*record),
 		open:    make(map[uint64]*request),
 		lookAt:  now,
+		room:    unbounded,
 	}
+	s.life = rand.New(rand.NewPCG(c.Seed, ^s.self)).Uint32()
+	return s
 }
 
 // Take returns the next thing to do. When it says false, Deadline is up to date.
@@ -115,11 +122,6 @@ func (s *Scheduler) fetch(now time.Time, f *flow) (Fetch, verdict) {
 	return Fetch{}, nothing
 }
 
-// fits reports whether there is room in flight for a chunk.
-func (s *Scheduler) fits(c content.Chunk) bool {
-	return s.inFlight+int64(c.Size) <= s.config.MaxInFlight
-}
-
 // asker returns the peer to be given work next, of those that may be asked and have not been found
 // without work: one that can be counted on before one that cannot, the nearer before the farther,
 // and within a class the one with the fewest open requests, so that load is spread.
@@ -179,6 +181,9 @@ func (s *Scheduler) Advance(now time.Time) {
 			}
 		})
 		s.recount(now, p)
+	}
+	for _, f := range s.flows {
+		s.meet(now, f)
 	}
 	if !now.Before(s.lookAt) {
 		s.lookAt = now.Add(lookEvery)

@@ -19,7 +19,6 @@ func (s *Scheduler) look(now time.Time) {
 	s.makeRoom(now)
 	for _, f := range s.flows {
 		if f.wants() {
-			s.meet(now, f)
 			f.wake(now)
 		}
 	}
@@ -50,7 +49,7 @@ func (s *Scheduler) judge(now time.Time, p *peer) {
 	}
 	if moved {
 		s.doubt(now, p)
-		s.rest(now, p)
+		s.rest(now, p, 0)
 	}
 }
 
@@ -60,6 +59,9 @@ func (s *Scheduler) elsewhere(now time.Time, f *flow, rank uint32, p *peer) (lim
 	size := int64(f.chunk(rank).Size)
 	for _, src := range f.sources {
 		if src == nil || src.peer == p || !src.counted || src.peer.quiet(now) || !src.has(rank) {
+			continue
+		}
+		if !src.peer.class.local() && !f.mayTurn(now, rank) {
 			continue
 		}
 		margin := slowMargin
@@ -114,7 +116,7 @@ func (s *Scheduler) makeRoom(now time.Time) {
 		s.cancel(now, slowest.open[0])
 	}
 	s.doubt(now, slowest)
-	s.rest(now, slowest)
+	s.rest(now, slowest, 0)
 }
 
 // worthCopying is the end game: when the last chunks of a flow are all asked for and the source has
@@ -130,6 +132,9 @@ func (s *Scheduler) worthCopying(now time.Time, src *source) *request {
 	var wait float64
 	for _, q := range f.asked {
 		if q.other != nil || q.peer == src.peer || !src.has(q.rank) {
+			continue
+		}
+		if !src.peer.class.local() && !f.mayTurn(now, q.rank) {
 			continue
 		}
 		if src.peer.class > q.peer.class && !q.peer.doubted {

@@ -15,13 +15,6 @@ type source struct {
 	// A refusal that is about this content (paused, policy) rests the source, not the peer.
 	setbacks   int
 	quietUntil time.Time
-
-	// Neighbours (see neighbour.go): whether the peer is known to fetch the content too, the last
-	// sign of it on the neighbours' clock, and whether it was waited for in vain, so that only a
-	// chunk will do as the next sign.
-	fetches bool
-	news    time.Duration
-	idle    bool
 }
 
 func (src *source) has(rank uint32) bool { return src.all || src.bits.has(rank) }
@@ -57,7 +50,6 @@ func (src *source) count(want bool) {
 	} else {
 		src.bits.each(func(rank uint32) { r.count(class, rank, by) })
 	}
-	src.flow.neighbours.dirty = true
 }
 
 // set enters one chunk, and reports whether it is news.

@@ -96,7 +96,7 @@ func (s *Scheduler) obstacle(now time.Time, src *source) (r Reason, until time.T
 	case p.stalled:
 		return Stalled, time.Time{}
 	case p.quiet(now):
-		return PeersRefused, p.quietUntil
+		return p.refusal.reason(), p.quietUntil
 	case now.Before(src.quietUntil):
 		return PeersRefused, src.quietUntil
 	case p.hasRoom(&s.config):
@@ -112,10 +112,10 @@ func (s *Scheduler) obstacle(now time.Time, src *source) (r Reason, until time.T
 
 // mayAsk returns the chunks of a word that a source without obstacle is not asked for, for the
 // reason given. Fetching stands for those that it is to be asked for.
-func (f *flow) mayAsk(src *source, w int, reason Reason) uint64 {
+func (f *flow) mayAsk(now time.Time, src *source, w int, reason Reason) uint64 {
 	nearer, ours := f.nearer(src.peer.class, w), ^uint64(0)
 	if !src.peer.class.local() {
-		ours = f.unreserved(w)
+		ours = f.crossing(now, w)
 	}
 	switch reason {
 	case Fetching:
@@ -131,7 +131,7 @@ func (f *flow) mayAsk(src *source, w int, reason Reason) uint64 {
 // closest is the order in which the reasons claim the chunks that wait: of several sources of a
 // chunk, the one closest to being asked explains it.
 var closest = []Reason{Fetching, HigherPriorityFirst, PeersBusy, LeftToNeighbour, LeftToNearer,
-	PeersRefused, Stalled, PeersBanned}
+	PeersRefused, HolderRate, HolderSlots, HolderCPU, HolderDisk, HolderBattery, HolderVPN, HolderMetered, Stalled, PeersBanned}
 
 // obstacles sorts the ready chunks by what keeps them from being asked for.
 func (s *Scheduler) obstacles(now time.Time, f *flow) []Wait {
@@ -157,7 +157,7 @@ func (s *Scheduler) obstacles(now time.Time, f *flow) []Wait {
 			for w := range before {
 				x := before[w] & src.word(w)
 				if x != 0 && obstacle == None {
-					x &= f.mayAsk(src, w, reason)
+					x &= f.mayAsk(now, src, w, reason)
 				}
 				found.Chunks += bits.OnesCount64(left[w] & x)
 				left[w] &^= x
@@ -171,7 +171,11 @@ func (s *Scheduler) obstacles(now time.Time, f *flow) []Wait {
 				}
 			}
 		}
-		waits = append(waits, s.tell(found, peers))
+		wait := s.tell(found, peers)
+		if reason == LeftToNeighbour {
+			wait.Detail += ", " + f.fetchers()
+		}
+		waits = append(waits, wait)
 	}
 	rest := 0
 	for _, x := range left {
@@ -201,7 +205,7 @@ func (s *Scheduler) tell(w Wait, peers int) Wait {
 	if w.Reason == Fetching {
 		w.Detail += ", to be asked for now"
 		if s.starved != nil {
-			w.Reason = MemoryLimit
+			w.Reason = s.starvedFor()
 			w.Detail = fmt.Sprintf("%s, while %d KiB are under way", chunks(w.Chunks), s.inFlight>>10)
 		}
 	}

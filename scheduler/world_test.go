@@ -259,7 +259,20 @@ func (w *world) do(n *node, a Action) {
 		w.say("ban %s for %s", a.Peer, a.Until.Sub(w.now))
 	case Done:
 		w.say("%s is complete", nameOf(a.Content))
+	case Say:
+		w.tell(n, a.Peer, func(to *node) { to.s.PeerClaims(w.now, n.name, a.Content, a.Claim) })
+	case Stand:
+		w.tell(n, a.Peer, func(to *node) { to.s.PeerStands(w.now, n.name, a.Content, a.Weight) })
 	}
+}
+
+// tell carries a word from one host to another.
+func (w *world) tell(from *node, peer PeerID, do func(to *node)) {
+	w.after(tick, func() {
+		if to := w.node(peer); to != nil && to.s != nil && !to.gone && !from.gone && to.s.peers[from.name] != nil {
+			do(to)
+		}
+	})
 }
 
 func (w *world) request(client, server *node, f Fetch) {

@@ -5,6 +5,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -98,6 +99,16 @@ func (s *Store) missing(blobs []Blob) (fresh []Blob, bytes int64, err error) {
 		}
 	}
 	return fresh, bytes, nil
+}
+
+// Disk says how many bytes of the volume are free for us, and how large it is. ErrUnsupported when the file system
+// cannot tell.
+func (s *Store) Disk() (free, total int64, err error) {
+	usage, err := s.fs.GetDiskUsage(s.dir)
+	if errors.Is(err, vfs.ErrUnsupported) {
+		err = errors.ErrUnsupported
+	}
+	return int64(min(usage.AvailBytes, math.MaxInt64)), int64(min(usage.TotalBytes, math.MaxInt64)), err
 }
 
 // room refuses what would leave the journal without room to breathe. File systems that cannot tell are trusted.

@@ -22,11 +22,13 @@ func (s *Session) deliverData(now time.Time, msg []byte) error {
 		x = nil
 	}
 	if x == nil || !x.sent {
-		if what := s.fetches.late(d); what != "" {
+		content, what := s.fetches.late(d)
+		if what != "" {
 			return s.broken(&ProtocolError{Message: typeNames[typeData], Request: d.Request, What: what}, len(msg))
 		}
 		s.stats.Control += header
 		s.stats.Wasted += payload
+		s.accounts.add(Account{Content: content, Received: payload, Canceled: payload})
 		return nil
 	}
 	if what, duplicate := s.fetches.accept(now, x, d); what != "" {
@@ -36,10 +38,12 @@ func (s *Session) deliverData(now time.Time, msg []byte) error {
 		}
 		s.stats.Control += header
 		s.stats.Duplicate += payload
+		s.accounts.add(Account{Content: x.content, Received: payload, Duplicate: payload})
 		return s.broken(fault, 0)
 	}
 	s.stats.Control += header
 	s.stats.Useful += payload
+	s.accounts.add(Account{Content: x.content, Received: payload})
 	if x.answer.complete() {
 		s.fetches.end(x, answered)
 		s.events.push(Received{Request: x.request, Kind: x.kind, ID: x.id, Data: x.answer.buf})
@@ -87,6 +91,12 @@ func (s *Session) deliverControl(now time.Time, m Message) *ProtocolError {
 	case Found:
 		request = m.Request
 		what = s.foundArrived(m)
+	case Limit:
+		what = s.limitArrived(m)
+	case Stand:
+		what = s.leaseArrived(PeerStand{m}, m.Content)
+	case Claim:
+		what = s.leaseArrived(PeerClaim{m}, m.Content)
 	}
 	if what == "" {
 		return nil
@@ -141,6 +151,9 @@ func answerTo(m Message) uint32 {
 }
 
 func (s *Session) refuseArrived(m Refuse) (fault string) {
+	if m.Reason >= ReasonCPU && !s.can(CapabilityReasons) {
+		return fmt.Sprintf("the reason %v needs the capability %q", m.Reason, CapabilityReasons)
+	}
 	if x := s.fetches.open[m.Request]; x != nil && x.sent {
 		s.waste(x)
 		s.fetches.end(x, refused)
@@ -148,6 +161,14 @@ func (s *Session) refuseArrived(m Refuse) (fault string) {
 		return ""
 	}
 	return s.fetches.lateAnswer(m.Request, false)
+}
+
+func (s *Session) limitArrived(m Limit) (fault string) {
+	if !s.can(CapabilityLimit) {
+		return fmt.Sprintf("it needs the capability %q", CapabilityLimit)
+	}
+	s.events.push(PeerLimit(m))
+	return ""
 }
 
 func (s *Session) foundArrived(m Found) (fault string) {

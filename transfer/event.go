@@ -78,6 +78,10 @@ type Refused struct {
 // anybody's fault.
 type Stalled struct{ Request uint32 }
 
+// PeerLimit: the other side wants at most so many bytes of data messages a second, 0 for as many as we like. The owner sees to it: it
+// calls Next accordingly.
+type PeerLimit struct{ Rate uint64 }
+
 // PeerBye: the other side ended the session. All requests are void.
 type PeerBye struct{ Reason ByeReason }
 
@@ -95,5 +99,6 @@ func (Found) event()       {}
 func (Received) event()    {}
 func (Refused) event()     {}
 func (Stalled) event()     {}
+func (PeerLimit) event()   {}
 func (PeerBye) event()     {}
 func (PingTimeout) event() {}

@@ -14,6 +14,7 @@ type fetch struct {
 	find    bool // asks for a name; the fields about an answer's bytes are not used
 	kind    Kind
 	id      ID
+	content ID  // what it is for
 	limit   int // of the answer's size
 	size    int // set aside for it in the inbox: the answer's size, of a manifest a guess until the first piece tells
 	answer  assembly
@@ -68,6 +69,7 @@ func (l *recency) remove(f *fetch) {
 
 // gone is a request of ours that is over while its answer may still be on the way: canceled, or refused in mid-answer.
 type gone struct {
+	content ID
 	left    int // payload that an honest peer can still have on the way
 	find    bool
 	refused bool
@@ -151,7 +153,7 @@ func (f *fetches) end(x *fetch, how ending) {
 		oldest, _ := f.fading.pop()
 		delete(f.gone, oldest)
 	}
-	f.gone[x.request] = gone{left: x.trailing(), find: x.find, refused: how == refused}
+	f.gone[x.request] = gone{content: x.content, left: x.trailing(), find: x.find, refused: how == refused}
 	f.fading.push(x.request)
 }
 
@@ -194,22 +196,22 @@ func (x *fetch) fits(d Data) string {
 }
 
 // late takes a piece for a request that is not open. It is dropped if the request was, and had so much to come.
-func (f *fetches) late(d Data) (fault string) {
+func (f *fetches) late(d Data) (content ID, fault string) {
 	g, ok := f.gone[d.Request]
 	switch {
 	case !ok:
-		return "no such request is open"
+		return ID{}, "no such request is open"
 	case g.find:
-		return "a name was asked, not data"
+		return ID{}, "a name was asked, not data"
 	case len(d.Bytes) > g.left:
-		return "more bytes than the answer can have"
+		return ID{}, "more bytes than the answer can have"
 	}
 	g.left -= len(d.Bytes)
 	f.gone[d.Request] = g
 	if g.left == 0 {
 		delete(f.gone, d.Request)
 	}
-	return ""
+	return g.content, ""
 }
 
 // lateAnswer takes a Found or Refuse for a request that is not open. It may have crossed our cancel, once.

@@ -18,6 +18,17 @@ func brokenCounters(s *Session) error {
 	if st.Received != st.Control+st.Useful+st.Duplicate+st.Wasted+st.Rejected {
 		return fmt.Errorf("bytes are not accounted once: %+v", st)
 	}
+	var sum Account
+	for _, a := range s.accounts {
+		sum.Received += a.Received
+		sum.Canceled += a.Canceled
+		sum.Duplicate += a.Duplicate
+		sum.Sent += a.Sent
+	}
+	late := st.Wasted - sum.Canceled // messages after the end count as a whole
+	if sum.Received-sum.Canceled != st.Useful+st.Duplicate || sum.Duplicate != st.Duplicate || sum.Sent != st.SentData || late < 0 {
+		return fmt.Errorf("the accounts %+v do not add up to %+v", sum, st)
+	}
 	if min(st.Control, st.Useful, st.Duplicate, st.Wasted, st.Rejected) < 0 {
 		return fmt.Errorf("a counter is negative: %+v", st)
 	}

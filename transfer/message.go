@@ -35,7 +35,30 @@ const (
 	ReasonPolicy                     // a rule forbids it
 	ReasonShuttingDown               // the host is going away
 	ReasonTooMany                    // more requests are open than Hello.MaxWants allows
+
+	// The rest only between hosts that both have the capability CapabilityReasons; another one hears ReasonBusy.
+	ReasonCPU     // others use the host's processors
+	ReasonDisk    // others use the host's disk
+	ReasonBattery // the host runs on its battery
+	ReasonVPN     // the host is on a VPN
+	ReasonMetered // the host pays for its network by the byte
+	ReasonSlots   // as many hosts are served as may be
+	ReasonRate    // what was promised to others fills the upload cap for long
 )
+
+// CapabilityReasons is the capability of a host that knows the reasons from ReasonCPU on.
+const CapabilityReasons = "reasons"
+
+// CapabilityLimit is the capability of a host that obeys Limit.
+const CapabilityLimit = "limit"
+
+// told is the reason as a host hears it that may not know all.
+func (r Reason) told(all bool) Reason {
+	if r >= ReasonCPU && !all {
+		return ReasonBusy
+	}
+	return r
+}
 
 // ByeReason says why a session ends.
 type ByeReason uint8
@@ -126,6 +149,10 @@ type Find struct {
 	Request uint32
 	Name    string
 }
+
+// Limit asks the other side to send at most so many bytes of data messages a second in this conversation, 0 for as many as it likes. It
+// needs the capability CapabilityLimit.
+type Limit struct{ Rate uint64 }
 
 // Found answers a Find. It is also the Event that tells the owner.
 type Found struct {

@@ -16,6 +16,7 @@ type WantSpec struct {
 	Size     int   // of a chunk: its exact size
 	Limit    int   // of a manifest: the most that is accepted
 	Priority uint8 // higher goes first
+	Content  ID    // what it is for, in Accounts; not told to the peer
 }
 
 // usable says why nothing may be asked or told now.
@@ -40,7 +41,7 @@ func (s *Session) Want(now time.Time, w WantSpec) (req uint32, err error) {
 	if w.Kind != KindChunk && w.Kind != KindManifest || limit < 1 || limit > MaxReply {
 		return 0, fmt.Errorf("%w: want of a %v of %d bytes", ErrInvalid, w.Kind, limit)
 	}
-	x, err := s.open(fetch{kind: w.Kind, id: w.ID, limit: limit, size: size})
+	x, err := s.open(fetch{kind: w.Kind, id: w.ID, content: w.Content, limit: limit, size: size})
 	if err != nil {
 		return 0, err
 	}
@@ -201,10 +202,27 @@ func (s *Session) Refuse(now time.Time, req uint32, reason Reason) error {
 		return fmt.Errorf("%w: %v", ErrInvalid, reason)
 	}
 	s.serves.close(v)
-	s.answer(Refuse{Request: req, Reason: reason})
+	s.answer(Refuse{Request: req, Reason: reason.told(s.can(CapabilityReasons))})
 	if v.stage == sending {
 		s.events.push(Canceled{Request: req, Data: v.data})
 	}
+	return nil
+}
+
+// Limit asks the other side to send at most so many bytes of data messages a second, 0 for as many as it likes. The last word counts. A
+// peer without the capability CapabilityLimit is not told: ErrInvalid.
+func (s *Session) Limit(now time.Time, rate uint64) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if !s.can(CapabilityLimit) {
+		return fmt.Errorf("%w: the peer does not know limits", ErrInvalid)
+	}
+	s.control.drop(func(m Message) bool {
+		_, is := m.(Limit)
+		return is
+	})
+	s.control.push(Limit{Rate: rate})
 	return nil
 }
 

@@ -166,6 +166,12 @@ func (r *reader) message(kind byte) Message {
 		return Find{Request: r.request(), Name: r.text(1, MaxName, isPrintable, "name")}
 	case typeFound:
 		return Found{Request: r.request(), ID: r.id()}
+	case typeLimit:
+		return Limit{Rate: r.uvarint(0, math.MaxUint64, "rate")}
+	case typeStand:
+		return r.stand()
+	case typeClaim:
+		return r.claim()
 	}
 	panic("transfer: checkLength passed an unknown type")
 }

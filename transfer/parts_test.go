@@ -152,7 +152,7 @@ func TestInvalidArguments(t *testing.T) {
 		"have of another total":   twice(),
 		"found for a want":        s.Found(dawn, 1, idOf(0xd1)),
 		"serve for a find":        s.Serve(dawn, 2, []byte{1}),
-		"refusal without a cause": s.Refuse(dawn, 1, ReasonTooMany+1),
+		"refusal without a cause": s.Refuse(dawn, 1, ReasonRate+1),
 	} {
 		if !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", what, err)

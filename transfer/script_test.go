@@ -120,6 +120,14 @@ func (th *theatre) do(out *strings.Builder, f []string) {
 				th.arrive(out, other(who), nil)
 			}
 		}
+	case "stand":
+		th.check(s.Stand(th.now, Stand{Content: th.id(f[2]), Weight: uint8(th.number(f[3]))}))
+	case "claim":
+		left, err := time.ParseDuration(f[7])
+		th.check(err)
+		state := map[string]LeaseState{"released": LeaseReleased, "held": LeaseHeld, "done": LeaseDone}[f[6]]
+		th.check(s.Claim(th.now, Claim{Content: th.id(f[2]), Range: th.number(f[3]), Token: uint64(th.number(f[4])), Holder: f[5], Weight: 4,
+			Beat: th.number(f[8]), State: state, Left: left}))
 	case "raw":
 		th.deliver(out, who, th.bytes(f[2]))
 	case "wait":
@@ -174,6 +182,8 @@ func (th *theatre) call(out *strings.Builder, f []string) {
 			id = v.id
 		}
 		err = s.Serve(th.now, req, bytesOf(id, th.size(f[3])))
+	case "limit":
+		err = s.Limit(th.now, uint64(th.number(f[2])))
 	case "close":
 		s.Close(ByeReason(slices.Index(byeNames[:], f[2])))
 	case "interest":

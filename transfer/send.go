@@ -68,6 +68,7 @@ func (s *Session) nextData(buf []byte, max int) (msg []byte, unordered bool, ok 
 	}
 	s.stats.Sent += int64(len(msg) - len(buf))
 	s.stats.SentData += int64(payload)
+	s.accounts.add(Account{Content: v.content, Sent: int64(payload)})
 	if v.offset == len(v.data) {
 		s.events.push(Served{Request: v.request, Data: v.data})
 	}

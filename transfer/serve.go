@@ -23,6 +23,7 @@ type serve struct {
 	kind     Kind
 	priority uint8
 	id       ID
+	content  ID  // what it is for, if the owner said so
 	size     int // exact for a chunk, the limit for a manifest
 	stage    stage
 	cost     int    // bytes of the room it takes: expected while told, real while sending

@@ -43,7 +43,8 @@ type Session struct {
 	followed  map[ID]*news  // contents the peer asked Have messages for; at most c.MaxInterests
 	untold    queue[*news]  // of these, those that have something to say
 
-	stats Stats
+	stats    Stats
+	accounts accounts
 }
 
 // New starts a session: its Hello is the first message that Next gives. It fills zero fields of c from DefaultConfig,
@@ -60,6 +61,7 @@ func New(now time.Time, c Config) *Session {
 		watch:     watch{every: c.PingEvery, idle: c.IdleTimeout, heard: now},
 		following: map[ID]uint32{},
 		followed:  map[ID]*news{},
+		accounts:  accounts{},
 	}
 }
 
@@ -69,6 +71,11 @@ func (s *Session) Deliver(now time.Time, msg []byte) error {
 	s.stats.Received += int64(len(msg))
 	if s.phase >= leaving {
 		s.stats.Wasted += int64(len(msg))
+		if m, err := Parse(msg); err == nil {
+			if d, is := m.(Data); is {
+				s.accounts.add(Account{Received: int64(len(d.Bytes)), Canceled: int64(len(d.Bytes))})
+			}
+		}
 		return ErrClosed
 	}
 	s.watch.received(now)
@@ -129,6 +136,9 @@ func (s *Session) drop() {
 func (s *Session) waste(x *fetch) {
 	s.stats.Useful -= int64(x.answer.have)
 	s.stats.Wasted += int64(x.answer.have)
+	if x.answer.have > 0 {
+		s.accounts.add(Account{Content: x.content, Canceled: int64(x.answer.have)})
+	}
 }
 
 // deliverHello takes the first message of the peer.

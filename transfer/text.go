@@ -29,6 +29,8 @@ func (k Kind) String() string {
 var reasonNames = [...]string{
 	ReasonUnknown: "unknown", ReasonBusy: "busy", ReasonNotHeld: "not-held", ReasonCorrupt: "corrupt",
 	ReasonPaused: "paused", ReasonPolicy: "policy", ReasonShuttingDown: "shutting-down", ReasonTooMany: "too-many",
+	ReasonCPU: "cpu", ReasonDisk: "disk", ReasonBattery: "battery", ReasonVPN: "vpn", ReasonMetered: "metered", ReasonSlots: "slots",
+	ReasonRate: "rate",
 }
 
 func (r Reason) String() string {
@@ -93,6 +95,7 @@ func (m Data) String() string {
 func (m Cancel) String() string { return fmt.Sprintf("cancel %d", m.Request) }
 func (m Refuse) String() string { return fmt.Sprintf("refuse %d %v", m.Request, m.Reason) }
 func (m Find) String() string   { return fmt.Sprintf("find %d %q", m.Request, m.Name) }
+func (m Limit) String() string  { return fmt.Sprintf("limit %d", m.Rate) }
 func (m Found) String() string  { return fmt.Sprintf("found %d %s", m.Request, m.ID.Short()) }
 
 func (e PeerHello) String() string {
@@ -118,6 +121,9 @@ func (e Received) String() string {
 
 func (e Refused) String() string { return fmt.Sprintf("Refused %d %v", e.Request, e.Reason) }
 func (e Stalled) String() string { return fmt.Sprintf("Stalled %d", e.Request) }
+func (e PeerLimit) String() string {
+	return fmt.Sprintf("PeerLimit %d", e.Rate)
+}
 func (e PeerBye) String() string { return fmt.Sprintf("PeerBye %v", e.Reason) }
 func (PingTimeout) String() string {
 	return "PingTimeout"

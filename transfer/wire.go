@@ -21,11 +21,15 @@ const (
 	typeRefuse   = 10
 	typeFind     = 11
 	typeFound    = 12
+	typeStand    = 14
+	typeClaim    = 15
+	typeLimit    = 20
 )
 
 var typeNames = [...]string{
 	typeHello: "hello", typeBye: "bye", typePing: "ping", typePong: "pong", typeInterest: "interest", typeHave: "have",
 	typeWant: "want", typeData: "data", typeCancel: "cancel", typeRefuse: "refuse", typeFind: "find", typeFound: "found",
+	typeStand: "stand", typeClaim: "claim", typeLimit: "limit",
 }
 
 // The first byte of an address in Hello.
@@ -127,3 +131,6 @@ func (m Find) Append(dst []byte) []byte {
 func (m Found) Append(dst []byte) []byte {
 	return append(appendUvarint(append(dst, typeFound), m.Request), m.ID[:]...)
 }
+
+// Append implements Message.
+func (m Limit) Append(dst []byte) []byte { return appendUvarint(append(dst, typeLimit), m.Rate) }

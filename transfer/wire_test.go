@@ -42,6 +42,12 @@ var examples = []Message{
 	Data{Request: 300, Offset: MaxReply - 1, Total: MaxReply, Bytes: []byte{0xff}},
 	Cancel{Request: 7}, Refuse{Request: 7, Reason: ReasonUnknown}, Refuse{Request: 7, Reason: ReasonTooMany},
 	Find{Request: 7, Name: "debian-13"}, Found{Request: 7, ID: idOf(0xd1)},
+	Refuse{Request: 7, Reason: ReasonRate}, Limit{}, Limit{Rate: 2_500_000}, Limit{Rate: 1<<64 - 1},
+	Stand{Content: idOf(0xd1)}, Stand{Content: idOf(0xd1), Weight: MaxWeight},
+	Claim{Content: idOf(0xd1), Token: 1, Holder: "till-7", Weight: 1, Left: 0},
+	Claim{Content: idOf(0xd1), Range: MaxChunks - 1, Token: maxToken, Holder: strings.Repeat("h", MaxPeerName), Life: 1<<32 - 1,
+		Weight: MaxWeight, Beat: 1<<32 - 1, State: LeaseHeld, Left: MaxLeft, Bytes: maxToken},
+	Claim{Content: idOf(0xd1), Range: 3, Token: 2, Holder: "till-7", Life: 9, Weight: 4, Beat: 5, State: LeaseDone, Bytes: 1 << 20},
 }
 
 // malformed is what no message is: a byte of each rule in WIRE.md the other way.
@@ -67,9 +73,16 @@ var malformed = []string{
 	"07.01.01.00.c1*32.00", "07.01.01.00.c1*32.81808020", "07.01.01.00.c1*32.01.00", // want: sizes 0 and too large, too long
 	"08.01.00.03", "08.01.00.00.01", "08.01.00.81808020.01", // data: no bytes, total 0, total too large
 	"08.01.00.03.01020304", "08.01.03.03.01", "08.01.00.e807.01*511", // data: behind the end, crumbs
-	"09.00", "0a.01.08", "0a.01", // cancel 0, refuse: unknown reason, none
+	"09.00", "0a.01.0f", "0a.01", // cancel 0, refuse: unknown reason, none
 	"0b.01.00", "0b.01.8101.61*129", "0b.01.01.20", "0b.01.02.61", "0b.01.01.6161", // find: no name, too long, blank, cut off, too long
 	"0c.01.d1*31", "0c.01.d1*33", // found: id too short, too long
+	"14", "14.8000", "14.01.00", "14.ff*9.02", // limit: no rate, not the shortest form, too long, too large
+	"0e.d1*31", "0e.d1*32", "0e.d1*32.11", "0e.d1*32.00.00", // stand: id cut off, no weight, too large, too long
+	"0f.d1*32.00.00.01.61.00.01.00.00.00.00", "0f.d1*32.80808004.01.01.61.00.01.00.00.00.00", // claim: token 0, range too large
+	"0f.d1*32.00.01.00.00.01.00.00.00.00", "0f.d1*32.00.01.01.20.00.01.00.00.00.00", // claim: no holder, a blank in it
+	"0f.d1*32.00.01.01.61.00.00.00.00.00.00", "0f.d1*32.00.01.01.61.00.11.00.00.00.00", // claim: weights 0 and 17
+	"0f.d1*32.00.01.01.61.00.01.00.03.00.00", "0f.d1*32.00.01.01.61.00.01.00.01.e1d403.00", // claim: state 3, more than a minute left
+	"0f.d1*32.00.01.01.61.00.01.00.00.01.00", "0f.d1*32.00.01.01.61.00.01.00.00.00", "0f.d1*32.00.01.01.61.00.01.00.00.00.00.00", // claim: time left of what is released, cut off, too long
 	"0b.01*17000", "08.01*270000", // absurd length
 }
 
@@ -185,7 +198,9 @@ func TestControlFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	find := Find{Request: 1<<32 - 1, Name: strings.Repeat("n", MaxName)}
-	for _, m := range []Message{h, find} {
+	claim := Claim{Range: MaxChunks - 1, Token: maxToken, Holder: strings.Repeat("h", MaxPeerName), Life: 1<<32 - 1, Weight: MaxWeight,
+		Beat: 1<<32 - 1, State: LeaseHeld, Left: MaxLeft, Bytes: maxToken}
+	for _, m := range []Message{h, find, claim} {
 		if n := len(m.Append(nil)); n > MinMessage {
 			t.Errorf("%v takes %d bytes", m, n)
 		}

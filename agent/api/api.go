@@ -32,19 +32,38 @@ type Status struct {
 	Location   string    `json:"location"`
 	Fleet      string    `json:"fleet"`
 	State      string    `json:"state_dir"`
-	Addr       string    `json:"addr"`         // data plane, UDP
-	Observed   string    `json:"observed"`     // the same as the hub sees it, empty until known
-	Hub        HubStatus `json:"hub"`          //
-	Started    time.Time `json:"started"`      //
-	Control    string    `json:"controller"`   // of congestion, towards other locations
-	LanCarrier string    `json:"lan_carrier"`  // to hosts of the own location: tls, with udp where that does not get through, or udp
-	LanPort    uint16    `json:"lan_port"`     // TCP port of the former; 0: none
-	Peers      int       `json:"peers"`        // connected now
-	Flows      int       `json:"flows"`        // not finished
-	Chunks     int       `json:"cache_chunks"` //
-	Bytes      int64     `json:"cache_bytes"`  //
-	Received   Sources   `json:"received"`     // since start, chunk bytes as they arrived
-	Sent       int64     `json:"sent_bytes"`   // since start, chunk bytes handed to the carrier
+	Addr       string    `json:"addr"`                 // data plane, UDP
+	Observed   string    `json:"observed"`             // the same as the hub sees it, empty until known
+	Hub        HubStatus `json:"hub"`                  //
+	Started    time.Time `json:"started"`              //
+	Control    string    `json:"controller"`           // of congestion, towards other locations
+	LanCarrier string    `json:"lan_carrier"`          // to hosts of the own location: tls, with udp where that does not get through, or udp
+	LanPort    uint16    `json:"lan_port"`             // TCP port of the former; 0: none
+	Peers      int       `json:"peers"`                // connected now
+	Flows      int       `json:"flows"`                // not finished
+	Chunks     int       `json:"cache_chunks"`         //
+	Bytes      int64     `json:"cache_bytes"`          //
+	Quota      *int64    `json:"cache_max_size_bytes"` // null: no limit
+	Floor      int64     `json:"cache_min_free_bytes"` // of the volume
+	Free       int64     `json:"volume_free_bytes"`    //
+	Received   Sources   `json:"received"`             // since start, chunk bytes as they arrived
+	Sent       int64     `json:"sent_bytes"`           // since start, chunk bytes handed to the carrier
+	Serving    Serving   `json:"serving"`              // whether others are served now
+}
+
+// Serving says whether a host serves others, and if not, why: cpu, disk, battery, vpn or metered.
+type Serving struct {
+	OK      bool     `json:"ok"`
+	Reason  string   `json:"reason,omitempty"`
+	Sensors *Sensors `json:"sensors,omitempty"` // null: nobody asked for them
+}
+
+// Sensors is what a host knows of itself; what is null or "unknown" it cannot tell, and that keeps it from nothing.
+type Sensors struct {
+	CPU       *float64 `json:"cpu"`        // share of all processors' time that other programs use, 0 to 1
+	DiskQueue *float64 `json:"disk_queue"` // requests at the disk of the state directory
+	Power     string   `json:"power"`      // mains, battery
+	Link      string   `json:"link"`       // wired, wifi, vpn, metered
 }
 
 // HubStatus is what this host knows of its hub.
@@ -107,6 +126,11 @@ type Flow struct {
 	Have     int         `json:"chunks_have"`
 	Created  time.Time   `json:"created"`
 	Finished time.Time   `json:"finished,omitzero"`
+	Stage    bool        `json:"stage,omitempty"`         // fetched ahead: it stays at least until By
+	By       time.Time   `json:"by,omitzero"`             // when it is to be here
+	Window   string      `json:"window,omitempty"`        // hours of the host's local time in which it is fetched
+	Opens    time.Time   `json:"opens,omitzero"`          // when Window opens, while it is closed
+	Risk     string      `json:"deadline_risk,omitempty"` // why it will not be here in time, as things are
 }
 
 // Ended reports whether nothing more will happen to the flow by itself.
@@ -120,6 +144,10 @@ type Get struct {
 	Out       string `json:"out,omitempty"` // absolute; empty: keep it in the cache only
 	Overwrite bool   `json:"overwrite,omitempty"`
 	Priority  int    `json:"priority,omitempty"`
+
+	Stage  bool      `json:"stage,omitempty"`  // for later: without Out
+	By     time.Time `json:"by,omitzero"`      // when it is to be here
+	Window string    `json:"window,omitempty"` // hours in which it may be fetched, such as 22:00-06:00
 }
 
 // Content is one content this host knows.
@@ -134,8 +162,49 @@ type Content struct {
 	Chunks   int        `json:"chunks"`
 	Have     int        `json:"chunks_have"`
 	Complete bool       `json:"complete"`
+	Pinned   bool       `json:"pinned"`
 	Created  time.Time  `json:"created"`
 	Expires  time.Time  `json:"expires,omitzero"`
+}
+
+// Shelved is one content of the cache.
+type Shelved struct {
+	Content
+	Bytes      int64   `json:"bytes"`          // of its chunks on disk; those that contents share are counted with each
+	Superseded bool    `json:"superseded"`     // a newer version of its name is known
+	Pinned     bool    `json:"pinned"`         // it stays until it is unpinned
+	Needed     bool    `json:"needed"`         // a flow wants it: it stays until that ends
+	Last       bool    `json:"last_copy"`      // the location would have too few copies without this one, as far as is known
+	Unused     float64 `json:"unused_seconds"` // since somebody last wanted it
+}
+
+// Cache is GET /api/v1/cache: what is held, in the order in which it goes when room is needed.
+type Cache struct {
+	Bytes  int64     `json:"bytes"`           // of chunks on disk, each counted once
+	Quota  *int64    `json:"max_size_bytes"`  // null: no limit
+	Floor  int64     `json:"min_free_bytes"`  // of the volume
+	Free   int64     `json:"free_bytes"`      // of the volume
+	Total  int64     `json:"volume_bytes"`    // 0: not known
+	MaxAge float64   `json:"max_age_seconds"` // 0: any
+	Strays int64     `json:"stray_bytes"`     // of chunks that belong to no content that is known
+	Items  []Shelved `json:"contents"`
+}
+
+// Removed is what a removal took off the disk, or would.
+type Removed struct {
+	DryRun   bool      `json:"dry_run"`
+	Chunks   int       `json:"chunks"`
+	Bytes    int64     `json:"bytes"`
+	Contents []Content `json:"contents"` // as they were before
+}
+
+// Scrub is the answer of POST /api/v1/cache/verify.
+type Scrub struct {
+	Chunks  int   `json:"chunks"`
+	Bytes   int64 `json:"bytes"`
+	Good    int   `json:"good"`
+	Damaged int   `json:"damaged"` // dropped; fetched again where a flow needs them
+	OK      bool  `json:"ok"`
 }
 
 // Verify is the answer of POST /api/v1/contents/{ref}/verify.
@@ -164,8 +233,9 @@ type Peer struct {
 	Class      string  `json:"class"`
 	Connected  bool    `json:"connected"`
 	Addr       string  `json:"addr,omitempty"`
-	Carrier    string  `json:"carrier,omitempty"` // of the conversation with it: udp, or tls within the location
 	Reason     string  `json:"reason,omitempty"`  // why it is not connected or not used
+	Refusal    string  `json:"refusal,omitempty"` // code of why it said no and rests: cpu, disk, battery, vpn, metered, slots, rate, peers-refused
+	Carrier    string  `json:"carrier,omitempty"` // what the conversation runs on: udp, or tls within the location
 	Received   int64   `json:"received_bytes"`
 	Sent       int64   `json:"sent_bytes"`
 	RTT        float64 `json:"rtt_seconds"`

@@ -17,6 +17,7 @@ const (
 	CodeNoSpace     = "no-space"
 	CodeUnavailable = "unavailable"
 	CodeInternal    = "internal"
+	CodeLate        = "deadline-at-risk"
 )
 
 // Problem is an error as it crosses an HTTP API (RFC 9457, application/problem+json). Code decides, Title and

@@ -151,6 +151,19 @@ func (c *Client) Harm(ctx context.Context, location string) (h api.Harm, err err
 	return h, err
 }
 
+// Ledger is which bytes went where, of all locations and contents or of one.
+func (c *Client) Ledger(ctx context.Context, location, ref string) (l api.Ledger, err error) {
+	q := url.Values{}
+	if location != "" {
+		q.Set("location", location)
+	}
+	if ref != "" {
+		q.Set("content", ref)
+	}
+	err = c.Call(ctx, http.MethodGet, "ledger?"+q.Encode(), nil, &l)
+	return l, err
+}
+
 // Contents lists what is known.
 func (c *Client) Contents(ctx context.Context) ([]api.Content, error) {
 	var list struct{ Contents []api.Content }

@@ -11,10 +11,13 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/cache"
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/ledbat"
@@ -53,9 +56,12 @@ type Options struct {
 	Hub         Hub
 	Log         *slog.Logger
 	Version     string
-	MaxInFlight int64  // bytes of chunks under way; 0: the scheduler's default
-	Controller  string // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
-	Carrier     string // between hosts of this location, CarrierTLS or CarrierUDP; empty: the first
+	MaxInFlight int64        // bytes of chunks under way; 0: the scheduler's default
+	Limits      cache.Limits // of what is kept; zero: none
+	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
+	Carrier     string       // between hosts of this location, CarrierTLS or CarrierUDP; empty: the first
+	Gentle      gentle.Policy
+	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
 }
 
 // Daemon is a running endpoint.
@@ -70,10 +76,15 @@ type Daemon struct {
 
 	events  chan func(*agent.Core, time.Time)
 	toWrite *mailbox[agent.Store]
+	toEvict *mailbox[agent.Evict]
+	floor   atomic.Int64 // bytes of the volume that stay free, whatever is to be written
 	toRead  *mailbox[agent.Serve]
 	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
 	trials  *trials
+	caps    caps
+	moved   *mailbox[agent.Movement]
+	core    *agent.Core // loop's, and Close's after loop has ended
 
 	// Owned by loop.
 	peers    map[string]*conversation
@@ -111,15 +122,16 @@ func Start(o Options) (*Daemon, error) {
 	}
 	d := &Daemon{o: o, endpoint: endpoint, near: o.listenLan(), started: time.Now(), detours: detours{},
 		events:  make(chan func(*agent.Core, time.Time), 1024),
-		toWrite: newMailbox[agent.Store](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
+		toWrite: newMailbox[agent.Store](), toEvict: newMailbox[agent.Evict](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
-		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{})}
+		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement]()}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err != nil {
 		d.cancel()
 		return nil, errors.Join(err, d.closePlane())
 	}
+	d.core = core
 	d.running.Add(5 + readers)
 	go d.loop(core)
 	go d.accept()
@@ -133,6 +145,10 @@ func Start(o Options) (*Daemon, error) {
 		go d.read()
 	}
 	d.running.Go(func() { d.trials.run(d.ctx) })
+	if o.Sense != nil && o.Gentle.Watches() {
+		d.running.Go(d.sense)
+	}
+	d.running.Go(d.watchVolume)
 	return d, nil
 }
 
@@ -182,15 +198,18 @@ func (d *Daemon) restore() (*agent.Core, error) {
 		return nil, err
 	}
 	n := d.o.Node
+	free, total := d.volume()
 	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
-		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has})
+		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Gentle: d.o.Gentle, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
+		Stored: func() int64 { return d.o.Store.Stats().Bytes }})
 	if n.Hub.Peer != "" {
 		core.HubKnown(d.started, atHub(n.Hub, n.HubAddr))
 	}
 	for _, err := range core.Restore(d.started, records) {
 		d.o.Log.Warn("left out of the journal", "err", err)
 	}
-	return core, nil
+	d.floor.Store(core.Floor())
+	return core, core.Found(d.o.Store.Each)
 }
 
 // Addr is the address of the data plane.
@@ -200,7 +219,7 @@ func (d *Daemon) Addr() netip.AddrPort { return d.endpoint.Addr() }
 func (d *Daemon) Close() error {
 	d.cancel()
 	d.running.Wait()
-	return d.closePlane()
+	return errors.Join(d.closeBooks(), d.closePlane())
 }
 
 func (d *Daemon) closePlane() error {
@@ -299,6 +318,8 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 		}
 	case agent.Store:
 		d.toWrite.put(a)
+	case agent.Evict:
+		d.toEvict.put(a)
 	case agent.Serve:
 		d.toRead.put(a)
 	case agent.Sync:
@@ -308,7 +329,7 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	case agent.Export:
 		d.toDisk.put(a)
 	case agent.Fetch:
-		d.toPeer(a.Peer, a)
+		d.fetch(a)
 	case agent.Ask:
 		d.toPeer(a.Peer, a)
 	case agent.Cancel:
@@ -316,6 +337,10 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	case agent.Follow:
 		d.toPeer(a.Peer, a)
 	case agent.Announce:
+		d.toPeer(a.Peer, a)
+	case agent.Stand:
+		d.toPeer(a.Peer, a)
+	case agent.Claim:
 		d.toPeer(a.Peer, a)
 	case agent.Decline:
 		d.toPeer(a.Peer, a)

@@ -41,15 +41,19 @@ func (d *Daemon) write() {
 	for {
 		select {
 		case <-d.toWrite.signal:
+		case <-d.toEvict.signal:
 		case <-retry.C:
 		case <-d.ctx.Done():
 			return
 		}
 		group = append(group, d.toWrite.all()...)
-		if len(group) < groupLeast {
+		if 0 < len(group) && len(group) < groupLeast {
 			d.pause(groupWait)
 			group = append(group, d.toWrite.all()...)
 		}
+		// A chunk that was to leave and is fetched anew is in both mailboxes, and the order counts: what is to be
+		// removed was put in first, so it is looked for last and done first.
+		d.evict(d.toEvict.all())
 		for len(group) > 0 {
 			n := min(len(group), groupMost)
 			err := d.put(group[:n])
@@ -81,8 +85,13 @@ func (d *Daemon) pause(t time.Duration) {
 // put stores a group, tells the core, and gives the buffers back to the conversations that brought them.
 func (d *Daemon) put(group []agent.Store) error {
 	blobs := make([]store.Blob, len(group))
+	bytes := 0
 	for i, s := range group {
 		blobs[i] = store.Blob{ID: s.ID, Data: s.Data, Verified: true} // in conversation.received
+		bytes += len(s.Data)
+	}
+	if err := d.keepsFloor(int64(bytes)); err != nil {
+		return err
 	}
 	if err := d.o.Store.Put(blobs...); err != nil {
 		return err
@@ -154,7 +163,7 @@ func (d *Daemon) serve(s agent.Serve) {
 }
 
 func (d *Daemon) answer(s agent.Serve, data []byte) {
-	d.do(func(*agent.Core, time.Time) { d.toPeer(s.Peer, answer{s.Request, data}) })
+	d.do(func(*agent.Core, time.Time) { d.toPeer(s.Peer, answer{s.Request, data, s.Content}) })
 }
 
 func (d *Daemon) decline(s agent.Serve, why transfer.Reason) {

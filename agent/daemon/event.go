@@ -41,7 +41,7 @@ func (p *conversation) received(e transfer.Received) {
 		p.d.do(func(c *agent.Core, now time.Time) { c.ManifestArrived(now, x.fetch, e.Data) })
 		return
 	}
-	a := agent.Arrival{Peer: p.id.Peer, Fetch: x.fetch, ID: x.id, Data: e.Data, Good: content.Sum(e.Data) == x.id}
+	a := agent.Arrival{Peer: p.id.Peer, Fetch: x.fetch, ID: x.id, Data: e.Data, Good: content.Sum(e.Data) == x.id, Content: x.of}
 	if !a.Good {
 		p.d.o.Log.Warn("a peer sent wrong bytes; they are dropped", "peer", p.id.Peer, "location", p.id.Location, "chunk", x.id.Short())
 	}
@@ -59,6 +59,10 @@ func (p *conversation) pass(e transfer.Event) {
 		tell = func(c *agent.Core, now time.Time) { c.Interested(now, name, e.Content, e.On) }
 	case transfer.PeerHave:
 		tell = func(c *agent.Core, now time.Time) { c.PeerHas(now, name, e.Have) }
+	case transfer.PeerStand:
+		tell = func(c *agent.Core, now time.Time) { c.PeerStands(now, name, e.Stand) }
+	case transfer.PeerClaim:
+		tell = func(c *agent.Core, now time.Time) { c.PeerClaims(now, name, e.Claim) }
 	case transfer.Requested:
 		s := agent.Serve{Peer: name, Request: e.Request, Kind: e.Kind, ID: e.ID, Size: e.Size}
 		tell = func(c *agent.Core, now time.Time) { c.Requested(now, s, e.Priority) }
@@ -70,6 +74,9 @@ func (p *conversation) pass(e transfer.Event) {
 	case transfer.Refused:
 		x := p.forget(e.Request)
 		tell = func(c *agent.Core, now time.Time) { c.Refused(now, name, x.fetch, e.Reason) }
+	case transfer.PeerLimit:
+		p.obeyLimit(e.Rate)
+		return
 	case transfer.PeerBye, transfer.PingTimeout:
 		p.leave(transfer.ByeIdle)
 		return

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/window"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/store"
 )
@@ -33,9 +34,11 @@ func (d *Daemon) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/flows/{id}/cancel", d.steer((*agent.Core).Cancel))
 	mux.HandleFunc("GET /api/v1/contents", d.getContents)
 	mux.HandleFunc("POST /api/v1/contents/{ref}/verify", d.verify)
+	d.cachePages(mux)
 	mux.HandleFunc("GET /api/v1/why/{ref}", d.getWhy)
 	mux.HandleFunc("GET /api/v1/peers", d.getPeers)
 	mux.HandleFunc("GET /api/v1/harm", d.getHarm)
+	mux.HandleFunc("GET /api/v1/ledger", d.getLedger)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		Fail(w, &api.Problem{Title: "no such page", Status: http.StatusNotFound, Code: api.CodeNotFound, Detail: r.Method + " " + r.URL.Path})
 	})
@@ -73,9 +76,12 @@ func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 	id, stats := d.o.Node.Identity, d.o.Store.Stats()
 	s := api.Status{Version: d.o.Version, Control: d.o.Controller, Role: string(id.Role), Peer: id.Peer, Location: id.Location, Fleet: id.Fleet,
 		State: d.o.Node.Dir, LanCarrier: d.o.Carrier, LanPort: d.lanPort(), Addr: d.Addr().String(), Started: d.started.UTC(), Chunks: stats.Chunks, Bytes: stats.Bytes}
-	if d.with(w, func(c *agent.Core, _ time.Time) {
+	if d.with(w, func(c *agent.Core, now time.Time) {
 		s.Peers, s.Flows = c.Counts()
+		held := c.Limits()
+		s.Quota, s.Floor, s.Free = held.Quota, held.Floor, held.Free
 		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub()
+		s.Serving = c.Serving(now)
 		if d.observed.IsValid() {
 			s.Observed = d.observed.String()
 		}
@@ -98,7 +104,7 @@ func (d *Daemon) postFlow(w http.ResponseWriter, r *http.Request) {
 		Fail(w, err)
 		return
 	}
-	if err := checkGet(g); err != nil {
+	if err := checkGet(g, time.Now()); err != nil {
 		Fail(w, err)
 		return
 	}
@@ -108,7 +114,7 @@ func (d *Daemon) postFlow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func checkGet(g api.Get) error {
+func checkGet(g api.Get, now time.Time) error {
 	bad := func(detail string) error {
 		return &api.Problem{Title: "this cannot be fetched", Status: http.StatusBadRequest, Code: api.CodeBadRequest, Detail: detail}
 	}
@@ -122,6 +128,17 @@ func checkGet(g api.Get) error {
 	}
 	if g.Priority < -100 || g.Priority > 100 {
 		return bad(fmt.Sprintf("priority %d is not between -100 and 100", g.Priority))
+	}
+	if g.Stage && g.Out != "" {
+		return bad("what is staged is kept in the cache and not written out")
+	}
+	if !g.By.IsZero() && (g.By.Before(now) || g.By.After(now.Add(agent.MaxAhead))) {
+		return bad(fmt.Sprintf("%s is not within a year from now", g.By.Format(time.RFC3339)))
+	}
+	if g.Window != "" {
+		if _, err := window.Parse(g.Window); err != nil {
+			return bad(fmt.Sprintf("the window %v", err))
+		}
 	}
 	return nil
 }

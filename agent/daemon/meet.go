@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/transfer"
 	"github.com/ebbproject/ebb/transfer/carrier"
@@ -78,6 +79,7 @@ func (d *Daemon) met(conn connection, expected string) {
 			c.PeerDown(now, id.Peer)
 		}
 		d.peers[id.Peer] = p
+		d.sharing(id, func(s *gentle.Shares) { s.Lost(id.Peer) }) // this conversation knows of no limit yet
 		d.running.Add(1)
 		go p.run()
 	})
@@ -105,6 +107,7 @@ func (d *Daemon) ended(c *agent.Core, now time.Time, p *conversation) {
 		return // replaced by a newer one
 	}
 	delete(d.peers, p.id.Peer)
+	d.sharing(p.id, func(s *gentle.Shares) { s.Lost(p.id.Peer) })
 	c.PeerDown(now, p.id.Peer)
 }
 

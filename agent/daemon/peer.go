@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/transfer"
@@ -33,6 +34,7 @@ type (
 	answer struct {
 		request uint32
 		data    []byte
+		of      content.ID // the content it is for
 	}
 	// recycle gives back a buffer that came with Received.
 	recycle struct{ data []byte }
@@ -53,8 +55,10 @@ type conversation struct {
 	fetches  map[uint32]pending
 	requests map[uint64]uint32 // the core's number -> the wire's
 	message  []byte
+	budget   budget
 	leaveBy  time.Time      // set once goodbye was said
 	told     transfer.Stats // as last reported
+	wire     carrier.Stats  // as last accounted
 	owing    time.Time      // since when the peer owes us something and is not heard; zero: it owes nothing
 	silent   bool           // as last reported
 }
@@ -62,6 +66,7 @@ type conversation struct {
 type pending struct {
 	fetch uint64
 	id    content.ID
+	of    content.ID // the content it is for
 	kind  transfer.Kind
 	name  bool
 	got   int
@@ -71,8 +76,13 @@ func newConversation(d *Daemon, conn connection, id fleet.Identity, dialled bool
 	now := time.Now()
 	c := transfer.DefaultConfig()
 	c.MaxInbox, c.MaxServe = inboxBytes, serveBytes
-	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: seenAt(conn)}
-	return &conversation{d: d, id: id, conn: conn, dialled: dialled, since: now, mail: newMailbox[any](),
+	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: seenAt(conn),
+		Capabilities: []string{transfer.CapabilityLimit, transfer.CapabilityOnce, transfer.CapabilityReasons}}
+	total := d.caps.far
+	if d.local(id) {
+		total = d.caps.near
+	}
+	return &conversation{budget: budget{total: total}, d: d, id: id, conn: conn, dialled: dialled, since: now, mail: newMailbox[any](),
 		session: transfer.New(now, c), fetches: map[uint32]pending{}, requests: map[uint64]uint32{}}
 }
 
@@ -130,6 +140,9 @@ func (p *conversation) leave(why transfer.ByeReason) {
 
 func (p *conversation) deadline() time.Time {
 	t := p.session.Deadline()
+	if a := p.budget.again; !a.IsZero() && (t.IsZero() || a.Before(t)) {
+		t = a
+	}
 	if !p.leaveBy.IsZero() && (t.IsZero() || p.leaveBy.Before(t)) {
 		return p.leaveBy
 	}
@@ -192,12 +205,20 @@ func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
 
 // pump hands messages to the connection as long as it may send; a goodbye may always.
 func (p *conversation) pump() {
+	p.budget.again = time.Time{}
 	for p.conn.Budget() > 0 || !p.leaveBy.IsZero() {
-		msg, unordered, ok := p.session.Next(time.Now(), p.message[:0], max(p.conn.Grain(), transfer.MinMessage))
+		now, most := time.Now(), max(p.conn.Grain(), transfer.MinMessage)
+		if p.leaveBy.IsZero() && p.session.Pending() {
+			if most = p.budget.room(now, most); most == 0 {
+				return
+			}
+		}
+		msg, unordered, ok := p.session.Next(now, p.message[:0], most)
 		if !ok {
 			return
 		}
 		p.message = msg
+		p.budget.sent(now, len(msg))
 		if err := p.conn.Send(msg, unordered); err != nil {
 			return // the connection has ended: Done says so
 		}
@@ -223,11 +244,18 @@ func (p *conversation) obey() {
 			p.check(p.session.Interest(now, m.Content, m.Chunks, m.On))
 		case agent.Announce:
 			p.check(p.session.Have(now, m.Have))
+		case limit:
+			p.check(p.session.Limit(now, uint64(m.rate)))
+		case agent.Stand:
+			p.check(p.session.Stand(now, m.Stand))
+		case agent.Claim:
+			p.check(p.session.Claim(now, m.Claim))
 		case agent.Decline:
 			p.check(p.session.Refuse(now, m.Request, m.Reason))
 		case agent.Tell:
 			p.check(p.session.Found(now, m.Request, m.ID))
 		case answer:
+			p.session.Label(m.request, m.of)
 			if p.session.Serve(now, m.request, m.data) != nil { // taken back meanwhile
 				release(m.data)
 				p.released(m.request)
@@ -248,14 +276,14 @@ func (p *conversation) check(err error) {
 }
 
 func (p *conversation) want(now time.Time, f agent.Fetch) {
-	spec := transfer.WantSpec{Kind: f.Kind, ID: f.ID, Priority: f.Priority}
+	spec := transfer.WantSpec{Kind: f.Kind, ID: f.ID, Priority: f.Priority, Content: f.Content}
 	if f.Kind == transfer.KindChunk {
 		spec.Size = int(f.Size)
 	} else {
 		spec.Limit = int(f.Size)
 	}
 	req, err := p.session.Want(now, spec)
-	p.asked(req, err, pending{fetch: f.Fetch, id: f.ID, kind: f.Kind})
+	p.asked(req, err, pending{fetch: f.Fetch, id: f.ID, of: f.Content, kind: f.Kind})
 }
 
 // asked notes a request that went out; one that could not is the same as a peer that is busy.
@@ -295,9 +323,12 @@ func (p *conversation) report() {
 	}
 	s, st := p.session.Stats(), p.conn.Stats()
 	rate := float64(s.Useful-p.told.Useful) / progressEvery.Seconds()
+	p.account(st)
 	received, sent := s.Useful-p.told.Useful, s.SentData-p.told.SentData
 	p.told = s
 	p.listen(st)
+	p.budget.measured(time.Now(), st.BytesSent, st.MTU)
+	open := len(p.fetches)
 	p.d.do(func(c *agent.Core, now time.Time) {
 		for _, x := range steps {
 			c.Progressed(now, x.fetch, int64(x.bytes))
@@ -306,6 +337,11 @@ func (p *conversation) report() {
 			c.Measured(now, p.id.Peer, rate, st.RTT)
 		}
 		p.d.count(p.id, received, sent, st)
+		p.d.movements(c)
+		p.d.sharing(p.id, func(s *gentle.Shares) {
+			s.Received(p.id.Peer, received, open)
+			s.Advance(now)
+		})
 	})
 }
 

@@ -145,7 +145,10 @@ func (l *logBook) String() string {
 }
 
 // start runs a daemon until the test ends. Others hear of it only through list.
-func (w *world) start(n *node.Node) *running {
+func (w *world) start(n *node.Node) *running { return w.startWith(n, func(*Options) {}) }
+
+// startWith runs one whose options are not all as usual.
+func (w *world) startWith(n *node.Node, change func(*Options)) *running {
 	st, err := store.Open(filepath.Join(n.Dir, "store"), store.Options{})
 	must(w.t, err)
 	r := &running{t: w.t, node: n, store: st, log: &logBook{}}
@@ -154,6 +157,7 @@ func (w *world) start(n *node.Node) *running {
 	if n.Identity.Role == fleet.RoleAgent {
 		o.Hub = w
 	}
+	change(&o)
 	r.Daemon, err = Start(o)
 	must(w.t, err)
 	w.t.Cleanup(func() {
@@ -184,6 +188,17 @@ func (w *world) list(id fleet.Identity, addr netip.AddrPort) {
 		return
 	}
 	w.members = append(w.members, m)
+}
+
+// holder makes the control plane say that a host holds a content.
+func (w *world) holder(peer string, x image) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.members {
+		if w.members[i].Peer == peer {
+			w.members[i].Holds = append(w.members[i].Holds, x.signed.ID())
+		}
+	}
 }
 
 // Sync implements Hub.

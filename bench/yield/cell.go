@@ -68,9 +68,7 @@ func (o *Options) light(ctx context.Context, r *rig, f *figures) error {
 	if err != nil {
 		return fmt.Errorf("the call: %w", err)
 	}
-	f.call50 = append(f.call50, quantile(t.delays, 0.5))
-	f.call95 = append(f.call95, quantile(t.delays, 0.95))
-	f.callLost = append(f.callLost, 100*(1-float64(len(t.delays))/float64(t.sent)))
+	f.talked(t)
 	if err := wait(ctx, o.Times.Rest); err != nil {
 		return err
 	}
@@ -78,9 +76,19 @@ func (o *Options) light(ctx context.Context, r *rig, f *figures) error {
 	if err != nil {
 		return fmt.Errorf("the fetches: %w", err)
 	}
+	f.fetched(took)
+	return wait(ctx, o.Times.Rest)
+}
+
+func (f *figures) talked(t talk) {
+	f.call50 = append(f.call50, quantile(t.delays, 0.5))
+	f.call95 = append(f.call95, quantile(t.delays, 0.95))
+	f.callLost = append(f.callLost, 100*(1-float64(len(t.delays))/float64(t.sent)))
+}
+
+func (f *figures) fetched(took []float64) {
 	f.fetch50 = append(f.fetch50, quantile(took, 0.5))
 	f.fetch95 = append(f.fetch95, quantile(took, 0.95))
-	return wait(ctx, o.Times.Rest)
 }
 
 // cell measures a background, chain by chain.
@@ -146,17 +154,30 @@ func (o *Options) chain(ctx context.Context, c cell, b background, f *figures) e
 	if err != nil {
 		return err
 	}
-	alone := log.between(flows.Add(o.Times.Warm), flows.Add(o.Times.Warm+o.Times.Alone))
-	f.used = append(f.used, 100*alone.rate()/c.rig.scenario.Rate)
+	o.measure(f, c.solo, played{c.rig.scenario, log, flows, visits})
+	return nil
+}
+
+// played is a chain that is over.
+type played struct {
+	scenario Scenario
+	log      readings
+	flows    time.Time // since when the background's data does
+	visits   []visit
+}
+
+// measure enters what a chain shows, but for the foregrounds that ask for little.
+func (o *Options) measure(f, solo *figures, p played) {
+	alone := p.log.between(p.flows.Add(o.Times.Warm), p.flows.Add(o.Times.Warm+o.Times.Alone))
+	f.used = append(f.used, 100*alone.rate()/p.scenario.Rate)
 	f.queue95 = append(f.queue95, quantile(alone.queues(), 0.95))
-	for _, v := range visits {
+	for _, v := range p.visits {
 		rate := v.course.rate(o.Times.Bulk)
 		f.rates[v.control] = append(f.rates[v.control], rate)
-		f.kept[v.control] = append(f.kept[v.control], 100*rate/median(c.solo.rates[v.control]))
-		f.way[v.control] = append(f.way[v.control], gaveWay(v.course, c.solo.courses[v.control], o.Times.Bulk).Seconds())
-		f.back[v.control] = append(f.back[v.control], log.back(v.left, o.Times.Back, c.rig.scenario.Rate).Seconds())
+		f.kept[v.control] = append(f.kept[v.control], 100*rate/median(solo.rates[v.control]))
+		f.way[v.control] = append(f.way[v.control], gaveWay(v.course, solo.courses[v.control], o.Times.Bulk).Seconds())
+		f.back[v.control] = append(f.back[v.control], p.log.back(v.left, o.Times.Back, p.scenario.Rate).Seconds())
 	}
-	return nil
 }
 
 // flows waits until the background's data does, and says since when.

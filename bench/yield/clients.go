@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/ebbproject/ebb/process"
 )
 
 // aria2 moves data over TCP.
@@ -17,9 +19,9 @@ type aria2 struct{}
 
 func (aria2) installed(context.Context) error { return needs("aria2c") }
 
-func (aria2) program(s seat) (program, error) {
+func (aria2) program(s seat) (process.Program, error) {
 	port := strconv.Itoa(s.port)
-	return program{args: []string{"aria2c", "--dir", s.files(), "--listen-port", port, "--enable-dht=false", "--bt-enable-lpd=false",
+	return process.Program{Args: []string{"aria2c", "--dir", s.files(), "--listen-port", port, "--enable-dht=false", "--bt-enable-lpd=false",
 		"--enable-peer-exchange=false", "--check-integrity=true", "--seed-ratio=0.0", "--file-allocation=none", "--summary-interval=0",
 		"--show-console-readout=false", "--follow-torrent=false", "--torrent-file=" + s.file}}, nil
 }
@@ -29,19 +31,19 @@ type transmission struct{}
 
 func (transmission) installed(context.Context) error { return needs("transmission-daemon") }
 
-func (transmission) program(s seat) (program, error) {
+func (transmission) program(s seat) (process.Program, error) {
 	watched := filepath.Join(s.dir, "watched")
 	settings, err := json.Marshal(map[string]any{"download-dir": s.files(), "watch-dir": watched, "watch-dir-enabled": true, "peer-port": s.port,
 		"utp-enabled": true, "dht-enabled": false, "lpd-enabled": false, "pex-enabled": false, "port-forwarding-enabled": false, "rpc-enabled": false,
 		"bind-address-ipv4": s.at.addr.String(), "ratio-limit-enabled": false, "idle-seeding-limit-enabled": false})
 	if err != nil {
-		return program{}, err
+		return process.Program{}, err
 	}
 	torrent, err := os.ReadFile(s.file)
 	if err != nil {
-		return program{}, err
+		return process.Program{}, err
 	}
-	return program{args: []string{"transmission-daemon", "--foreground", "--config-dir", s.dir, "--log-error"}},
+	return process.Program{Args: []string{"transmission-daemon", "--foreground", "--config-dir", s.dir, "--log-error"}},
 		errors.Join(os.MkdirAll(watched, 0o700), os.WriteFile(filepath.Join(s.dir, "settings.json"), settings, 0o600),
 			os.WriteFile(filepath.Join(watched, "content.torrent"), torrent, 0o600))
 }
@@ -53,14 +55,14 @@ type libtorrent struct{}
 const python = "/usr/bin/python3"
 
 func (libtorrent) installed(ctx context.Context) error {
-	if _, err := (program{args: []string{python, "-c", "import libtorrent"}}).run(ctx); err != nil {
+	if _, err := (process.Program{Args: []string{python, "-c", "import libtorrent"}}).Run(ctx); err != nil {
 		return fmt.Errorf("%w: no libtorrent for %s", errNotInstalled, python)
 	}
 	return nil
 }
 
-func (libtorrent) program(s seat) (program, error) {
-	return program{args: []string{python, "-c", libtorrentScript, s.file, s.files(), fmt.Sprintf("%s:%d", s.at.addr, s.port)}}, nil
+func (libtorrent) program(s seat) (process.Program, error) {
+	return process.Program{Args: []string{python, "-c", libtorrentScript, s.file, s.files(), fmt.Sprintf("%s:%d", s.at.addr, s.port)}}, nil
 }
 
 const libtorrentScript = `

@@ -22,6 +22,9 @@
 //   - Gives way: until the foreground, over the second that follows, carries 80 % of what it carries in that second of its course alone.
 //   - Back: from the foreground's end until 80 % of the link is used over the half second that follows.
 //
+// The same is then played in the simulator, for the backgrounds that it has: the same link, times, foregrounds and rounds. The two stand
+// beside each other in the table.
+//
 // The flows are sockets that this process opens in the namespaces: one clock for all of them, and nothing to be parsed. Everything else is a
 // process of its own in its namespace.
 //

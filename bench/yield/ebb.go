@@ -14,6 +14,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/bench/stage"
+	"github.com/ebbproject/ebb/process"
 )
 
 // ebb is a hub at the left end that has published a content, and at the right end an agent, new at each start, that fetches it.
@@ -22,9 +23,8 @@ type ebb struct {
 	seed       uint64
 
 	rig    *rig
-	hub    *process
-	addr   string
-	agent  *process
+	hub    *process.Daemon
+	agent  *process.Daemon
 	client *client.Client
 	state  string
 	starts int
@@ -37,19 +37,21 @@ func (e *ebb) env() []string {
 	if e.controller == "" {
 		return nil
 	}
-	return []string{"EBB_CONTROLLER=" + e.controller}
+	return []string{"EBB_WAN_CONTROLLER=" + e.controller}
 }
 
-// program is ebb with a state directory.
-func (e *ebb) program(at place, state string, args ...string) program {
-	return program{namespace: at.namespace, log: filepath.Join(e.rig.dir, state+".log"), env: e.env(),
-		args: append(append([]string{e.rig.exe}, args...), "--state", filepath.Join(e.rig.dir, state))}
+// at is ebb at one end of the link.
+func (e *ebb) at(p place) process.Ebb {
+	return process.Ebb{Exe: e.rig.exe, Namespace: p.namespace, Env: e.env()}
 }
+
+// in is the state directory of that name.
+func (e *ebb) in(name string) string { return filepath.Join(e.rig.dir, name) }
 
 func (e *ebb) prepare(ctx context.Context, r *rig) error {
 	e.rig = r
 	if e.controller != "" {
-		help, err := program{args: []string{r.exe, "hub", "--help"}}.run(ctx)
+		help, err := e.at(r.left).Run(ctx, "hub", "--help")
 		if err != nil {
 			return err
 		}
@@ -59,40 +61,33 @@ func (e *ebb) prepare(ctx context.Context, r *rig) error {
 	}
 	var err error
 	listen := netip.AddrPortFrom(r.left.addr, 0).String()
-	if e.hub, err = e.program(r.left, "hub", "hub", "--listen", listen, "--json", "--log-level", "warn").start(); err != nil {
+	if e.hub, err = e.at(r.left).Daemon(ctx, e.in("hub"), "hub", "--listen", listen); err != nil {
 		return err
 	}
-	var ready api.Ready
-	if err := e.hub.ready(ctx, &ready); err != nil {
-		return err
-	}
-	e.addr = ready.Addr
 	file := filepath.Join(r.dir, "content")
 	if err := stage.WriteNoise(file, e.seed, r.content); err != nil {
 		return err
 	}
-	_, err = e.program(r.left, "hub", "publish", file, "--name", contentName, "--type", "bench").run(ctx)
+	_, err = e.at(r.left).Run(ctx, "publish", file, "--name", contentName, "--type", "bench", "--state", e.in("hub"))
 	return errors.Join(err, os.Remove(file))
 }
 
 func (e *ebb) start(ctx context.Context) (err error) {
 	e.starts++
-	e.state = fmt.Sprintf("agent%d", e.starts)
-	token, err := e.program(e.rig.left, "hub", "token", "new").run(ctx)
+	e.state = e.in(fmt.Sprintf("agent%d", e.starts))
+	token, err := e.at(e.rig.left).Run(ctx, "token", "new", "--state", e.in("hub"))
 	if err != nil {
 		return err
 	}
-	if _, err := e.program(e.rig.right, e.state, "enroll", e.addr, "--token", token, "--location", "right").run(ctx); err != nil {
+	right := e.at(e.rig.right)
+	if _, err := right.Run(ctx, "enroll", e.hub.Ready.Addr, "--token", token, "--location", "right", "--state", e.state); err != nil {
 		return err
 	}
 	listen := netip.AddrPortFrom(e.rig.right.addr, 0).String()
-	if e.agent, err = e.program(e.rig.right, e.state, "agent", "--listen", listen, "--json", "--log-level", "warn").start(); err != nil {
+	if e.agent, err = right.Daemon(ctx, e.state, "agent", "--serve-always", "--listen", listen); err != nil {
 		return err
 	}
-	if err := e.agent.ready(ctx, &api.Ready{}); err != nil {
-		return err
-	}
-	e.client = client.New(filepath.Join(e.rig.dir, e.state))
+	e.client = client.New(e.state)
 	_, err = e.client.Get(ctx, api.Get{Ref: contentName})
 	return err
 }
@@ -106,7 +101,7 @@ func (e *ebb) stop() error {
 		ended = e.ended()
 		e.client.Close()
 	}
-	err := errors.Join(ended, e.agent.stop(), os.RemoveAll(filepath.Join(e.rig.dir, e.state)))
+	err := errors.Join(ended, e.agent.Stop(), os.RemoveAll(e.state))
 	e.agent, e.client = nil, nil
 	return err
 }
@@ -126,9 +121,8 @@ func (e *ebb) ended() error {
 }
 
 func (e *ebb) close() error {
-	err := e.hub.stop()
-	if e.rig != nil {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(e.rig.dir, "hub")))
+	if e.hub == nil {
+		return nil
 	}
-	return err
+	return errors.Join(e.hub.Stop(), os.RemoveAll(e.in("hub")))
 }

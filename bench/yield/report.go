@@ -51,6 +51,11 @@ type ScenarioReport struct {
 	Late float64 `json:"link_late_percent"`
 	Solo Row     `json:"solo"` // the foregrounds with nothing beside them
 	Rows []Row   `json:"rows"`
+	// Simulated is the same in the simulator, for the backgrounds that it has.
+	Simulated struct {
+		Solo *Row  `json:"solo,omitempty"`
+		Rows []Row `json:"rows,omitempty"`
+	} `json:"simulated"`
 }
 
 // A Row is one background. Figures that were not measured are null.

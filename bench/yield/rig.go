@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ebbproject/ebb/process"
 )
 
 // A rig is a link between two namespaces, as a scenario wants it.
@@ -20,7 +22,7 @@ type rig struct {
 	scenario    Scenario
 	exe, dir    string
 	left, right place
-	link        *process
+	link        *process.Process
 	log         string
 	content     int64 // bytes that a background must have so that it does not end before the chain does
 }
@@ -41,10 +43,10 @@ func newRig(ctx context.Context, exe, dir string, s Scenario, lasting time.Durat
 		right: place{name("right"), netip.MustParseAddr("10.99.0.2")}}
 	args := append([]string{exe, "link", "--create", "--left", r.left.namespace, "--right", r.right.namespace, "--json",
 		"--queue-log", r.log, "--for", lasting.String()}, s.flags()...)
-	if r.link, err = (program{args: args, log: filepath.Join(dir, "link.log")}).start(); err != nil {
+	if r.link, err = (process.Program{Args: args, Log: filepath.Join(dir, "link.log")}).Start(); err != nil {
 		return nil, err
 	}
-	err = r.link.ready(ctx, &linkReady{})
+	err = r.link.Ready(ctx, &linkReady{})
 	for _, p := range []place{r.left, r.right} {
 		if err == nil {
 			err = forgetful(p.namespace)
@@ -57,7 +59,7 @@ func newRig(ctx context.Context, exe, dir string, s Scenario, lasting time.Durat
 }
 
 // close ends the link and with it the namespaces.
-func (r *rig) close() error { return errors.Join(r.link.stop(), os.RemoveAll(r.dir)) }
+func (r *rig) close() error { return errors.Join(r.link.Stop(), os.RemoveAll(r.dir)) }
 
 // readings are those of the link so far, from left to right.
 func (r *rig) readings() (readings, error) {

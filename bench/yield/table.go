@@ -33,6 +33,7 @@ func (r *Report) Table(w io.Writer) error {
 			continue
 		}
 		s.table(b, r)
+		s.compare(b)
 	}
 	fmt.Fprintf(b, "\nA bulk foreground stays %v, then the background has %v to come back; > says that it did not happen within that time. gives way, back:\n"+
 		"the slowest of the three. * is a goal that is met.\n", r.Times.Bulk, r.Times.Back)

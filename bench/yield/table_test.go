@@ -36,6 +36,9 @@ func sample() *Report {
 		{Background: "aria2", Missing: "not installed: no aria2c"}}}
 	dsl.Solo = f(100, 0).row("nothing")
 	dsl.Rows[2].Problem = "no route"
+	alone, ours := f(100, 0).row("nothing"), f(99, 0.1).row("ebb")
+	ours.Fetch50, ours.Rates["reno"] = &Value{Median: 195, N: 1}, &Value{Median: 12e6, N: 1}
+	dsl.Simulated.Solo, dsl.Simulated.Rows = &alone, []Row{ours}
 	fq := ScenarioReport{Scenario: scenarios[3], Title: scenarios[3].String(), Goals: scenarios[3].goals(), Missing: "somebody removed the device"}
 	return &Report{Command: "go run ./bench/yield/cmd -rounds 3", Started: time.Date(2026, 11, 25, 18, 0, 0, 0, time.UTC), Seconds: 1041.6,
 		Commit: "0123456789ab", Rounds: 3, Times: Full().Times, Scenarios: []ScenarioReport{dsl, fq},

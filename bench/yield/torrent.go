@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/ebbproject/ebb/bench/stage"
+	"github.com/ebbproject/ebb/process"
 )
 
 // torrent is a BitTorrent client that seeds at the left end, and one at the right end, new at each start, that fetches.
@@ -20,7 +21,7 @@ type torrent struct {
 
 	rig             *rig
 	tracker         *tracker
-	seeder, leecher *process
+	seeder, leecher *process.Process
 }
 
 // A torrentClient is somebody else's program.
@@ -28,7 +29,7 @@ type torrentClient interface {
 	// installed fails with errNotInstalled.
 	installed(ctx context.Context) error
 	// program is how it is started in a seat; it may write its configuration there.
-	program(s seat) (program, error)
+	program(s seat) (process.Program, error)
 }
 
 // A seat is one client of the two. The content is, or comes to, dir/files.
@@ -82,14 +83,14 @@ func (t *torrent) seat(at place, name string) seat {
 	return seat{at: at, dir: filepath.Join(t.rig.dir, name), file: filepath.Join(t.rig.dir, "content.torrent"), port: torrentPort}
 }
 
-func (t *torrent) launch(s seat) (*process, error) {
+func (t *torrent) launch(s seat) (*process.Process, error) {
 	p, err := t.client.program(s)
 	if err != nil {
 		return nil, err
 	}
-	p.namespace, p.log = s.at.namespace, filepath.Join(s.dir, "log")
-	p.env = append(p.env, "HOME="+s.dir)
-	return p.start()
+	p.Namespace, p.Log = s.at.namespace, filepath.Join(s.dir, "log")
+	p.Env = append(p.Env, "HOME="+s.dir)
+	return p.Start()
 }
 
 func (t *torrent) start(context.Context) (err error) {
@@ -106,13 +107,13 @@ func (t *torrent) stop() error {
 	if t.leecher == nil {
 		return nil
 	}
-	err := t.leecher.stop()
+	err := t.leecher.Stop()
 	t.leecher = nil
 	return errors.Join(err, os.RemoveAll(t.seat(t.rig.right, "leecher").dir))
 }
 
 func (t *torrent) close() error {
-	err := t.seeder.stop()
+	err := t.seeder.Stop()
 	if t.tracker != nil {
 		err = errors.Join(err, t.tracker.close(), os.RemoveAll(t.seat(t.rig.left, "seeder").dir))
 	}

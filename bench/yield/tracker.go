@@ -79,13 +79,16 @@ func (t *tracker) forget(addr netip.Addr) {
 	}
 }
 
+// seedWithin bounds how long a client may take to announce what it has.
+const seedWithin = 30 * time.Second
+
 // seed waits until somebody has it all.
 func (t *tracker) seed(ctx context.Context) error {
 	select {
 	case <-t.seeded:
 		return nil
-	case <-time.After(readyWithin):
-		return fmt.Errorf("the seeder did not announce itself within %v", readyWithin)
+	case <-time.After(seedWithin):
+		return fmt.Errorf("the seeder did not announce itself within %v", seedWithin)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

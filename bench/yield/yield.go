@@ -127,5 +127,26 @@ func (o *Options) scenario(ctx context.Context, dir string, into *ScenarioReport
 	}
 	log, bad := r.readings()
 	into.Late = log.late()
-	return errors.Join(err, bad)
+	return errors.Join(err, bad, o.simulate(into))
+}
+
+// simulate plays the same in the simulator, as far as it has the backgrounds.
+func (o *Options) simulate(into *ScenarioReport) error {
+	solo, err := o.model(into.Scenario, "", nil)
+	if err != nil {
+		return err
+	}
+	row := solo.row("nothing")
+	into.Simulated.Solo = &row
+	for _, name := range o.Backgrounds {
+		if _, _, ok := modelled(name); !ok {
+			continue
+		}
+		f, err := o.model(into.Scenario, name, solo)
+		if err != nil {
+			return err
+		}
+		into.Simulated.Rows = append(into.Simulated.Rows, f.row(name))
+	}
+	return nil
 }

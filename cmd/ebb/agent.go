@@ -13,7 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/daemon"
+	"github.com/ebbproject/ebb/agent/gentle"
+	"github.com/ebbproject/ebb/agent/sense"
 	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/transfer/udp"
@@ -22,9 +25,13 @@ import (
 type agentFlags struct {
 	state, file, listen, relay, level, controller, carrier string
 	direct                                                 []string
-	json                                                   bool
+	json, always                                           bool
 
-	plane plane
+	cache  cacheFlags
+	plane  plane
+	limits cache.Limits
+	policy gentle.Policy
+	link   gentle.Link
 }
 
 // plane is the data plane as the flags describe it.
@@ -59,6 +66,8 @@ func newAgent() *cobra.Command {
 	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
 	controllerFlag(fl, &f.controller)
 	fl.StringVar(&f.carrier, "lan-carrier", daemon.CarrierTLS, "what runs between hosts of one location: "+strings.Join(lanCarriers, ", "))
+	fl.BoolVar(&f.always, "serve-always", false, "serve others however busy this host is, on battery, VPN and metered networks too")
+	f.cache.register(fl)
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&f.json, "json", false, "print one line of JSON when ready")
 	return cmd
@@ -77,13 +86,24 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 		flag, value string
 		to          *string
 	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level},
-		{"controller", c.Wan.Controller, &f.controller}, {"lan-carrier", c.Lan.Carrier, &f.carrier}} {
+		{"controller", c.Wan.Controller, &f.controller}, {"lan-carrier", c.Lan.Carrier, &f.carrier},
+		{"cache-max-size", c.Cache.MaxSize, &f.cache.maxSize}, {"cache-min-free", c.Cache.MinFree, &f.cache.minFree},
+		{"cache-max-age", c.Cache.MaxAge, &f.cache.maxAge}, {"cache-replicas", c.Cache.Replicas, &f.cache.replicas}} {
 		if x.value != "" && !cmd.Flags().Changed(x.flag) {
 			*x.to = x.value
 		}
 	}
 	if len(c.Wan.Direct) > 0 && !cmd.Flags().Changed("direct") {
 		f.direct = c.Wan.Direct
+	}
+	if !cmd.Flags().Changed("serve-always") {
+		f.always = c.Serve.Always
+	}
+	if f.policy, err = c.policy(f.always); err != nil {
+		return err
+	}
+	if f.link, err = c.network(); err != nil {
+		return err
 	}
 	return f.understand()
 }
@@ -94,6 +114,9 @@ func (f *agentFlags) understand() (err error) {
 		return err
 	}
 	if err := checkCarrier(f.carrier); err != nil {
+		return err
+	}
+	if f.limits, err = f.cache.limits(); err != nil {
 		return err
 	}
 	if f.plane.listen, err = parseListen(f.listen); err != nil {
@@ -137,7 +160,8 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	defer hub.Close()
 	n = renewAtStart(ctx, hub, log)
 	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-		Controller: f.controller, Carrier: f.carrier})
+		Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy,
+		Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
 	if err != nil {
 		return err
 	}

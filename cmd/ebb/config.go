@@ -35,12 +35,21 @@ type config struct {
 	Lan struct {
 		Carrier string `yaml:"carrier"`
 	} `yaml:"lan"`
+	Cache struct {
+		MaxSize  string `yaml:"max_size"`
+		MinFree  string `yaml:"min_free"`
+		MaxAge   string `yaml:"max_age"`
+		Replicas string `yaml:"replicas"`
+	} `yaml:"cache"`
 	Log struct {
 		Level string `yaml:"level"`
 	} `yaml:"log"`
+	Serve  serveConfig  `yaml:"serve"`
+	Limits limitsConfig `yaml:"limits"`
+	Link   string       `yaml:"link"` // auto, wired, wifi, vpn or metered
 }
 
-var configKeys = []string{"listen", "wan", "relay", "direct", "controller", "lan", "carrier", "log", "level"}
+var configKeys = append([]string{"listen", "wan", "relay", "direct", "controller", "lan", "carrier", "cache", "max_size", "min_free", "max_age", "replicas", "log", "level"}, serveKeys...)
 
 // configFile finds the file: the one named, else the first of the usual places that exists, else none.
 func configFile(named string) string {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,8 @@ import (
 
 func newContent() *cobra.Command {
 	cmd := group("content", "What is held, and its care")
-	cmd.AddCommand(newContentLs(), newContentVerify())
+	cmd.AddCommand(newContentLs(), newContentShow(), newContentVerify(), newContentPin("pin", "Keep a content whatever room is needed"),
+		newContentPin("unpin", "Let a content go when room is needed"), newContentRm())
 	return cmd
 }
 
@@ -65,6 +67,86 @@ func newContentVerify() *cobra.Command {
 		case v.Missing > 0:
 			return &api.Problem{Title: fmt.Sprintf("%d of %d chunks of %s are missing", v.Missing, v.Chunks, v.Name), Code: api.CodeIncomplete,
 				Hint: fmt.Sprintf("ebb get %s --state %s", v.Name, *state)}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func newContentShow() *cobra.Command {
+	cmd := &cobra.Command{Use: "show CONTENT", Short: "Show one content", Args: exactly("the name or id of the content")}
+	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var c api.Content
+		if err := client.New(*state).Call(cmd.Context(), http.MethodGet, "contents/"+url.PathEscape(args[0]), nil, &c); err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(cmd.OutOrStdout(), c)
+		}
+		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+		fmt.Fprintf(w, "content\t%s\nname\t%s\nversion\t%s\ntype\t%s\n", c.ID, c.Name, c.Version, c.Type)
+		fmt.Fprintf(w, "size\t%s in %d files\nchunks\t%d of %d held\npinned\t%t\n", iec(c.Size), c.Files, c.Have, c.Chunks, c.Pinned)
+		fmt.Fprintf(w, "created\t%s\n", c.Created.UTC().Format(time.RFC3339))
+		if !c.Expires.IsZero() {
+			fmt.Fprintf(w, "expires\t%s\n", c.Expires.UTC().Format(time.RFC3339))
+		}
+		return w.Flush()
+	}
+	return cmd
+}
+
+// newContentPin is pin and unpin.
+func newContentPin(verb, short string) *cobra.Command {
+	cmd := &cobra.Command{Use: verb + " CONTENT", Short: short, Args: exactly("the name or id of the content")}
+	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
+	dry := cmd.Flags().Bool("dry-run", false, "only say whether it is pinned now")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		method, path := http.MethodPost, "contents/"+url.PathEscape(args[0])
+		if *dry {
+			method = http.MethodGet
+		} else {
+			path += "/" + verb
+		}
+		var c api.Content
+		if err := client.New(*state).Call(cmd.Context(), method, path, nil, &c); err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(cmd.OutOrStdout(), c)
+		}
+		is := "not pinned"
+		if c.Pinned {
+			is = "pinned"
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s %s (%s) is %s\n", c.Name, c.Version, c.ID.Short(), is)
+		if !*dry {
+			undo := map[string]string{"pin": "unpin", "unpin": "pin"}[verb]
+			fmt.Fprintf(cmd.ErrOrStderr(), "undo: ebb content %s %s --state %s\n", undo, c.ID, *state)
+		}
+		return nil
+	}
+	return cmd
+}
+
+func newContentRm() *cobra.Command {
+	cmd := &cobra.Command{Use: "rm CONTENT", Short: "Take a content off the disk of this host", Args: exactly("the name or id of the content")}
+	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
+	dry := cmd.Flags().Bool("dry-run", false, "only say what would go")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		path := "contents/" + url.PathEscape(args[0])
+		if *dry {
+			path += "?dry_run=true"
+		}
+		var r api.Removed
+		if err := client.New(*state).Call(cmd.Context(), http.MethodDelete, path, nil, &r); err != nil {
+			return err
+		}
+		if err := tellRemoved(cmd, r, *asJSON); err != nil {
+			return err
+		}
+		if !*dry {
+			fmt.Fprintf(cmd.ErrOrStderr(), "undo: ebb get %s --state %s\n", args[0], *state)
 		}
 		return nil
 	}

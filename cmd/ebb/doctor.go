@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/store"
@@ -101,7 +103,37 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 			}
 		}
 	}
+	if err == nil {
+		add(examineServing(s.Serving))
+	}
 	return tellFindings(cmd, list, asJSON)
+}
+
+// examineServing tells whether others are served, and what of it this machine cannot know. Refusing is not wrong.
+func examineServing(s api.Serving) (check, good string, problem error) {
+	text := "others are served"
+	if !s.OK {
+		text = "others are refused: " + s.Reason
+	}
+	if s.Sensors == nil {
+		return "serving", text + ", whatever this machine is doing", nil
+	}
+	known := []string{"power " + s.Sensors.Power, "network " + s.Sensors.Link}
+	if s.Sensors.CPU != nil {
+		known = append(known, fmt.Sprintf("cpu %.0f %%", *s.Sensors.CPU*100))
+	} else {
+		known = append(known, "cpu unknown")
+	}
+	if s.Sensors.DiskQueue != nil {
+		known = append(known, fmt.Sprintf("disk queue %.1f", *s.Sensors.DiskQueue))
+	} else {
+		known = append(known, "disk queue unknown")
+	}
+	text += "; " + strings.Join(known, ", ")
+	if strings.Contains(text, "unknown") {
+		text += "; what is unknown keeps nobody from being served"
+	}
+	return "serving", text, nil
 }
 
 // examineEnrolment looks at the host's certificate.

@@ -62,6 +62,7 @@ func newFlowShow() *cobra.Command {
 		if err := flowTable(cmd.OutOrStdout(), []api.Flow{f}); err != nil {
 			return err
 		}
+		tellPlan(cmd.OutOrStdout(), f)
 		for _, s := range f.Sources {
 			fmt.Fprintf(cmd.OutOrStdout(), "  from %s (%s): %s\n", s.Peer, s.Class, iec(s.Bytes))
 		}

@@ -30,6 +30,9 @@ type getFlags struct {
 	timeout    time.Duration
 	overwrite  bool
 	json       bool
+
+	stage      bool
+	by, window string
 }
 
 func newGet() *cobra.Command {
@@ -48,6 +51,9 @@ func newGet() *cobra.Command {
 	fl.IntVar(&f.priority, "priority", 0, "-100 to 100, higher goes first")
 	fl.DurationVar(&f.timeout, "timeout", 0, "stop waiting after this long (default: never)")
 	fl.BoolVar(&f.overwrite, "overwrite", false, "replace what is there")
+	fl.BoolVar(&f.stage, "stage", false, "fetch it ahead of need: leave it with the agent and return at once")
+	fl.StringVar(&f.by, "by", "", "with --stage, when it is to be here (RFC 3339); until then it stays in the cache")
+	fl.StringVar(&f.window, "window", "", "with --stage, hours of local time in which it may be fetched: 22:00-06:00, or several joined by commas")
 	fl.BoolVar(&f.json, "json", false, "print the finished flow as JSON")
 	return cmd
 }
@@ -67,10 +73,16 @@ func (f *getFlags) run(cmd *cobra.Command, ref string) error {
 		}
 		g.Out = abs
 	}
+	if err := f.plan(&g); err != nil {
+		return err
+	}
 	c := client.New(f.state)
 	flow, err := c.Get(ctx, g)
 	if err != nil {
 		return err
+	}
+	if f.stage {
+		return f.tellStaged(cmd, flow)
 	}
 	flow, err = watch(ctx, c, flow, newProgress(cmd.ErrOrStderr()))
 	if err != nil {
@@ -141,6 +153,9 @@ func outcome(f api.Flow) error {
 		return &api.Problem{Title: fmt.Sprintf("the flow of %q was cancelled", f.Ref), Code: api.CodeIncomplete}
 	}
 	p := &api.Problem{Title: fmt.Sprintf("%q could not be fetched", f.Ref), Code: f.Reason, Detail: f.Detail}
+	if f.Reason == api.CodeNoSpace {
+		p.Hint = "ebb cache ls shows what is held and how much may be"
+	}
 	if f.Reason == api.CodeExists {
 		p.Hint = fmt.Sprintf("ebb get %s -o %s --overwrite", f.Ref, f.Out)
 	}

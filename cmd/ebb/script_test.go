@@ -42,6 +42,10 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			s := &stage{t: e.T().(testing.TB), daemons: map[string]*daemonProcess{}, logs: map[string]bool{}}
 			e.Values[stageKey{}] = s
+			e.Setenv("EBB_SERVE_ALWAYS", "true") // however busy the machine is on which the tests run
+			// How full the disk of this machine is must not decide what a test finds.
+			e.Setenv("EBB_CACHE_MAX_SIZE", "none")
+			e.Setenv("EBB_CACHE_MIN_FREE", "off")
 			e.Defer(s.close)
 			return nil
 		},
@@ -65,7 +69,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"daemon": start, "end": end, "strike": strike, "fleet": startFleet, "wan": startWAN,
-			"exits": exits, "until": until, "pass": pass, "soon": soon, "keep": keep, "json": checkJSON,
+			"exits": exits, "until": until, "pass": pass, "soon": soon, "shut": shut, "keep": keep, "json": checkJSON,
 			"random": random, "same": same, "damage": damage, "tmpfs": mountTmpfs, "fill": fill, "mkfifo": makeFifo, "humble": humble,
 			"expire": expire, "redirect": redirect, "signed": signed, "forge": forge, "plant": plant, "post": post, "meddle": meddle,
 		},
@@ -168,6 +172,15 @@ func soon(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], time.Now().Add(d).UTC().Format(time.RFC3339))
 }
 
+// shut NAME sets NAME to a window of local time that is closed now and for hours.
+func shut(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: shut NAME")
+	}
+	far := (time.Now().Hour() + 12) % 24
+	ts.Setenv(args[0], fmt.Sprintf("%02d:10-%02d:40", far, far))
+}
+
 // pass TIME waits until that time is past.
 func pass(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
@@ -209,7 +222,8 @@ func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "EBB_STATE", "EBB_LISTEN", "EBB_LOG_LEVEL", "EBB_WAN_CONTROLLER"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "EBB_STATE", "EBB_LISTEN", "EBB_LOG_LEVEL", "EBB_WAN_CONTROLLER",
+		"EBB_CACHE_MAX_SIZE", "EBB_CACHE_MIN_FREE", "EBB_CACHE_MAX_AGE", "EBB_SERVE_ALWAYS"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -37,9 +38,14 @@ func newStatus() *cobra.Command {
 		}
 		fmt.Fprintf(w, "peers\t%d connected\n", s.Peers)
 		fmt.Fprintf(w, "flows\t%d open\n", s.Flows)
-		fmt.Fprintf(w, "cache\t%s in %d chunks\n", iec(s.Bytes), s.Chunks)
+		fmt.Fprintf(w, "cache\t%s in %d chunks; %s\n", iec(s.Bytes), s.Chunks, cacheLine(s.Bytes, s.Quota, s.Floor, s.Free))
 		fmt.Fprintf(w, "received\t%s lan, %s wan, %s origin\n", iec(s.Received.LAN), iec(s.Received.WAN), iec(s.Received.Origin))
 		fmt.Fprintf(w, "sent\t%s\n", iec(s.Sent))
+		serving := "yes"
+		if !s.Serving.OK {
+			serving = "no: " + s.Serving.Reason
+		}
+		fmt.Fprintf(w, "serving\t%s\n", serving)
 		return w.Flush()
 	}
 	return cmd
@@ -94,10 +100,10 @@ func newPeer() *cobra.Command {
 			return printJSON(cmd.OutOrStdout(), map[string]any{"peers": list})
 		}
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-		fmt.Fprintln(w, "PEER\tLOCATION\tCLASS\tCONNECTED\tCARRIER\tRTT\tQUEUE\tRECEIVED\tSENT\tREASON")
+		fmt.Fprintln(w, "PEER\tLOCATION\tCLASS\tCONNECTED\tCARRIER\tRTT\tQUEUE\tRATE\tRECEIVED\tSENT\tREASON")
 		for _, p := range list {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%t\t%s\t%.1f ms\t%.1f ms\t%s\t%s\t%s\n", p.Peer, p.Location, p.Class, p.Connected, p.Carrier,
-				p.RTT*1e3, p.QueueDelay*1e3, iec(p.Received), iec(p.Sent), p.Reason)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%t\t%s\t%.1f ms\t%.1f ms\t%s\t%s\t%s\t%s\n", p.Peer, p.Location, p.Class, p.Connected,
+				cmp.Or(p.Carrier, "-"), p.RTT*1e3, p.QueueDelay*1e3, bitrate(p.Rate), iec(p.Received), iec(p.Sent), p.Reason)
 		}
 		return w.Flush()
 	}

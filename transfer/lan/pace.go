@@ -65,7 +65,7 @@ func (p *pace) sampled(now time.Time, k path) (changed bool) {
 	case p.controller == nil || elapsed > roundMost || k.sent < p.last.sent:
 		p.begin(now, k)
 		return false
-	case sent < bulk:
+	case sent < p.least(elapsed):
 		return false // the round is not over yet
 	}
 	before, steady := p.last, p.steady
@@ -89,6 +89,14 @@ func (p *pace) sampled(now time.Time, k path) (changed bool) {
 	}
 	p.rate = rate
 	return true
+}
+
+// least is how many bytes make a round: where we are held back ourselves, half of what we may.
+func (p *pace) least(elapsed time.Duration) uint64 {
+	if p.rate == 0 {
+		return bulk
+	}
+	return min(bulk, uint64(p.rate*elapsed.Seconds()/2))
 }
 
 // begin starts to measure anew; what is known of the path stays.

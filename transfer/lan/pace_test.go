@@ -17,11 +17,12 @@ type course struct {
 func (c *course) run(d time.Duration, rate float64, rtt time.Duration) {
 	const step = 5 * time.Millisecond
 	for range d / step {
+		now := rate
 		if c.p.rate > 0 {
-			rate = min(rate, c.p.rate)
+			now = min(rate, c.p.rate)
 		}
 		c.now = c.now.Add(step)
-		n := uint64(rate * step.Seconds())
+		n := uint64(now * step.Seconds())
 		c.k.sent, c.k.acked, c.k.rtt = c.k.sent+n, c.k.acked+n, rtt
 		if c.p.due(c.now) {
 			c.p.sampled(c.now, c.k)

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"sync"
+	"time"
+
+	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/agent/gentle"
+	"github.com/ebbproject/ebb/fleet"
+)
+
+// senseEvery is how often the sensors are read.
+const senseEvery = 2 * time.Second
+
+// sense reads the sensors until the daemon is closed.
+func (d *Daemon) sense() {
+	tick := time.NewTicker(senseEvery)
+	defer tick.Stop()
+	for {
+		sample := d.o.Sense()
+		d.do(func(c *agent.Core, now time.Time) { c.Sensed(now, sample) })
+		select {
+		case <-tick.C:
+		case <-d.ctx.Done():
+			return
+		}
+	}
+}
+
+// overhead is what seal, shim and SCTP add to the message bytes in each datagram, about.
+const overhead = 80
+
+// throttle is a cap that several conversations share.
+type throttle struct {
+	mu  sync.Mutex
+	cap *gentle.Cap
+}
+
+func newThrottle(bytes float64) *throttle {
+	if bytes <= 0 {
+		return nil
+	}
+	return &throttle{cap: gentle.NewCap(bytes)}
+}
+
+func (t *throttle) allow(now time.Time) (bytes int, again time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.cap.Allow(now)
+}
+
+func (t *throttle) sent(now time.Time, bytes int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cap.Sent(now, bytes)
+}
+
+// caps are the limits of this host.
+type caps struct {
+	far, near *throttle // what is sent to other locations, and within this one; nil: no cap
+
+	// What comes from either; nil: no cap. Owned by loop.
+	fromFar, fromNear *gentle.Shares
+}
+
+func newCaps(r gentle.Rates) caps {
+	c := caps{far: newThrottle(r.Upload), near: newThrottle(r.LAN)}
+	if r.Download > 0 {
+		c.fromFar = gentle.NewShares(r.Download)
+	}
+	if r.LAN > 0 {
+		c.fromNear = gentle.NewShares(r.LAN)
+	}
+	return c
+}
+
+// budget is what a conversation may send under the caps that bind it: that of this host, and what the peer asked for.
+type budget struct {
+	total, own *throttle // nil: no cap
+	charged    uint64    // bytes of datagrams that were reported to the caps
+	datagram   int       // bytes of one, as the path takes them now
+	again      time.Time // when the caps let the next message through; zero: they do not hold it back
+}
+
+// room is how many bytes of a message may be sent now; 0: wait until again. Without a cap it is most.
+func (b *budget) room(now time.Time, most int) int {
+	b.again = time.Time{}
+	for _, t := range []*throttle{b.total, b.own} {
+		if t == nil {
+			continue
+		}
+		bytes, again := t.allow(now)
+		if bytes == 0 {
+			b.again = again
+			return 0
+		}
+		each := max(b.datagram, gentle.BurstLeast) // so many bytes on the wire have the overhead of one datagram
+		most = min(most, bytes-(bytes+each-1)/each*overhead)
+	}
+	return most
+}
+
+// sent reports a message.
+func (b *budget) sent(now time.Time, message int) {
+	net := max(b.datagram, gentle.BurstLeast) - overhead
+	b.charge(now, message+(message+net-1)/net*overhead)
+}
+
+// measured compares what was reported with what the carrier sent in all, acknowledgements and retransmissions included, and makes up for
+// what was missing.
+func (b *budget) measured(now time.Time, bytes uint64, datagram int) {
+	b.datagram = datagram
+	if bytes > b.charged {
+		b.charge(now, int(bytes-b.charged))
+	}
+}
+
+func (b *budget) charge(now time.Time, bytes int) {
+	b.charged += uint64(bytes)
+	for _, t := range []*throttle{b.total, b.own} {
+		if t != nil {
+			t.sent(now, bytes)
+		}
+	}
+}
+
+// limit asks a peer to send so many bytes a second at most. It is for its conversation.
+type limit struct{ rate float64 }
+
+// sharesOf is where the share of a peer is reckoned; nil: it has no cap.
+func (d *Daemon) sharesOf(id fleet.Identity) *gentle.Shares {
+	if d.local(id) {
+		return d.caps.fromNear
+	}
+	return d.caps.fromFar
+}
+
+func (d *Daemon) local(id fleet.Identity) bool {
+	return id.Role != fleet.RoleHub && id.Location == d.o.Node.Identity.Location
+}
+
+// sharing lets something happen to the shares and tells the peers what follows. It runs in the goroutine that owns the core.
+func (d *Daemon) sharing(id fleet.Identity, what func(*gentle.Shares)) {
+	s := d.sharesOf(id)
+	if s == nil {
+		return
+	}
+	what(s)
+	for x, ok := s.Take(); ok; x, ok = s.Take() {
+		d.toPeer(x.Peer, limit{x.Rate})
+	}
+}
+
+// fetch asks a peer for something, after it was told at what rate.
+func (d *Daemon) fetch(a agent.Fetch) {
+	if p := d.peers[a.Peer]; p != nil {
+		d.sharing(p.id, func(s *gentle.Shares) { s.Asked(time.Now(), a.Peer) })
+	}
+	d.toPeer(a.Peer, a)
+}
+
+// obeyLimit takes the rate that the peer asked for.
+func (p *conversation) obeyLimit(bytes uint64) {
+	switch {
+	case bytes == 0:
+		p.budget.own = nil
+	case p.budget.own == nil:
+		p.budget.own = newThrottle(float64(bytes))
+	default:
+		p.budget.own.cap.SetRate(time.Now(), float64(bytes))
+	}
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"testing"
+
+	"github.com/ebbproject/ebb/agent/gentle"
+	"github.com/ebbproject/ebb/transfer"
+)
+
+// When a host must not serve any more, what waits at the desk is refused at once, with the reason; manifests are told all the same; and
+// nothing of it is left in the books.
+func TestWhatWaitsIsRefusedWhenTheDoorCloses(t *testing.T) {
+	w := newWorld(t)
+	m := w.publish("image", 3)
+	w.add("a", "agent", "berlin")
+	hub, a := w.hosts["hub"].core, w.hosts["a"]
+	hub.cfg.Gentle = gentle.DefaultPolicy()
+	hub.door = gentle.NewDoor(hub.cfg.Gentle)
+	hub.PeerUp(w.now, a.id)
+	for i, c := range m.Chunks {
+		hub.Requested(w.now, Serve{Peer: a.id.Peer, Request: uint32(i + 1), Kind: transfer.KindChunk, ID: c.ID, Size: c.Size}, 100)
+	}
+	sample := gentle.Blind()
+	sample.Link = gentle.Metered
+	hub.Sensed(w.now, sample)
+	manifest := sortedIDs(hub.holdings)[0]
+	hub.Requested(w.now, Serve{Peer: a.id.Peer, Request: 9, Kind: transfer.KindManifest, ID: manifest, Size: 1 << 20}, 100)
+	hub.Requested(w.now, Serve{Peer: a.id.Peer, Request: 10, Kind: transfer.KindChunk, ID: m.Chunks[0].ID, Size: m.Chunks[0].Size}, 100)
+	refused, served := map[uint32]transfer.Reason{}, []uint32{}
+	for x, ok := hub.Take(w.now); ok; x, ok = hub.Take(w.now) {
+		switch x := x.(type) {
+		case Decline:
+			refused[x.Request] = x.Reason
+		case Serve:
+			served = append(served, x.Request)
+		}
+	}
+	if len(refused) != 4 || refused[1] != transfer.ReasonMetered || refused[10] != transfer.ReasonMetered {
+		t.Errorf("refused: %v", refused)
+	}
+	if len(served) != 1 || served[0] != 9 {
+		t.Errorf("served: %v", served)
+	}
+	if v := hub.Serving(w.now); v.OK || v.Reason != "metered" || v.Sensors.CPU != nil || v.Sensors.Link != "metered" {
+		t.Errorf("%+v", v)
+	}
+	if len(hub.busy) != 1 { // of the manifest
+		t.Errorf("%d requests are still said to be busy", len(hub.busy))
+	}
+}

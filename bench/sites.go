@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ebbproject/ebb/bench/sites"
+)
+
+// dsl is the uplink of a branch.
+var dsl = sites.Uplink{Down: 20e6, Up: 5e6, Delay: 20 * time.Millisecond, Buffer: 200 * time.Millisecond}
+
+// whole distributes to three locations while fetchers are killed and the hub is away.
+func (b *bench) whole(ctx context.Context, s *Section) error {
+	sc := sites.Scenario{Sites: 3, Hosts: 8, Uplink: dsl, Size: 64 << 20, KillEvery: 10 * time.Second, HubDown: 10 * time.Second, Within: 10 * time.Minute}
+	if b.o.Short {
+		sc.Sites, sc.Hosts, sc.Size, sc.KillEvery = 2, 3, 8<<20, 3*time.Second
+	}
+	s.Title = fmt.Sprintf("%d locations of %d hosts, %d MiB over %g Mbit/s each, fetchers killed, the hub away", sc.Sites, sc.Hosts, sc.Size>>20, dsl.Down/1e6)
+	r, err := b.distribute(ctx, s, sc)
+	if r == nil {
+		return err
+	}
+	for i, x := range r.Sites {
+		s.add(fmt.Sprintf("amplification, location %d", i+1), x.Amplification, "x").should(atMost, 1.05).
+			note("chunks alone %.3f, headers %.1f %%", float64(x.Chunks)/float64(sc.Size), 100*float64(x.Bytes-x.Chunks)/float64(x.Bytes))
+	}
+	for _, q := range []struct {
+		name string
+		q    float64
+	}{{"p50", 0.5}, {"p99", 0.99}, {"p99.9", 0.999}} {
+		s.add("completion, "+q.name, r.Quantile(q.q).Seconds(), "s")
+	}
+	ideal := float64(sc.Size) * 8 / dsl.Down
+	s.add("of the uplinks' time", 100*ideal/r.Finished.Seconds(), "%").note("one copy at the full rate takes %.0f s", ideal)
+	s.add("fetchers killed", float64(r.Kills), "")
+	return nil
+}
+
+// crowd distributes to locations of more and more hosts.
+func (b *bench) crowd(ctx context.Context, s *Section) error {
+	sc := sites.Scenario{Sites: 1, Uplink: dsl, Size: 32 << 20, Within: 5 * time.Minute}
+	counts := []int{1, 2, 4, 8, 16}
+	if b.o.Short {
+		sc.Size, counts = 4<<20, []int{1, 4}
+	}
+	s.Title = fmt.Sprintf("flash crowd: one location, %d MiB over %g Mbit/s", sc.Size>>20, dsl.Down/1e6)
+	alone := 0.0
+	for _, n := range counts {
+		sc.Hosts = n
+		r, err := b.distribute(ctx, s, sc)
+		if r == nil {
+			return err
+		}
+		last := r.Finished.Seconds()
+		if n == 1 {
+			alone = last
+			s.add("time to the last of 1 host", last, "s")
+			continue
+		}
+		s.add(fmt.Sprintf("the same of %d hosts", n), 100*(last/alone-1), "% more").should(atMost, 25).
+			note("%.1f s, amplification %.3f", last, r.Worst())
+	}
+	return nil
+}
+
+// distribute runs a scenario; where that is not possible the section says so, and it is no failure.
+func (b *bench) distribute(ctx context.Context, s *Section, sc sites.Scenario) (*sites.Result, error) {
+	b.say("%d locations of %d hosts, %d MiB", sc.Sites, sc.Hosts, sc.Size>>20)
+	r, err := sites.Bench{Exe: b.exe, Dir: b.dir, Seed: b.o.Seed, Say: b.o.Say}.Run(ctx, sc)
+	if errors.Is(err, sites.ErrNotHere) {
+		s.missing("amplification", err.Error())
+		return nil, nil
+	}
+	return r, err
+}

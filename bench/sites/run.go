@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package sites
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/ebbproject/ebb/agent/api"
+)
+
+// A Scenario is one distribution.
+type Scenario struct {
+	Sites, Hosts int // hosts a site, 1 to 200
+	Uplink       Uplink
+	Size         int64         // bytes of the content
+	KillEvery    time.Duration // in each site the host that brings most is killed; zero: nobody is
+	HubDown      time.Duration // how long the hub is away once half has arrived; zero: it is not
+	Within       time.Duration // bounds the whole
+}
+
+// A Result is how it went.
+type Result struct {
+	Sites    []SiteResult
+	Done     []time.Duration // to completion, of each host, sorted
+	Kills    int
+	Finished time.Duration
+}
+
+// A SiteResult is what came down one uplink.
+type SiteResult struct {
+	Bytes, Packets int64   // IP packets, headers and all
+	Chunks         int64   // bytes of chunks that its hosts saw come from beyond; what came in the last moments before a kill is missing
+	Amplification  float64 // Bytes over the size of the content
+}
+
+// Worst is the largest amplification.
+func (r *Result) Worst() float64 {
+	worst := 0.0
+	for _, s := range r.Sites {
+		worst = max(worst, s.Amplification)
+	}
+	return worst
+}
+
+// Quantile of the times to completion.
+func (r *Result) Quantile(q float64) time.Duration {
+	return r.Done[min(len(r.Done)-1, int(q*float64(len(r.Done))))]
+}
+
+// A Bench runs scenarios.
+type Bench struct {
+	Exe  string // the ebb binary
+	Dir  string // where temporary files go; empty: the system's place
+	Seed uint64
+	Say  func(string) // what happens; may be nil
+}
+
+// lookEvery is how often the hosts are asked how they are.
+const lookEvery = 250 * time.Millisecond
+
+// Run runs one, and fails if any host has not exactly what was published, or not in time. The error wraps ErrNotHere where it cannot
+// be run. Whatever was started has ended, and every file is gone, when it returns, also when ctx has ended.
+func (b Bench) Run(ctx context.Context, s Scenario) (r *Result, err error) {
+	dir, err := os.MkdirTemp(b.Dir, "ebb-sites-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Within, fmt.Errorf("it was not complete within %v", s.Within))
+	defer cancel()
+	l, err := newLab(ctx, b.Exe, dir, s, s.Within+time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	f, err := newFleet(ctx, l, s.Size, b.Seed)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	t := &trial{Bench: b, Scenario: s, fleet: f}
+	if err := t.distribute(ctx); err != nil {
+		return nil, err
+	}
+	return t.result()
+}
+
+// trial is one distribution under way.
+type trial struct {
+	Bench
+	Scenario
+	*fleet
+	began    time.Time
+	before   []carried // what came down each uplink before
+	killAt   time.Time
+	kills    int
+	hubBack  time.Time
+	hubWas   bool // down already
+	finished time.Duration
+}
+
+func (t *trial) say(format string, args ...any) {
+	if t.Say != nil {
+		t.Say(fmt.Sprintf(format, args...))
+	}
+}
+
+func (t *trial) distribute(ctx context.Context) error {
+	for _, s := range t.sites {
+		c, err := s.down()
+		if err != nil {
+			return err
+		}
+		t.before = append(t.before, c)
+	}
+	t.began = time.Now()
+	t.killAt = t.began.Add(t.KillEvery)
+	for _, h := range t.hosts {
+		if _, err := h.client.Get(ctx, api.Get{Ref: contentName, Out: h.out}); err != nil {
+			return err
+		}
+	}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		done, err := t.step(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// step looks at everybody once and does what the plan says.
+func (t *trial) step(ctx context.Context) (done bool, err error) {
+	now, held, left := time.Now(), int64(0), 0
+	for _, h := range t.hosts {
+		if h.agent == nil && now.After(h.backAt) {
+			if err := h.start(ctx); err != nil {
+				return false, err
+			}
+		}
+		if err := h.look(ctx, t.began); err != nil {
+			return false, err
+		}
+		held += h.flow.Verified
+		if h.done == 0 {
+			left++
+		}
+	}
+	if left == 0 {
+		t.finished = time.Since(t.began)
+		return true, nil
+	}
+	if err := t.turnHub(ctx, now, held); err != nil {
+		return false, err
+	}
+	if t.KillEvery > 0 && now.After(t.killAt) {
+		t.killAt = now.Add(t.KillEvery)
+		return false, t.strike(now)
+	}
+	return false, nil
+}
+
+// turnHub stops the hub when half has arrived, and starts it again.
+func (t *trial) turnHub(ctx context.Context, now time.Time, held int64) error {
+	if t.HubDown > 0 && !t.hubWas && held > t.Size*int64(len(t.hosts))/2 {
+		t.hubWas, t.hubBack = true, now.Add(t.HubDown)
+		t.say("the hub stops for %v", t.HubDown)
+		return t.stopHub()
+	}
+	if t.hub == nil && now.After(t.hubBack) {
+		t.say("the hub is back")
+		return t.startHub(ctx)
+	}
+	return nil
+}
+
+// strike kills in each site the host that brought most over the uplink since the last look.
+func (t *trial) strike(now time.Time) error {
+	for _, s := range t.sites {
+		var victim *host
+		for _, h := range t.hosts {
+			if h.site == s && h.agent != nil && h.gained > 0 && (victim == nil || h.gained > victim.gained) {
+				victim = h
+			}
+		}
+		if victim == nil {
+			continue
+		}
+		t.kills++
+		t.say("killing the fetcher of %s at %d %%", s.name, 100*victim.flow.Verified/t.Size)
+		if err := victim.kill(now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *trial) result() (*Result, error) {
+	r := &Result{Kills: t.kills, Finished: t.finished}
+	for i, s := range t.sites {
+		c, err := s.down()
+		if err != nil {
+			return nil, err
+		}
+		x := SiteResult{Bytes: c.bytes - t.before[i].bytes, Packets: c.packets - t.before[i].packets}
+		x.Amplification = float64(x.Bytes) / float64(t.Size)
+		for _, h := range t.hosts {
+			if h.site == s {
+				x.Chunks += h.brought
+			}
+		}
+		r.Sites = append(r.Sites, x)
+	}
+	for _, h := range t.hosts {
+		r.Done = append(r.Done, h.done)
+		if err := h.compare(); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(r.Done)
+	return r, nil
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/ebbproject/ebb/agent/gentle"
+	"github.com/ebbproject/ebb/units"
+)
+
+// serveConfig is when others are served. What is not said is as in gentle.DefaultPolicy.
+type serveConfig struct {
+	Always       bool   `yaml:"always"` // whatever the sensors say
+	MaxCPU       string `yaml:"max_cpu"`
+	MaxDiskQueue string `yaml:"max_disk_queue"`
+	OnBattery    bool   `yaml:"on_battery"`
+	OnVPN        bool   `yaml:"on_vpn"`
+	OnMetered    bool   `yaml:"on_metered"`
+	Slots        string `yaml:"slots"`
+}
+
+// limitsConfig is caps on all conversations together: with other locations, and within this one in each direction.
+type limitsConfig struct {
+	Upload   string `yaml:"upload"`
+	Download string `yaml:"download"`
+	LAN      string `yaml:"lan"`
+}
+
+var serveKeys = []string{"serve", "always", "max_cpu", "max_disk_queue", "on_battery", "on_vpn", "on_metered", "slots", "limits", "upload",
+	"download", "lan", "link"}
+
+// policy is what the file says about serving; always: whatever the sensors say.
+func (c config) policy(always bool) (gentle.Policy, error) {
+	p, s := gentle.DefaultPolicy(), c.Serve
+	p.NotOnBattery, p.NotOnVPN, p.NotOnMetered = !s.OnBattery, !s.OnVPN, !s.OnMetered
+	if err := numberOr("serve.max_cpu", s.MaxCPU, "off", 100, func(v float64) { p.MaxCPU = v / 100 }); err != nil {
+		return p, err
+	}
+	if err := numberOr("serve.max_disk_queue", s.MaxDiskQueue, "off", 1e6, func(v float64) { p.MaxQueue = v }); err != nil {
+		return p, err
+	}
+	if err := numberOr("serve.slots", s.Slots, "none", 1e6, func(v float64) { p.Slots = int(v) }); err != nil {
+		return p, err
+	}
+	for _, x := range []struct {
+		key, text string
+		to        *float64
+	}{{"limits.upload", c.Limits.Upload, &p.Rates.Upload}, {"limits.download", c.Limits.Download, &p.Rates.Download},
+		{"limits.lan", c.Limits.LAN, &p.Rates.LAN}} {
+		if x.text == "" || x.text == "none" {
+			continue
+		}
+		bits, ok := units.Rate(x.text)
+		if !ok || bits < leastCap {
+			return p, &configError{fmt.Sprintf("%s %q: a rate such as 20Mbit or 2MB, at least 64kbit, or none", x.key, x.text)}
+		}
+		*x.to = bits / 8
+	}
+	if always {
+		p = gentle.Policy{Slots: p.Slots, Rates: p.Rates}
+	}
+	return p, nil
+}
+
+// leastCap in bits a second: below it even an acknowledgement a second is too much.
+const leastCap = 64e3
+
+// numberOr reads a whole number from 1 to most, or the word that stands for no limit. Nothing said leaves the default.
+func numberOr(key, text, word string, most float64, set func(float64)) error {
+	switch text {
+	case "":
+		return nil
+	case word:
+		set(0)
+		return nil
+	}
+	v, err := strconv.Atoi(text)
+	if err != nil || v < 1 || float64(v) > most {
+		return &configError{fmt.Sprintf("%s %q: a whole number from 1 to %.0f, or %s", key, text, most, word)}
+	}
+	set(float64(v))
+	return nil
+}
+
+// network is what the owner says of the network this host is on; LinkUnknown: it is found out.
+func (c config) network() (gentle.Link, error) {
+	if c.Link == "" || c.Link == "auto" {
+		return gentle.LinkUnknown, nil
+	}
+	l, ok := gentle.ParseLink(c.Link)
+	if !ok {
+		return l, &configError{fmt.Sprintf("link %q: use auto, wired, wifi, vpn or metered", c.Link)}
+	}
+	return l, nil
+}

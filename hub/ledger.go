@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/ledger"
+	"github.com/ebbproject/ebb/store"
+)
+
+// keyLedger is where the ledger's rows stand: and peer, epoch and entry.
+const keyLedger = "hub/ledger/"
+
+// maxRows bounds the rows kept of one host; an honest one needs as many as there are contents it has had to do with.
+const maxRows = 16384
+
+// accounts gathers the ledgers of the fleet. Rows stand in the store, one a host, epoch and entry; memory holds only their sum by location
+// and content.
+type accounts struct {
+	store *store.Store
+
+	mu     sync.Mutex
+	totals *ledger.Totals
+	rows   map[string]int // kept of each peer
+}
+
+func openAccounts(st *store.Store, skip func(key string, err error)) (*accounts, error) {
+	a := &accounts{store: st, totals: ledger.NewTotals(), rows: map[string]int{}}
+	err := st.Scan(keyLedger, func(key string, value []byte) bool {
+		var e ledger.Entry
+		peer, _, _ := strings.Cut(strings.TrimPrefix(key, keyLedger), "/")
+		err := json.Unmarshal(value, &e)
+		if err == nil && !strings.HasSuffix(key, "/"+e.Key.String()) {
+			err = fmt.Errorf("holds the entry %s", e.Key)
+		}
+		if err != nil {
+			skip(key, err)
+			return true
+		}
+		a.totals.Reported(ledger.Counts{}, e)
+		a.rows[peer]++
+		return true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the hub's ledger: %w", err)
+	}
+	return a, nil
+}
+
+// take enters a report; once it returns without an error everything of it is durable.
+func (a *accounts) take(peer string, r ledger.Report) (ledger.Ack, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var records []store.Record
+	olds := make([]ledger.Counts, len(r.Entries))
+	fresh, seen := 0, map[ledger.Key]bool{}
+	for i, e := range r.Entries {
+		if seen[e.Key] {
+			return ledger.Ack{}, badRequest("ledger: the entry %s is said twice", e.Key)
+		}
+		seen[e.Key] = true
+		key := keyLedger + peer + "/" + r.Epoch + "/" + e.Key.String()
+		old, err := a.store.Lookup(key)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			fresh++
+		case err != nil:
+			return ledger.Ack{}, err
+		default:
+			var was ledger.Entry
+			if err := json.Unmarshal(old, &was); err == nil {
+				olds[i] = was.Counts
+			}
+		}
+		value, err := json.Marshal(ledger.Entry{Key: e.Key, Counts: olds[i].Merge(e.Counts)})
+		if err != nil {
+			return ledger.Ack{}, err
+		}
+		records = append(records, store.Record{Key: key, Value: value})
+	}
+	if a.rows[peer]+fresh > maxRows {
+		return ledger.Ack{}, problem(http.StatusRequestEntityTooLarge, fleet.CodeTooLarge, "ledger: more than %d rows of one host", maxRows)
+	}
+	if err := a.store.Record(records...); err != nil {
+		return ledger.Ack{}, err
+	}
+	a.rows[peer] += fresh
+	for i, e := range r.Entries {
+		a.totals.Reported(olds[i], e)
+	}
+	return ledger.Ack{Epoch: r.Epoch, Upto: r.Upto}, nil
+}
+
+// held enters who holds what completely.
+func (a *accounts) held(location string, list []fleet.Holding) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, h := range list {
+		if h.Complete {
+			a.totals.Held(ledger.Place{Location: location, Content: h.Content})
+		}
+	}
+}
+
+func (a *accounts) copy() *ledger.Totals {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.totals.Copy()
+}
+
+// accounted enters the ledger of a report. A ledger that cannot be taken is not worth refusing the news: the host says it again.
+func (s *Server) accounted(id fleet.Identity, req fleet.SyncRequest) *ledger.Ack {
+	s.accounts.held(id.Location, req.Holdings)
+	if req.Ledger == nil {
+		return nil
+	}
+	err := req.Ledger.Validate(fleet.ValidLocation)
+	var ack ledger.Ack
+	if err == nil {
+		ack, err = s.accounts.take(id.Peer, *req.Ledger)
+	}
+	if err != nil {
+		s.o.Log.Warn("the ledger of a host is not taken", "peer", id.Peer, "location", id.Location, "err", err)
+		return nil
+	}
+	return &ack
+}
+
+// getLedger is the ledger of the fleet, with what the hub itself has sent.
+func (s *Server) getLedger(w http.ResponseWriter, r *http.Request) {
+	totals := s.accounts.copy()
+	entries, partners := s.o.Ledger()
+	for _, e := range entries {
+		totals.Reported(ledger.Counts{}, e)
+	}
+	doc := api.NewLedger(totals, partners, s.described)
+	if err := doc.Only(r.URL.Query().Get("location"), r.URL.Query().Get("content")); err != nil {
+		refuse(w, err)
+		return
+	}
+	answer(w, doc)
+}
+
+// described is what the catalogue knows of a content.
+func (s *Server) described(id content.ID) (d api.Described) {
+	raw, err := s.find(id.String())
+	if err != nil {
+		return d
+	}
+	signed, err := content.ParseSigned(raw)
+	if err != nil {
+		return d
+	}
+	m, err := content.ParseManifest(signed.Manifest)
+	if err != nil {
+		return d
+	}
+	d.Name, d.Type = m.Name, m.Type
+	seen := make(map[content.ID]bool, len(m.Chunks))
+	for _, c := range m.Chunks {
+		if !seen[c.ID] {
+			seen[c.ID] = true
+			d.Distinct += int64(c.Size)
+		}
+	}
+	return d
+}
