@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"hash/fnv"
 	"net/netip"
+	"reflect"
 	"slices"
 	"time"
 
@@ -94,11 +95,11 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 	if h.Twin != "" {
 		return h
 	}
-	m := Member{Peer: id.Peer, Role: id.Role, Location: id.Location, Lan: r.Lan, Wan: e.Wan, Subnet: e.Subnet, Link: e.Link, Seen: now}
+	m := Member{Peer: id.Peer, Role: id.Role, Location: id.Location, Lan: r.Lan, TLS: r.TLS, Wan: e.Wan, Subnet: e.Subnet, Link: e.Link, Seen: now}
 	if fresh || e.Location != m.Location {
 		d.moved(now, e, id.Peer, m.Location)
 	}
-	if told(m) != told(e.Member) || e.silent {
+	if !reflect.DeepEqual(told(m), told(e.Member)) || e.silent {
 		d.changed(e)
 	}
 	e.Member, e.silent = m, false
@@ -114,8 +115,9 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 }
 
 // told is what others see of a member.
-func told(m Member) [6]string {
-	return [6]string{m.Location, string(m.Role), m.Lan, m.Wan, m.Subnet, string(m.Link)}
+func told(m Member) Member {
+	m.Holds, m.Seen = nil, time.Time{}
+	return m
 }
 
 func (d *Directory) changed(e *entry) {
