@@ -20,7 +20,6 @@ import (
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
-	"github.com/ebbproject/ebb/ledbat"
 	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/store"
 	"github.com/ebbproject/ebb/transfer"
@@ -84,6 +83,7 @@ type Daemon struct {
 	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
 	trials  *trials
+	groups  *carrier.Groups // what goes to other locations
 	caps    caps
 	moved   *mailbox[agent.Movement]
 	core    *agent.Core // loop's, and Close's after loop has ended
@@ -114,7 +114,7 @@ func Start(o Options) (*Daemon, error) {
 	if o.Controller == "" {
 		o.Controller = carrier.DefaultController
 	}
-	controller, err := controllers(o.Node.Identity, o.Controller)
+	groups, controller, err := controllers(o.Node.Identity, o.Controller)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,8 @@ func Start(o Options) (*Daemon, error) {
 		events:  make(chan func(*agent.Core, time.Time), 1024),
 		toWrite: newMailbox[agent.Store](), toEvict: newMailbox[agent.Evict](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
-		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement]()}
+		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement](),
+		groups: groups}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err != nil {
@@ -154,28 +155,6 @@ func Start(o Options) (*Daemon, error) {
 	}
 	d.running.Go(d.watchVolume)
 	return d, nil
-}
-
-// lanController steers what stays in the location, at speeds at which ebb cannot tell from batches of datagrams how fast they arrived.
-// The same goes for paths that take datagrams larger than any WAN does, and at once: loopback, and jumbo frames.
-const (
-	lanController = "rfc6817"
-	wanLargest    = 1500
-)
-
-// controllers chooses by where the peer is.
-func controllers(self fleet.Identity, name string) (func(*x509.Certificate, int) ledbat.Controller, error) {
-	wan, err := carrier.Named(name)
-	if err != nil {
-		return nil, err
-	}
-	lan, err := carrier.Named(lanController)
-	return func(peer *x509.Certificate, mss int) ledbat.Controller {
-		if id, err := fleet.IdentityOf(peer); mss > wanLargest || err == nil && id.Location == self.Location {
-			return lan(peer, mss)
-		}
-		return wan(peer, mss)
-	}, err
 }
 
 // verifier accepts hosts of our own fleet.

@@ -203,12 +203,13 @@ func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
 	}
 }
 
-// pump hands messages to the connection as long as it may send; a goodbye may always.
+// pump hands messages to the connection as long as it may send; a goodbye may always. Who has nothing to send does not ask: the permission
+// would be missing elsewhere.
 func (p *conversation) pump() {
 	p.budget.again = time.Time{}
-	for p.conn.Budget() > 0 || !p.leaveBy.IsZero() {
+	for p.session.Pending() && (p.conn.Budget() > 0 || !p.leaveBy.IsZero()) {
 		now, most := time.Now(), max(p.conn.Grain(), transfer.MinMessage)
-		if p.leaveBy.IsZero() && p.session.Pending() {
+		if p.leaveBy.IsZero() {
 			if most = p.budget.room(now, most); most == 0 {
 				return
 			}

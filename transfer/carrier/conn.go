@@ -42,6 +42,8 @@ type Conn struct {
 	fault    error // why the conversation must end
 
 	starved atomic.Bool // Budget said no since Ready was last pulsed
+	granted atomic.Bool // the group has let this Conn send something
+	member  *Member     // of that group; nil: it has a controller of its own. Under mu
 	facade  *facade
 	wake    chan struct{}
 	ready   chan struct{}
@@ -84,7 +86,7 @@ func newConn(e *Endpoint, s *secrets, remote netip.AddrPort) (*Conn, error) {
 		inbox: make(chan []byte, inboxDepth), joined: make(chan struct{}), done: make(chan struct{}),
 	}
 	c.shim = shim.New(time.Now(), shim.Config{
-		Controller: e.cfg.Controller(s.peer, wanDatagram), Remote: remote, Overhead: seal.Overhead,
+		Controller: greeter(), Remote: remote, Overhead: seal.Overhead,
 		DeadAfter: e.cfg.DeadAfter, Seed: binary.BigEndian.Uint64(seed[:]),
 	})
 	c.facade = newFacade(c)
@@ -131,11 +133,12 @@ func (c *Conn) run() {
 func (c *Conn) turn(now time.Time) (out []*batch, next time.Time, open, pace bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	open = c.granted.Swap(false)
 	if d := c.shim.Deadline(); !now.Before(d) {
 		c.shim.Advance(now)
 		open = true
 	}
-	if c.limit > 0 {
+	if c.limit > 0 && c.fault == nil {
 		c.fit()
 	}
 	c.pump(now)
@@ -337,6 +340,7 @@ func (c *Conn) end(reason error) {
 	if c.fault == nil {
 		c.fault = reason
 	}
+	c.leave()
 	out, assoc := c.out.take(), c.assoc
 	c.mu.Unlock()
 	transmit(c.endpoint.socket, out)

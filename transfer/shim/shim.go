@@ -337,7 +337,7 @@ func (s *Shim) Deadline() time.Time {
 // Take returns the next frame that is to be stamped and sent now.
 func (s *Shim) Take(now time.Time) (Frame, bool) {
 	t := s.clock(now)
-	if len(s.guard.urgent) > 0 && s.ctrl.Window() > 0 {
+	if len(s.guard.urgent) > 0 && (s.ctrl.Window() > 0 || s.waits(t, len(s.guard.urgent[0].payload)) && s.ctrl.Window() > 0) {
 		if c, ok := s.guard.pop(&s.guard.urgent); ok {
 			return s.packet(c), true
 		}
