@@ -18,12 +18,12 @@ type stretch struct {
 
 func (s *stretch) add(a Arrival) {
 	if s.count == 0 {
-		*s = stretch{count: 1, sent: a.Sent, low: a.Delay, first: a.Delay}
+		*s = stretch{count: 1, sent: a.Left(), low: a.Delay, first: a.Delay}
 		return
 	}
 	s.count++
 	s.bytes += a.Bytes
-	s.sentFor = a.Sent.Sub(s.sent)
+	s.sentFor = a.Left().Sub(s.sent)
 	s.arrivals = s.sentFor + a.Delay - s.first
 	s.low = min(s.low, a.Delay)
 	s.sum += a.Delay - s.first
