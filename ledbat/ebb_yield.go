@@ -17,7 +17,6 @@ const (
 	manyTimes   = 5 // the mean jitter of a datagram: more is a queue
 	betweenCost = 4 // looks that a datagram of somebody else's between ours costs
 
-	mostSaved   = 2 // closer looks
 	certainly   = 0.95
 	unsureAfter = 5 * time.Second
 	surveySoon  = 3 * time.Second // after leaving, pulses are worth more than later
@@ -42,7 +41,8 @@ type yield struct {
 	slower     slower
 	survey     survey
 	guessed    bool    // the capacity was found beside others, who took part of it
-	saved      float64 // bytes that may still be spent on closer looks
+	saved      float64 // bytes that may still be spent on closer looks,
+	spare      float64 // and on surveys: what was too much for the former
 	savedAt    time.Time
 	jitter     time.Duration // of two datagrams that leave together, on average
 	left       time.Time     // when we left
@@ -70,7 +70,7 @@ func (e *ebb) leave(now time.Time) {
 	y.pulseAt = now.Add(2 * e.span())
 	y.slower, y.survey = slower{}, survey{}
 	if y.savedAt.IsZero() {
-		y.saved, y.savedAt = mostSaved*e.closeLook(), now
+		y.saved, y.spare, y.savedAt = e.closeLook(), e.closeLook(), now
 	}
 }
 
@@ -79,17 +79,20 @@ func (e *ebb) pulse(now time.Time) {
 	y := &e.yield
 	// Half of the floor looks whether it is worth while to look closer; the other half is kept for that.
 	half := e.floor() / 2
-	y.saved = min(y.saved+half*now.Sub(y.savedAt).Seconds(), mostSaved*e.closeLook())
-	y.savedAt = now
+	y.saved += half * now.Sub(y.savedAt).Seconds()
+	y.spare = min(y.spare+max(0, y.saved-e.closeLook()), e.closeLook())
+	y.saved, y.savedAt = min(y.saved, e.closeLook()), now
 	n, wait := 2, max(pulseEvery, time.Duration(2*e.mss/half*float64(time.Second)))
-	spare := y.saved - e.closeLook() // the rest is for when they have left
 	switch {
-	case y.looks > 0 && y.saved >= 3*e.mss, y.survey.promising() && spare >= 3*e.mss:
+	case y.looks > 0 && y.saved >= 3*e.mss:
 		n, wait = 3, e.lookEvery()
 		y.saved -= 3 * e.mss
-	case now.Sub(y.left) < surveySoon && wait > pulseEvery && spare >= 2*e.mss:
+	case y.survey.promising() && y.spare >= 3*e.mss:
+		n, wait = 3, e.lookEvery()
+		y.spare -= 3 * e.mss
+	case now.Sub(y.left) < surveySoon && wait > pulseEvery && y.spare >= 2*e.mss:
 		wait = pulseEvery
-		y.saved -= 2 * e.mss
+		y.spare -= 2 * e.mss
 	}
 	if e.per(1) > slowDatagram {
 		n = 1 // others would have to wait for both
