@@ -12,16 +12,18 @@ const (
 	calm        = 6               // round trips without queue, after which cuts are forgotten
 	tooMany     = 3               // cuts that are not
 	honestLine  = 0.005           // loses no more than this by itself
-	lessPoliced = 0.95
-	wellKnown   = 32 // stretches, after which the jitter of a path is known
+	easing      = 0.05            // of the rate is left to a small queue
+	ownMost     = 2 * time.Millisecond
+	lessPoliced = 0.95 // of the capacity, for each loss to a policer
+	wellKnown   = 32   // stretches, after which the jitter of a path is known
 )
 
 // cruise is the state of a flow that takes what others leave.
 type cruise struct {
-	foreign float64       // bytes a second of others' that were there at the last cut
-	own     time.Duration // queue that our own excess must have built
-	clean   time.Time     // since when there has been none of others'
-	over    int           // stretches in a row with one
+	foreign float64   // bytes a second of others' that were there at the last cut
+	own     backlog   // queue that our own datagrams must have built
+	clean   time.Time // since when there has been none of others'
+	over    int       // stretches in a row with one
 	cutAt   time.Time
 	cuts    int     // without calm between them
 	creep   float64 // of the capacity a round trip
@@ -29,16 +31,12 @@ type cruise struct {
 }
 
 // observed looks at the queue after each stretch.
-func (e *ebb) observed(now time.Time, s stretch) {
+func (e *ebb) observed(now time.Time) {
 	q, t := e.watch.queue, e.threshold()
-	if e.mu > 0 {
-		grown := time.Duration(float64(s.sentFor) * (s.sending()/e.mu - 1))
-		e.own = min(max(0, e.own+grown), max(0, q)+t/2) // it is part of the queue
-	}
 	switch {
-	case q-e.own <= t:
+	case q <= t:
 		e.over = 0
-		if q-e.own > t/2 {
+		if q > t/2 {
 			e.clean = now
 		}
 	default:
@@ -55,6 +53,10 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 		return
 	}
 	q, t := e.watch.queue, e.threshold()
+	if !hard && e.excused(now, q) {
+		return
+	}
+	e.excuse.rate = 0
 	e.creep = creepMost
 	if now.Sub(e.cutAt) < relapse {
 		e.creep = max(e.creep/2, creepLeast)
@@ -71,7 +73,7 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	if hard || q > 2*t || e.foreign > 0.1*e.mu {
 		x = min(x, e.rate/2)
 	}
-	e.rate, e.own = x, 0
+	e.rate = x
 	// Where a queue shows, and the path has no jitter and loses nothing by itself, there is no doubt. Behind a policer none shows.
 	known := e.watch.level == 0 && e.watch.filters[0].seen >= wellKnown && e.lossy() < honestLine
 	sure := known && (!hard || time.Duration(e.docket.judge.queues.max()) > t/4)
@@ -102,6 +104,15 @@ func (e *ebb) estimate(hard bool) {
 	}
 }
 
+// eased is the rate, or a little less while a queue stands that is too small to be somebody's for sure: at what we leave otherwise, it
+// would stand for long.
+func (e *ebb) eased(rate float64) float64 {
+	if e.watch.queue > e.threshold()/2 || e.own.wait > ownMost {
+		return (1 - easing) * rate
+	}
+	return rate
+}
+
 // grow lets the rate grow as time passes.
 func (e *ebb) grow(now time.Time) {
 	rtts := min(1, now.Sub(e.grown).Seconds()/e.span().Seconds())
@@ -118,6 +129,7 @@ func (e *ebb) grow(now time.Time) {
 		if q >= t/2 || now.Sub(e.cutAt) <= e.span() {
 			return
 		}
+		e.resume(now)
 		e.rate = min(e.rate+e.creep*e.mu*rtts, e.share())
 		if now.Sub(e.clean) > calm*e.span() {
 			e.cuts = 0

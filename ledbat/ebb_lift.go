@@ -49,7 +49,7 @@ func (l *lift) arrived(a Arrival) {
 	if !l.pending || a.Sent.Before(l.from) || a.Sent.After(l.until) {
 		return
 	}
-	l.passed.add(a)
+	l.passed.add(a, 0)
 	half := 0
 	if a.Sent.Sub(l.from) > l.lasts()/2 {
 		half = 1

@@ -204,11 +204,11 @@ func TestStretchesJoin(t *testing.T) {
 	var all, a, b stretch
 	for i := range 20 {
 		x := Arrival{Sent: at(time.Duration(i) * ms), Delay: 20*ms + time.Duration(i%7)*ms, Bytes: 1000}
-		all.add(x)
+		all.add(x, 0)
 		if i < 8 {
-			a.add(x)
+			a.add(x, 0)
 		} else {
-			b.add(x)
+			b.add(x, 0)
 		}
 	}
 	j := join(a, b)

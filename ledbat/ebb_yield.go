@@ -47,15 +47,20 @@ type yield struct {
 	jitter     time.Duration // of two datagrams that leave together, on average
 	left       time.Time     // when we left
 	empty      int           // pulses since then that found no queue
+	told       int           // pulses since then that arrived,
+	sighted    int           // and of them those that met somebody
 	crowd      float64       // share of the third datagrams of late that waited for somebody's
 }
 
 // leave goes to the floor.
 func (e *ebb) leave(now time.Time) {
 	y := &e.yield
-	if now.Sub(y.returned) > relapse {
+	switch {
+	case now.Sub(y.returned) > relapse:
 		y.holdOff = 0
-	} else {
+	case !y.met():
+		y.holdOff = min(max(holdLeast/2, y.holdOff*5/4), holdMost) // nobody was there
+	default:
 		y.holdOff = min(max(holdLeast, 2*y.holdOff), holdMost)
 	}
 	if y.lossyLeave {
@@ -64,7 +69,7 @@ func (e *ebb) leave(now time.Time) {
 	y.lossyLeave = false
 	y.mayReturn = now.Add(y.holdOff)
 	y.looks = 0
-	y.left, y.empty, y.crowd = now, 0, 0
+	y.left, y.empty, y.crowd, y.told, y.sighted = now, 0, 0, 0, 0
 	y.pulses.reset()
 	y.thirdAt = time.Time{}
 	y.pulseAt = now.Add(2 * e.span())
@@ -131,6 +136,7 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	}
 	q := p.low() - e.delay.Base() - first.offset()
 	e.watch.queue = q
+	y.told++
 	e.weigh(now, p)
 	if e.surveyed(now, p) {
 		return
@@ -142,6 +148,7 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	switch {
 	case q > max(t/2, manyTimes*max(e.watch.spread, y.jitter)):
 		y.looks = 0
+		e.sight(now)
 		if !e.unsure(now) {
 			return
 		}
@@ -149,6 +156,7 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 		return
 	case between:
 		y.crowd += 1.0 / 8
+		e.sight(now)
 		if y.holdOff > 0 {
 			y.looks = 0
 			return
@@ -164,6 +172,16 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 		y.pulseAt = now
 	}
 }
+
+// sight takes note of others.
+func (e *ebb) sight(now time.Time) {
+	if e.sighted++; e.met() {
+		e.excuse.seen = now
+	}
+}
+
+// met says that others are there: one pulse or two may have met nothing but a hiccup.
+func (y *yield) met() bool { return y.sighted >= sightings && 3*y.sighted >= y.told }
 
 // unsure says that it is time to find out by returning. Where the delay jumps, as on a host whose processors are busy, pulses are too few
 // to tell that from others' queues; but a queue that lasts is not empty now and then, with nobody between our datagrams.

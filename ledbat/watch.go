@@ -45,12 +45,13 @@ type reference struct {
 	base  time.Duration // delay without queue
 	rtt   time.Duration // round trip without queue
 	quiet time.Duration // queue that counts as none where there is no jitter
+	own   time.Duration // how long the datagram has waited behind others of the flow
 	ours  bool          // the flow makes a queue on purpose: what changes now is no noise
 }
 
 // arrived takes in a datagram, and says whether it has ended a stretch.
 func (w *watch) arrived(a Arrival, r reference) (stretch, bool) {
-	w.current.add(a)
+	w.current.add(a, r.own)
 	if w.threshold == 0 {
 		w.threshold = r.quiet
 	}

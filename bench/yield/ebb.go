@@ -37,7 +37,7 @@ func (e *ebb) env() []string {
 	if e.controller == "" {
 		return nil
 	}
-	return []string{"EBB_CONTROLLER=" + e.controller}
+	return []string{"EBB_WAN_CONTROLLER=" + e.controller}
 }
 
 // program is ebb with a state directory.
