@@ -5,16 +5,17 @@ package ledbat
 import "time"
 
 const (
-	climb      = 0.25            // of the capacity a round trip, on the way up
-	creepMost  = 0.02            // and at the end of it, once others have been seen
-	creepLeast = 0.003           // when they are seen again and again: slower than a TCP flow grows
-	relapse    = 5 * time.Second // an alarm that soon after the last one is the same story
-	calm       = 6               // round trips without queue, after which cuts are forgotten
-	tooMany    = 3               // cuts that are not
-	honestLine = 0.005           // loses no more than this by itself
-	easing     = 0.05            // of the rate is left to a small queue
-	ownMost    = 2 * time.Millisecond
-	wellKnown  = 32 // stretches, after which the jitter of a path is known
+	climb       = 0.25            // of the capacity a round trip, on the way up
+	creepMost   = 0.02            // and at the end of it, once others have been seen
+	creepLeast  = 0.003           // when they are seen again and again: slower than a TCP flow grows
+	relapse     = 5 * time.Second // an alarm that soon after the last one is the same story
+	calm        = 6               // round trips without queue, after which cuts are forgotten
+	tooMany     = 3               // cuts that are not
+	honestLine  = 0.005           // loses no more than this by itself
+	easing      = 0.05            // of the rate is left to a small queue
+	ownMost     = 2 * time.Millisecond
+	lessPoliced = 0.95 // of the capacity, for each loss to a policer
+	wellKnown   = 32   // stretches, after which the jitter of a path is known
 )
 
 // cruise is the state of a flow that takes what others leave.
@@ -62,6 +63,9 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	}
 	e.cuts++
 	e.cutAt, e.clean, e.docket.reacted = now, now, now
+	if hard && e.policed() {
+		e.mu *= lessPoliced
+	}
 	e.estimate(hard)
 	// What others leave, and less until the queue is gone.
 	drain := e.mu * float64(q-t/2) / float64(max(4*e.span(), 100*time.Millisecond))
@@ -79,6 +83,11 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 		return
 	}
 	e.lift.stop(now)
+}
+
+// policed says that losses depend on the rate, though no queue shows: somebody counts what passes, and the line itself is faster.
+func (e *ebb) policed() bool {
+	return e.docket.judge.trial == convicted && time.Duration(e.docket.judge.queues.max()) <= e.threshold()/4
 }
 
 // estimate finds how much of others' traffic there is. A saturated bottleneck divides its capacity in proportion to what comes, so what

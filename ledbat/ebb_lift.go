@@ -70,7 +70,7 @@ func (l *lift) result(now time.Time, rtt time.Duration) (stretch, bool) {
 
 // tryMore begins a lift when it is time for one.
 func (e *ebb) tryMore(now time.Time) {
-	if e.lift.pending || now.Before(e.lift.next) {
+	if e.lift.pending || now.Before(e.lift.next) || e.policed() {
 		return
 	}
 	block := max(e.empty()/4, stretchLeast)
@@ -110,6 +110,9 @@ func (e *ebb) lifted(now time.Time, s stretch) {
 		l.boost = 1
 	case grew < expected/4 && !e.verified.behind: // there is more
 		e.mu += (sending - e.mu) * min(1, l.boost/2)
+		if e.creep == creepMost {
+			e.rate = max(e.rate, e.share()) // there was room for it
+		}
 		l.boost = min(2*l.boost, 16)
 		l.next = now
 	default: // who knows

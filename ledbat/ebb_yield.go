@@ -17,7 +17,9 @@ const (
 	manyTimes   = 5 // the mean jitter of a datagram: more is a queue
 	betweenCost = 4 // looks that a datagram of somebody else's between ours costs
 
+	certainly   = 0.95
 	unsureAfter = 5 * time.Second
+	surveySoon  = 3 * time.Second // after leaving, pulses are worth more than later
 
 	holdLeast = 100 * time.Millisecond
 	holdLong  = 4 * time.Second // where a queue shows too late, and losses are what tells
@@ -37,8 +39,10 @@ type yield struct {
 	lossyLeave bool // it was a loss or a mark that drove us away
 	dice       uint64
 	slower     slower
+	survey     survey
 	guessed    bool    // the capacity was found beside others, who took part of it
-	saved      float64 // bytes that may still be spent on closer looks
+	saved      float64 // bytes that may still be spent on closer looks,
+	spare      float64 // and on surveys: what was too much for the former
 	savedAt    time.Time
 	jitter     time.Duration // of two datagrams that leave together, on average
 	left       time.Time     // when we left
@@ -69,9 +73,9 @@ func (e *ebb) leave(now time.Time) {
 	y.pulses.reset()
 	y.thirdAt = time.Time{}
 	y.pulseAt = now.Add(2 * e.span())
-	y.slower = slower{}
+	y.slower, y.survey = slower{}, survey{}
 	if y.savedAt.IsZero() {
-		y.saved, y.savedAt = e.closeLook(), now
+		y.saved, y.spare, y.savedAt = e.closeLook(), e.closeLook(), now
 	}
 }
 
@@ -80,12 +84,20 @@ func (e *ebb) pulse(now time.Time) {
 	y := &e.yield
 	// Half of the floor looks whether it is worth while to look closer; the other half is kept for that.
 	half := e.floor() / 2
-	y.saved = min(y.saved+half*now.Sub(y.savedAt).Seconds(), e.closeLook())
-	y.savedAt = now
+	y.saved += half * now.Sub(y.savedAt).Seconds()
+	y.spare = min(y.spare+max(0, y.saved-e.closeLook()), e.closeLook())
+	y.saved, y.savedAt = min(y.saved, e.closeLook()), now
 	n, wait := 2, max(pulseEvery, time.Duration(2*e.mss/half*float64(time.Second)))
-	if y.looks > 0 && y.saved >= 3*e.mss {
+	switch {
+	case y.looks > 0 && y.saved >= 3*e.mss:
 		n, wait = 3, e.lookEvery()
 		y.saved -= 3 * e.mss
+	case y.survey.promising() && y.spare >= 3*e.mss:
+		n, wait = 3, e.lookEvery()
+		y.spare -= 3 * e.mss
+	case now.Sub(y.left) < surveySoon && wait > pulseEvery && y.spare >= 2*e.mss:
+		wait = pulseEvery
+		y.spare -= 2 * e.mss
 	}
 	if e.per(1) > slowDatagram {
 		n = 1 // others would have to wait for both
@@ -126,6 +138,9 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	e.watch.queue = q
 	y.told++
 	e.weigh(now, p)
+	if e.surveyed(now, p) {
+		return
+	}
 	between := p.count == 3 && first.noise < step/2 && p.between(step) > step/2
 	if p.count == 3 {
 		y.crowd -= y.crowd / 8
@@ -152,9 +167,7 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 		y.empty++
 	}
 	if y.looks >= e.looksWanted() || e.unsure(now) {
-		y.guessed = false
-		e.enter(now, returning)
-		e.rate = 0.5 * e.mu
+		e.comeBack(now, p.bytes)
 	} else if y.looks == 1 {
 		y.pulseAt = now
 	}
@@ -176,6 +189,32 @@ func (e *ebb) unsure(now time.Time) bool {
 	y := &e.yield
 	steady := max(e.watch.spread, y.jitter) < e.per(0.25)
 	return !steady && now.Sub(y.left) > max(unsureAfter, 2*y.holdOff) && y.empty > 0 && y.crowd < 0.2
+}
+
+// surveyed enters a pulse into the survey, and returns if that finds nobody on a path that has changed.
+func (e *ebb) surveyed(now time.Time, p *pulse) bool {
+	y := &e.yield
+	gap := p.gap(e.per(0.5))
+	if !y.survey.sample(now, p, gap, max(e.per(1), 3*y.jitter)) || now.Before(y.mayReturn) {
+		return false
+	}
+	if low := y.survey.low; low-e.delay.Base() > e.threshold()/2 {
+		e.delay.reroute(now, low)
+	}
+	e.comeBack(now, p.bytes)
+	return true
+}
+
+// comeBack begins the return. Pulses of so many bytes a datagram that all arrived equally far apart have measured the capacity; that it is larger
+// than it was is left to a lift, because hosts that gather what arrives let it appear so.
+func (e *ebb) comeBack(now time.Time, bytes int) {
+	y := &e.yield
+	if c := perSecond(bytes, y.survey.gap); y.survey.pulses >= leastLooks && c < certainly*e.mu {
+		e.mu = c
+	}
+	y.guessed = false
+	e.enter(now, returning)
+	e.rate = 0.5 * e.mu
 }
 
 // weigh learns from how far apart the two datagrams that left together arrive. Nothing can come between them, so that is what the
