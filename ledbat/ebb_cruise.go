@@ -53,7 +53,9 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 		return
 	}
 	q, t := e.watch.queue, e.threshold()
-	if !hard && e.excused(now, q) {
+	if hard {
+		e.excuse.seen = now // who lets a buffer overflow, or has it mark, is there, though the queue be short
+	} else if e.excused(now, q) {
 		return
 	}
 	e.excuse.rate = 0
