@@ -26,8 +26,9 @@ func (s *stretch) add(a Arrival, own time.Duration) {
 	}
 	s.count++
 	s.bytes += a.Bytes
-	s.sentFor = a.Left().Sub(s.sent)
-	s.arrivals = s.sentFor + a.Delay - s.first
+	if d := a.Left().Sub(s.sent); d >= s.sentFor { // one that was overtaken says nothing about when the last ones left
+		s.sentFor, s.arrivals = d, d+a.Delay-s.first
+	}
 	s.low = min(s.low, d)
 	s.sum += d - s.least
 }
