@@ -109,8 +109,9 @@ func (e *ebb) lifted(now time.Time, s stretch) {
 		e.rate = min(e.rate, e.share())
 		l.boost = 1
 	case grew < expected/4 && !e.verified.behind: // there is more
+		known := e.verified.best.max() > keepingUp*e.mu
 		e.mu += (sending - e.mu) * min(1, l.boost/2)
-		if e.creep == creepMost {
+		if known && e.creep == creepMost {
 			e.rate = max(e.rate, e.share()) // there was room for it
 		}
 		l.boost = min(2*l.boost, 16)
