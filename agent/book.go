@@ -280,7 +280,10 @@ func (b *Book) Deadline() time.Time {
 		}
 	}
 	for _, c := range b.wanted() {
-		if _, ok := b.address(c); ok && !c.settled() {
+		if c.settled() {
+			continue
+		}
+		if _, ok := b.address(c); ok {
 			earlier(later(c.retryAt, b.banned[c.Peer].until))
 		}
 	}
