@@ -91,6 +91,8 @@ type (
 	}
 	// Resolve asks the hub for the manifest of a name or id. The answer is Resolved or Unresolved.
 	Resolve struct{ Ref string }
+	// Compare asks the hub who else in the location holds what. The answer is Compared or NotCompared.
+	Compare struct{ Request fleet.CopiesRequest }
 	// Sync exchanges news with the hub. The answer is Synced or SyncFailed.
 	Sync struct{ Request fleet.SyncRequest }
 	// Export writes a content out. The answer is Exported.
@@ -116,6 +118,7 @@ func (Store) action()    {}
 func (Evict) action()    {}
 func (Record) action()   {}
 func (Resolve) action()  {}
+func (Compare) action()  {}
 func (Sync) action()     {}
 func (Export) action()   {}
 func (Dial) action()     {}

@@ -59,6 +59,7 @@ func (c *contact) settled() bool { return c.connected && !c.silent || c.dialing 
 // tells us our own address; neighbours and holders are wanted while a flow is active.
 type Book struct {
 	self    fleet.Identity
+	here    fleet.Place // what the hub says of our network
 	rnd     *rand.Rand
 	people  map[string]*contact
 	active  bool            // some flow still needs peers
@@ -91,7 +92,10 @@ func (b *Book) Listed(now time.Time, m fleet.Member) (changed bool) {
 		c.retryAt, c.backoff = time.Time{}, 0
 		changed = true
 	}
-	if c.Role != m.Role || c.Location != m.Location || c.listed.IsZero() {
+	if c.connected { // its certificate has said where it is
+		m.Role, m.Location = c.Role, c.Location
+	}
+	if c.Role != m.Role || c.Location != m.Location || c.Subnet != m.Subnet || c.Link != m.Link || c.listed.IsZero() {
 		b.stale, changed = true, true
 	}
 	c.Member, c.listed = m, now
@@ -127,7 +131,8 @@ func (b *Book) Connected(now time.Time, id fleet.Identity) {
 	if c == nil {
 		c = b.meet(fleet.Member{Peer: id.Peer, Role: id.Role, Location: id.Location})
 	}
-	b.stale = b.stale || c.Role == fleet.RoleHub
+	b.stale = true
+	c.Role, c.Location = id.Role, id.Location
 	c.connected, c.silent, c.dialing, c.backoff, c.retryAt, c.lastUse = true, false, false, 0, time.Time{}, now
 }
 
@@ -161,6 +166,7 @@ func (b *Book) Lost(now time.Time, peer string) {
 // postpone sets when a peer that was not reached is dialled again.
 func (b *Book) postpone(now time.Time, c *contact) {
 	c.backoff = min(max(2*c.backoff, redialFirst), redialMost)
+	b.stale = b.stale || c.backoff >= doubtful // somebody else takes its place
 	// A spread of a factor of two keeps a whole location from dialling in step after an outage.
 	c.retryAt = now.Add(c.backoff/2 + time.Duration(b.rnd.Int64N(int64(c.backoff))))
 }
@@ -203,13 +209,13 @@ func (b *Book) HubConnected() bool {
 // Neighbour reports whether the peer lives in our location.
 func (b *Book) Neighbour(peer string) bool {
 	c := b.people[peer]
-	return c != nil && c.Role != fleet.RoleHub && c.Location == b.self.Location
+	return c != nil && b.near(c)
 }
 
 // address is where the peer is reached from here; false when it is not known yet.
 func (b *Book) address(c *contact) (netip.AddrPort, bool) {
 	text := c.Wan
-	if c.Role != fleet.RoleHub && c.Location == b.self.Location || text == "" && c.Role == fleet.RoleHub {
+	if b.near(c) || text == "" && c.Role == fleet.RoleHub {
 		text = c.Lan
 	}
 	addr, err := netip.ParseAddrPort(text)
@@ -239,7 +245,7 @@ func (b *Book) choose() []*contact {
 		case c.Role == fleet.RoleHub:
 			hub = append(hub, c)
 		case !b.active:
-		case c.Location == b.self.Location:
+		case b.near(c):
 			near = append(near, c)
 		case b.holders[c.Peer]:
 			far = append(far, c)
@@ -248,8 +254,8 @@ func (b *Book) choose() []*contact {
 		}
 	}
 	list := b.nearest(hub, len(hub))
-	list = append(list, b.nearest(near, maxNeighbours)...)
-	list = append(list, b.nearest(far, maxStrangers)...)
+	list = append(list, b.neighbours(near)...)
+	list = append(list, b.strangers(far)...)
 	if !b.HubConnected() { // nobody tells us who holds what: ask around
 		list = append(list, b.nearest(unknown, maxStrangers)...)
 	}

@@ -35,6 +35,7 @@ type Config struct {
 // peer is a host we are in conversation with.
 type peer struct {
 	fleet.Identity
+	class   scheduler.Class
 	follows map[content.ID]bool // contents it wants to hear about
 }
 
@@ -49,6 +50,7 @@ type Core struct {
 	busy         busy
 	keeper       *cache.Keeper
 	strays       strays
+	copies       copies
 	shelfSaved   time.Duration // when ages were last written down, on the keeper's clock
 	peers        map[string]*peer
 	holdings     map[content.ID]*holding
@@ -78,9 +80,10 @@ func New(now time.Time, c Config) *Core {
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
 		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
 		busy: busy{}, keeper: cache.NewKeeper(c.Limits), strays: strays{gone: map[content.ID]bool{}},
+		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
-		flows: map[string]*flow{}, asks: map[uint64]ask{}, ledger: newLedger(c.Seed),
-		hub: hubView{nextSync: now},
+		flows: map[string]*flow{}, asks: map[uint64]ask{},
+		hub: hubView{nextSync: now, said: map[content.ID]bool{}},
 	}
 	core.sched.LocationKnown(now, true) // until the hub has said otherwise
 	if c.Total > 0 {
@@ -101,13 +104,14 @@ func (c *Core) Advance(now time.Time) {
 	c.sched.Advance(now)
 	c.resolveAgain(now)
 	c.keepHours(now)
+	c.compareIfDue(now)
 	c.syncIfDue(now)
 }
 
 // Deadline is when Advance must be called at the latest; zero: never.
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
-	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve(), c.nextHours(), c.keeper.Deadline()} {
+	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve(), c.nextHours(), c.nextCompare(), c.keeper.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}
@@ -174,7 +178,8 @@ func (c *Core) PeerUp(now time.Time, id fleet.Identity) {
 	}
 	c.peers[id.Peer] = &peer{Identity: id, follows: map[content.ID]bool{}}
 	c.book.Connected(now, id)
-	c.sched.PeerJoined(now, scheduler.PeerID(id.Peer), c.class(id))
+	c.peers[id.Peer].class = c.book.Class(id.Peer)
+	c.sched.PeerJoined(now, scheduler.PeerID(id.Peer), c.peers[id.Peer].class)
 	for _, f := range c.openFlows() {
 		switch {
 		case f.known:
@@ -213,17 +218,6 @@ func (c *Core) PeerNotReached(now time.Time, name string) { c.book.NotReached(no
 func (c *Core) Misbehaved(now time.Time, name string) {
 	if c.book.Offended(now, name) {
 		c.do(Hangup{Peer: name})
-	}
-}
-
-func (c *Core) class(id fleet.Identity) scheduler.Class {
-	switch {
-	case id.Role == fleet.RoleHub:
-		return scheduler.Origin
-	case id.Location == c.cfg.Self.Location:
-		return scheduler.Location
-	default:
-		return scheduler.Far
 	}
 }
 

@@ -15,8 +15,10 @@ import (
 // admit puts a request on the desk, or says why not. Manifests are always told: they are small, and others need them to go elsewhere.
 func (c *Core) admit(now time.Time, s Serve, priority uint8) (why transfer.Reason, ok bool) {
 	if s.Kind == transfer.KindChunk {
-		p := c.peers[s.Peer]
-		near := p != nil && c.class(p.Identity) <= scheduler.Location
+		if !c.book.Shares() { // the topology knows the network as a VPN, whatever the sensors say
+			return transfer.ReasonVPN, false
+		}
+		near := c.book.Class(s.Peer) <= scheduler.Location
 		ask := gentle.Ask{Peer: s.Peer, Request: s.Request, Size: int64(s.Size), Near: near}
 		if why, ok := c.door.Requested(now, ask); !ok {
 			return why, false

@@ -46,9 +46,11 @@ func (f *flow) ended() bool {
 }
 
 // Get: somebody wants a content. The answer is the id of the new flow.
-func (c *Core) Get(now time.Time, g api.Get) string {
+func (c *Core) Get(now time.Time, g api.Get) string { return c.begin(now, g, planned(g)) }
+
+func (c *Core) begin(now time.Time, g api.Get, p plan) string {
 	f := &flow{id: c.newFlowID(), ref: g.Ref, out: g.Out, overwrite: g.Overwrite, priority: g.Priority, state: api.StateResolving,
-		created: now, plan: planned(g)}
+		created: now, plan: p}
 	c.flows[f.id] = f
 	c.order = append(c.order, f.id)
 	c.saveFlow(f)

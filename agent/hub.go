@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -29,6 +30,15 @@ type hubView struct {
 	lastOK   time.Time
 	problem  string // of the last exchange; empty when it went well
 	why      scheduler.Reason
+
+	// What the hub knows, so that only what is new is told and asked: see fleet.SyncRequest.
+	cursor  string
+	told    map[content.ID]fleet.Holding // holdings that it has confirmed
+	said    map[content.ID]bool          // and those that it may have heard of
+	sent    map[content.ID]fleet.Holding // with the question under way
+	move    string                       // the location that it sees us in
+	warning string                       // what is wrong with where we are
+	twin    string                       // the address of another host with our identity
 }
 
 func (c *Core) syncIfDue(now time.Time) {
@@ -54,14 +64,30 @@ func (c *Core) syncIfDue(now time.Time) {
 
 // news is what the hub should know of this host.
 func (c *Core) news() fleet.SyncRequest {
-	var r fleet.SyncRequest
+	r := fleet.SyncRequest{Instance: fmt.Sprintf("%016x", c.cfg.Seed), Cursor: c.hub.cursor, Partial: c.hub.cursor != ""}
+	c.hub.sent = map[content.ID]fleet.Holding{}
 	if report, ok := c.ledger.Report(); ok { // after the records of saveLedger, and so of what is durable
 		r.Ledger = &report
 	}
 	for _, h := range c.sortedHoldings() {
-		if h.count > 0 || len(h.chunks) == 0 {
-			r.Holdings = append(r.Holdings, fleet.Holding{Content: h.id, Chunks: h.count, Complete: h.complete()})
+		if h.count == 0 && len(h.chunks) > 0 {
+			continue
 		}
+		x := fleet.Holding{Content: h.id, Chunks: h.count, Complete: h.complete()}
+		c.hub.sent[h.id] = x
+		if told, ok := c.hub.told[h.id]; !r.Partial || !ok || told != x {
+			r.Holdings = append(r.Holdings, x)
+		}
+	}
+	for _, id := range sortedIDs(c.hub.said) {
+		if _, held := c.hub.sent[id]; !held && r.Partial {
+			r.Dropped = append(r.Dropped, id)
+			delete(c.hub.told, id)
+		}
+	}
+	for _, x := range r.Holdings { // until the answer is here, nobody knows what the hub knows of these
+		c.hub.said[x.Content] = true
+		delete(c.hub.told, x.Content)
 	}
 	for _, f := range c.openFlows() {
 		if f.known && f.state == api.StateFetching && !slices.Contains(r.Wanted, f.content) {
@@ -74,10 +100,21 @@ func (c *Core) news() fleet.SyncRequest {
 // Synced: the hub answered.
 func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 	c.hub.asking, c.hub.lastOK, c.hub.problem = false, now, ""
+	c.hub.move, c.hub.warning, c.hub.twin = r.Move, r.Warning, r.Twin
+	c.confirmed(now, r)
 	changed := c.book.Listed(now, r.Hub)
+	if r.Partial {
+		c.book.StillListed(now)
+	} else {
+		c.book.Placed(r.Here)
+	}
 	for _, m := range r.Peers {
 		changed = c.book.Listed(now, m) || changed
 	}
+	for _, name := range r.Gone {
+		changed = c.book.Gone(name) || changed
+	}
+	c.classify(now)
 	c.locationKnown(now)
 	if changed {
 		c.saveMembers()
@@ -89,6 +126,27 @@ func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 		if f.state == api.StateResolving && f.askPeers { // the hub is back
 			f.askPeers, f.code, f.detail = false, "", ""
 			c.resolve(now, f)
+		}
+	}
+}
+
+// confirmed notes what the hub knows of us now. Where it knows less than it should, everything is told again at once.
+func (c *Core) confirmed(now time.Time, r fleet.SyncReply) {
+	c.hub.cursor, c.hub.told, c.hub.said = r.Cursor, c.hub.sent, map[content.ID]bool{}
+	for id := range c.hub.told {
+		c.hub.said[id] = true
+	}
+	if r.Again {
+		c.hub.cursor, c.hub.nextSync = "", now
+	}
+}
+
+// classify tells the scheduler who has come nearer or gone farther by what the hub says of networks.
+func (c *Core) classify(now time.Time) {
+	for _, name := range sortedKeys(c.peers) {
+		if p, class := c.peers[name], c.book.Class(name); p.class != class {
+			p.class = class
+			c.sched.PeerJoined(now, scheduler.PeerID(name), class)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (c *Core) split(now time.Time, id content.ID) []api.Reason {
 // Others reports whether the location has other hosts, as far as is known.
 func (b *Book) Others() bool {
 	for _, c := range b.people {
-		if c.Role != fleet.RoleHub && c.Location == b.self.Location {
+		if b.near(c) {
 			return true
 		}
 	}
@@ -67,7 +67,7 @@ func (b *Book) Others() bool {
 // Apart is how many of the wanted neighbours cannot be reached though the hub has heard of them lately, and of how many.
 func (b *Book) Apart(now time.Time) (apart, of int) {
 	for _, c := range b.wanted() {
-		if c.Role == fleet.RoleHub || c.Location != b.self.Location {
+		if !b.near(c) {
 			continue
 		}
 		of++
@@ -85,7 +85,7 @@ const enough = maxNeighbours / 2
 func (b *Book) Lacking() bool {
 	n := 0
 	for _, c := range b.wanted() {
-		if c.connected && !c.silent && c.Role != fleet.RoleHub && c.Location == b.self.Location {
+		if c.connected && !c.silent && b.near(c) {
 			n++
 		}
 	}

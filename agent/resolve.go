@@ -210,6 +210,7 @@ func (c *Core) remember(id content.ID, m *content.Manifest) {
 	h := newHolding(id, m, c.held)
 	c.used(h)
 	c.holdings[id] = h
+	c.keeper.Changed() // it may supersede another
 	c.names.Published(m.Name, fleet.Version{Content: id, Created: m.Created})
 }
 

@@ -46,6 +46,7 @@ type savedFlow struct {
 	Stage     bool       `json:"stage,omitempty"`
 	By        time.Time  `json:"by,omitzero"`
 	Window    string     `json:"window,omitempty"`
+	Repair    bool       `json:"repair,omitempty"`
 }
 
 // keepFlows is how many ended flows are remembered.
@@ -54,7 +55,7 @@ const keepFlows = 200
 func (c *Core) saveFlow(f *flow) {
 	c.record(keyFlow+f.id, savedFlow{ID: f.id, Ref: f.ref, Out: f.out, Overwrite: f.overwrite, Priority: f.priority, Content: f.content,
 		State: f.state, Code: f.code, Detail: f.detail, Created: f.created, Finished: f.finished,
-		Stage: f.stage, By: f.by, Window: f.window.String()})
+		Stage: f.stage, By: f.by, Window: f.window.String(), Repair: f.repair})
 	for f.ended() && len(c.order) > keepFlows {
 		oldest := slices.IndexFunc(c.order, func(id string) bool { return c.flows[id].ended() })
 		c.do(Record{Key: keyFlow + c.order[oldest]})
@@ -162,9 +163,11 @@ func (c *Core) restoreManifest(key string, raw []byte) error {
 }
 
 func restoredFlow(s savedFlow) *flow {
+	p := planned(api.Get{Stage: s.Stage, By: s.By, Window: s.Window})
+	p.repair = s.Repair
 	return &flow{id: s.ID, ref: s.Ref, out: s.Out, overwrite: s.Overwrite, priority: s.Priority, content: s.Content,
 		known: !s.Content.IsZero(), state: s.State, code: s.Code, detail: s.Detail, created: s.Created, finished: s.Finished,
-		plan: planned(api.Get{Stage: s.Stage, By: s.By, Window: s.Window})}
+		plan: p}
 }
 
 // restart puts an open flow back to where it goes on.

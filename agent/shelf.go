@@ -154,6 +154,14 @@ func (c *Core) fits(now time.Time, h *holding) bool {
 	if h.complete() {
 		return true
 	}
+	if c.displaces(h) {
+		for _, f := range c.openFlows() {
+			if f.known && f.content == h.id {
+				c.finish(now, f, api.StateCancelled, api.CodeNoSpace, "a further copy for the location would take room from something else")
+			}
+		}
+		return false
+	}
 	err := c.keeper.Fits(h.size)
 	if err != nil {
 		c.failContent(now, h.id, api.CodeNoSpace, err.Error())

@@ -17,6 +17,7 @@ const MaxAhead = 366 * 24 * time.Hour
 
 // plan is what a flow was asked to observe besides the content: to be here by a time, and to come in certain hours only.
 type plan struct {
+	repair bool      // nobody asked for it: the location has too few copies
 	stage  bool      // it is for later: what has come stays until by
 	by     time.Time // zero: whenever
 	window window.Window

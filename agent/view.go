@@ -8,7 +8,6 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/content"
-	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/scheduler"
 )
 
@@ -167,7 +166,7 @@ func (c *Core) Peers(now time.Time) []api.Peer {
 	for _, name := range c.book.names() {
 		p := c.book.people[name]
 		v := api.Peer{Peer: name, Role: string(p.Role), Location: p.Location, Connected: p.connected}
-		v.Class = c.class(fleet.Identity{Role: p.Role, Location: p.Location}).String()
+		v.Class = c.book.Class(name).String()
 		switch addr, ok := c.book.address(p); {
 		case c.book.Refuses(now, name):
 			ban := c.book.banned[name]
@@ -191,7 +190,8 @@ func (c *Core) Peers(now time.Time) []api.Peer {
 
 // Hub is what this host knows of its hub.
 func (c *Core) Hub() api.HubStatus {
-	return api.HubStatus{Reachable: c.hub.problem == "" && !c.hub.lastOK.IsZero(), LastSync: c.hub.lastOK, Error: c.hub.problem}
+	return api.HubStatus{Reachable: c.hub.problem == "" && !c.hub.lastOK.IsZero(), LastSync: c.hub.lastOK, Error: c.hub.problem,
+		Warning: c.hub.warning, Twin: c.hub.twin}
 }
 
 // Counts is how many conversations and unfinished flows there are.

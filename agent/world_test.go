@@ -33,6 +33,7 @@ type world struct {
 	outcast bool // the hub answers and refuses everybody
 	key     ed25519.PrivateKey
 	dir     *fleet.Directory
+	copies  *fleet.Copies
 	catalog map[string][]byte // by name and id
 	bad     map[string]bool   // hosts that send wrong bytes
 }
@@ -107,7 +108,7 @@ func (w *world) evict(name string, a Evict) {
 
 func newWorld(t *testing.T) *world {
 	seed := sha256.Sum256([]byte("publisher"))
-	w := &world{t: t, now: epoch, hosts: map[string]*host{}, key: ed25519.NewKeyFromSeed(seed[:]), catalog: map[string][]byte{},
+	w := &world{t: t, now: epoch, hosts: map[string]*host{}, key: ed25519.NewKeyFromSeed(seed[:]), copies: fleet.NewCopies(), catalog: map[string][]byte{},
 		bad: map[string]bool{}}
 	w.add("hub", fleet.RoleHub, "hub")
 	w.dir = fleet.NewDirectory(fleet.Member{Peer: w.hosts["hub"].id.Peer, Role: fleet.RoleHub, Location: "hub", Lan: w.addr("hub"), Wan: w.addr("hub")})
@@ -365,6 +366,8 @@ func (w *world) obey(name string) {
 			w.after(5*time.Millisecond, name, func(h *host) { w.write(h) })
 		case Evict:
 			w.evict(name, a)
+		case Compare:
+			w.compare(name, a)
 		case Sync:
 			w.sync(name, a)
 		case Resolve:
@@ -478,12 +481,22 @@ func (w *world) sync(name string, a Sync) {
 		}
 		r := a.Request
 		r.Lan = w.addr(name)
-		w.dir.Announced(w.now, h.id, r)
-		reply := w.dir.Reply(w.now, h.id, r.Wanted)
+		reply := w.dir.Answer(w.now, h.id, r, w.dir.Announced(w.now, h.id, r))
 		for i := range reply.Peers {
 			reply.Peers[i].Wan = reply.Peers[i].Lan
 		}
 		h.core.Synced(w.now, reply)
+	})
+}
+
+func (w *world) compare(name string, a Compare) {
+	h := w.hosts[name]
+	w.after(wan, name, func(*host) {
+		if w.hubDown {
+			h.core.NotCompared(w.now)
+			return
+		}
+		h.core.Compared(w.now, a.Request, w.copies.Told(w.now, h.id, a.Request, func(content.ID) bool { return true }))
 	})
 }
 

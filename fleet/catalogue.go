@@ -46,3 +46,13 @@ func (c *Catalogue) Newest(name string) (content.ID, bool) {
 	v, ok := c.newest[name]
 	return v.Content, ok
 }
+
+// Current reports whether a name stands for the content.
+func (c *Catalogue) Current(id content.ID) bool {
+	for _, v := range c.newest {
+		if v.Content == id {
+			return true
+		}
+	}
+	return false
+}

@@ -14,9 +14,11 @@ type Member struct {
 	Peer     string       `json:"peer"`
 	Role     Role         `json:"role"`
 	Location string       `json:"location"`
-	Lan      string       `json:"lan,omitempty"`   // where hosts of the same location reach it
-	TLS      uint16       `json:"tls,omitempty"`   // its TCP port there for the LAN carrier; 0: it has none
-	Wan      string       `json:"wan,omitempty"`   // where the hub sees it; all others reach it there
+	Lan      string       `json:"lan,omitempty"`    // where hosts of the same location reach it
+	TLS      uint16       `json:"tls,omitempty"`    // its TCP port there for the LAN carrier; 0: it has none
+	Wan      string       `json:"wan,omitempty"`    // where the hub sees it; all others reach it there
+	Subnet   string       `json:"subnet,omitempty"` // that it is in, in CIDR notation
+	Link     Link         `json:"link,omitempty"`
 	Holds    []content.ID `json:"holds,omitempty"` // of the contents asked about, complete or in part
 	Seen     time.Time    `json:"seen,omitzero"`
 }
@@ -32,8 +34,12 @@ type Holding struct {
 type EnrollRequest struct {
 	Token    string `json:"token"`
 	CSR      []byte `json:"csr"`
-	Location string `json:"location"`
+	Location string `json:"location"`      // or LocationAuto
+	Net      string `json:"net,omitempty"` // the host's own address with the length of its network
 }
+
+// LocationAuto asks the hub to find out where a host is, now and whenever its address changes.
+const LocationAuto = "auto"
 
 // EnrollReply lets a host in.
 type EnrollReply struct {
@@ -43,17 +49,25 @@ type EnrollReply struct {
 	Hub         Member   `json:"hub"`
 }
 
-// RenewRequest asks for a new certificate for the same host and key; the answer is an EnrollReply.
+// RenewRequest asks for a new certificate for the same host and key; the answer is an EnrollReply. A host that enrolled
+// with LocationAuto gets it for where it is now.
 type RenewRequest struct {
 	CSR []byte `json:"csr"`
+	Net string `json:"net,omitempty"`
 }
 
 // SyncRequest tells the hub where this host is and what it holds, and asks who has what it wants. At most MaxHoldings
 // and MaxWanted.
 type SyncRequest struct {
 	Lan      string       `json:"lan,omitempty"`
-	TLS      uint16       `json:"tls,omitempty"` // as in Member
+	TLS      uint16       `json:"tls,omitempty"`      // as in Member
+	Net      string       `json:"net,omitempty"`      // its address there with the length of its network: 10.1.2.3/24
+	Location string       `json:"location,omitempty"` // where it takes itself to be; the certificate must say the same
+	Instance string       `json:"instance,omitempty"` // of the daemon's start, random
+	Cursor   string       `json:"cursor,omitempty"`   // of the last reply
+	Partial  bool         `json:"partial,omitempty"`  // Holdings are those that changed since the report that reply answered
 	Holdings []Holding    `json:"holdings,omitempty"`
+	Dropped  []content.ID `json:"dropped,omitempty"` // with Partial: held no more
 	Wanted   []content.ID `json:"wanted,omitempty"`
 
 	Ledger *ledger.Report `json:"ledger,omitempty"` // what was counted since the last acknowledged report
@@ -62,9 +76,17 @@ type SyncRequest struct {
 // SyncReply lists the hub, the members of the caller's location and some holders of what it wants. Publisher keys are
 // pinned at enrolment and renewal and never come this way.
 type SyncReply struct {
-	Peers []Member  `json:"peers"`
-	Hub   Member    `json:"hub"`
-	Time  time.Time `json:"time"`
+	Peers   []Member  `json:"peers,omitempty"`
+	Gone    []string  `json:"gone,omitempty"`    // neighbours listed before and no more
+	Partial bool      `json:"partial,omitempty"` // Peers are only those that are new or changed, and Here is left out
+	Cursor  string    `json:"cursor,omitempty"`  // to be shown next time
+	Again   bool      `json:"again,omitempty"`   // all holdings must be told, at once
+	Here    Place     `json:"here,omitzero"`
+	Move    string    `json:"move,omitempty"`    // the location whose certificate the host should fetch
+	Warning string    `json:"warning,omitempty"` // what is wrong with where the host is
+	Twin    string    `json:"twin,omitempty"`    // another host reports under this identity, from this address
+	Hub     Member    `json:"hub"`
+	Time    time.Time `json:"time"`
 
 	Ledger *ledger.Ack `json:"ledger,omitempty"` // the report is durable here
 }

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -76,6 +77,15 @@ func IdentityOf(c *x509.Certificate) (Identity, error) {
 		return Identity{}, fmt.Errorf("%w: the certificate of %q names %d URIs instead of one", ErrIdentity, c.Subject.CommonName, len(c.URIs))
 	}
 	return ParseIdentity(c.URIs[0])
+}
+
+// RoamingUnit is the organizational unit in the certificate of a host whose location follows its address. It stands in the
+// certificate, so that neither host nor hub has to be believed or to remember.
+const RoamingUnit = "roaming"
+
+// Roams reports whether the location of the host follows its address.
+func Roams(c *x509.Certificate) bool {
+	return slices.Contains(c.Subject.OrganizationalUnit, RoamingUnit)
 }
 
 // PeerName is the name of the host with this public key (PKIX, DER): the first 16 hex digits of its SHA-256.

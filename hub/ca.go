@@ -114,8 +114,9 @@ func (a *authority) identity(public any, role fleet.Role, location string) (flee
 	return fleet.Identity{Fleet: a.fleetName(), Role: role, Location: location, Peer: fleet.PeerName(der)}, nil
 }
 
-// issue makes the certificate of a host (DER), good for both ends of TLS and DTLS.
-func (a *authority) issue(public any, id fleet.Identity, now time.Time) ([]byte, error) {
+// issue makes the certificate of a host (DER), good for both ends of TLS and DTLS. The location of one that roams follows
+// its address.
+func (a *authority) issue(public any, id fleet.Identity, roams bool, now time.Time) ([]byte, error) {
 	serial, err := newSerial()
 	if err != nil {
 		return nil, err
@@ -123,6 +124,9 @@ func (a *authority) issue(public any, id fleet.Identity, now time.Time) ([]byte,
 	template := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: id.Peer}, NotBefore: now.Add(-skew),
 		NotAfter: now.Add(hostLife), KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true, URIs: []*url.URL{id.URI()},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}}
+	if roams {
+		template.Subject.OrganizationalUnit = []string{fleet.RoamingUnit}
+	}
 	if id.Role == fleet.RoleHub {
 		template.DNSNames = []string{fleet.HubName}
 	}

@@ -103,21 +103,21 @@ func (s *Server) issue(now time.Time, t fleet.TokenState) error {
 }
 
 // redeem uses a token up, durably.
-func (s *Server) redeem(now time.Time, token fleet.Token, location string) error {
+func (s *Server) redeem(now time.Time, token fleet.Token, location string) (fleet.TokenState, error) {
 	hash := token.Hash()
 	s.mu.Lock()
 	state, err := s.tokens.Redeem(now, hash, location)
 	s.mu.Unlock()
 	if err != nil {
-		return err
+		return state, err
 	}
 	if err := s.saveToken(state); err != nil {
 		s.mu.Lock()
 		s.tokens.Returned(hash)
 		s.mu.Unlock()
-		return err
+		return state, err
 	}
-	return nil
+	return state, nil
 }
 
 // enter makes a manifest durable, then known.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/topology"
 	"github.com/ebbproject/ebb/store"
 )
 
@@ -30,6 +31,7 @@ func (s *Server) control() http.Handler {
 	mux.HandleFunc("POST /v1/enroll", s.enroll)
 	mux.HandleFunc("POST /v1/renew", s.member(s.renew))
 	mux.HandleFunc("POST /v1/sync", s.member(s.sync))
+	mux.HandleFunc("POST /v1/copies", s.member(s.copied))
 	mux.HandleFunc("GET /v1/contents/{ref}", s.member(s.content))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, problem(http.StatusNotFound, fleet.CodeNotFound, "no such page: %s", r.URL.Path))
@@ -87,40 +89,48 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	reply, err := s.admit(now, req)
+	reply, location, err := s.admit(now, remote(r), req)
 	if err != nil {
 		s.o.Log.Warn("a host was not let in", "remote", r.RemoteAddr, "location", req.Location, "err", err)
 		s.fail(w, r, err)
 		return
 	}
-	s.o.Log.Info("a host was let in", "remote", r.RemoteAddr, "location", req.Location)
+	s.o.Log.Info("a host was let in", "remote", r.RemoteAddr, "location", location)
 	answer(w, reply)
 }
 
-func (s *Server) admit(now time.Time, req fleet.EnrollRequest) (*fleet.EnrollReply, error) {
+// admit decides whether a host is let in, and where it is. One that asked for LocationAuto roams from then on, unless its
+// token is good for one location only.
+func (s *Server) admit(now time.Time, seen netip.Addr, req fleet.EnrollRequest) (reply *fleet.EnrollReply, location string, err error) {
 	token, err := fleet.ParseToken(req.Token)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	auto := req.Location == fleet.LocationAuto
+	if auto {
+		own, _ := netip.ParsePrefix(req.Net) // what is not understood was not said
+		req.Location = s.whereabouts(seen, own)
 	}
 	if err := fleet.ValidLocation(req.Location); err != nil {
-		return nil, badRequest("%v", err)
+		return nil, "", badRequest("%v", err)
 	}
 	key, err := request(req.CSR)
 	if err != nil {
-		return nil, badRequest("certificate request: %v", err)
+		return nil, "", badRequest("certificate request: %v", err)
 	}
 	id, err := s.ca.identity(key, fleet.RoleAgent, req.Location)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if err := s.redeem(now, token, req.Location); err != nil {
-		return nil, err
-	}
-	der, err := s.ca.issue(key, id, now)
+	state, err := s.redeem(now, token, req.Location)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return s.welcome(der), nil
+	der, err := s.ca.issue(key, id, auto && state.Location == "", now)
+	if err != nil {
+		return nil, "", err
+	}
+	return s.welcome(der), req.Location, nil
 }
 
 // welcome is what a host needs besides its certificate.
@@ -129,7 +139,8 @@ func (s *Server) welcome(certificate []byte) *fleet.EnrollReply {
 	return &fleet.EnrollReply{Certificate: certificate, CA: s.ca.cert.Raw, Publishers: node.PublisherTexts(n.Publishers), Hub: n.Hub}
 }
 
-// renew gives a host a new certificate for the same key, identity and location.
+// renew gives a host a new certificate for the same key and identity. The location is that of the old certificate, or where
+// the host is now if it roams.
 func (s *Server) renew(w http.ResponseWriter, r *http.Request, id fleet.Identity) {
 	var req fleet.RenewRequest
 	if err := decode(r.Body, maxEnroll, &req); err != nil {
@@ -144,7 +155,15 @@ func (s *Server) renew(w http.ResponseWriter, r *http.Request, id fleet.Identity
 		s.fail(w, r, badRequest("certificate request: %v", err))
 		return
 	}
-	der, err := s.ca.issue(key, id, s.o.Clock())
+	own, err := netip.ParsePrefix(req.Net)
+	moves := fleet.Roams(r.TLS.PeerCertificates[0])
+	if moves && err == nil {
+		from := id.Location
+		if id.Location = s.whereabouts(remote(r), own); id.Location != from {
+			s.o.Log.Info("a host has moved", "peer", id.Peer, "from", from, "location", id.Location, "remote", r.RemoteAddr, "net", req.Net)
+		}
+	}
+	der, err := s.ca.issue(key, id, moves, s.o.Clock())
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -159,7 +178,12 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 		s.fail(w, r, err)
 		return
 	}
-	reply := s.announced(s.o.Clock(), id, req)
+	if req.Location != "" && req.Location != id.Location {
+		s.fail(w, r, problem(http.StatusForbidden, fleet.CodeDenied, "this host says that it is in %s, and its certificate says %s: enrol again for where it is: "+
+			"ebb enroll --again --location %s", req.Location, id.Location, req.Location))
+		return
+	}
+	reply := s.announced(s.o.Clock(), r, id, req)
 	reply.Ledger = s.accounted(id, req)
 	answer(w, reply)
 }
@@ -173,6 +197,15 @@ func report(body io.Reader) (fleet.SyncRequest, error) {
 	if len(req.Holdings) > fleet.MaxHoldings || len(req.Wanted) > fleet.MaxWanted {
 		return req, problem(http.StatusBadRequest, fleet.CodeTooLarge, "a report of %d holdings and %d wishes: %d and %d are allowed",
 			len(req.Holdings), len(req.Wanted), fleet.MaxHoldings, fleet.MaxWanted)
+	}
+	if req.Net != "" {
+		if p, err := netip.ParsePrefix(req.Net); err != nil || p.String() != req.Net {
+			return req, badRequest("net %q is not an address with the length of its network", req.Net)
+		}
+	}
+	if len(req.Instance) > 64 || len(req.Cursor) > 128 || len(req.Dropped) > fleet.MaxHoldings {
+		return req, badRequest("an instance of %d characters, a cursor of %d and %d contents dropped are too much", len(req.Instance), len(req.Cursor),
+			len(req.Dropped))
 	}
 	if req.Lan == "" {
 		req.TLS = 0
@@ -188,7 +221,7 @@ func report(body io.Reader) (fleet.SyncRequest, error) {
 	return req, nil
 }
 
-func (s *Server) announced(now time.Time, id fleet.Identity, req fleet.SyncRequest) fleet.SyncReply {
+func (s *Server) announced(now time.Time, r *http.Request, id fleet.Identity, req fleet.SyncRequest) fleet.SyncReply {
 	s.mu.Lock()
 	look := now.Sub(s.observed) >= observeEvery
 	if look {
@@ -199,14 +232,32 @@ func (s *Server) announced(now time.Time, id fleet.Identity, req fleet.SyncReque
 	if look { // not under the lock: it asks another goroutine
 		seen = s.o.Observed()
 	}
+	own, _ := netip.ParsePrefix(req.Net) // empty or good
+	st := stands(s.network(), id.Location, remote(r), own)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.directory.Announced(now, id, req)
+	h := s.directory.Announced(now, id, req)
+	if h.Twin == "" {
+		s.directory.Placed(id.Peer, st.place)
+	}
 	for peer, addr := range seen {
 		s.directory.Observed(peer, addr)
 	}
-	s.directory.Forget(now)
-	return s.directory.Reply(now, id, req.Wanted)
+	if look {
+		s.directory.Forget(now)
+	}
+	reply := s.directory.Answer(now, id, req, h)
+	if own.IsValid() {
+		s.advise(&reply, id, st, topology.AutoName(remote(r), own), fleet.Roams(r.TLS.PeerCertificates[0]))
+	}
+	s.warn(now, id, req.Lan, reply)
+	return reply
+}
+
+// remote is where the hub sees who asks.
+func remote(r *http.Request) netip.Addr {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr) // net/http made it
+	return from.Addr().Unmap()
 }
 
 // content gives the signed manifest of a name or id.

@@ -24,6 +24,7 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/topology"
 )
 
 func peers(r fleet.SyncReply) string {
@@ -105,7 +106,7 @@ func TestAllAddresses(t *testing.T) {
 // with is a host whose certificate has been made by ca at that time.
 func with(t *testing.T, n *node.Node, ca *authority, at time.Time) *node.Node {
 	t.Helper()
-	der, err := ca.issue(n.Certificate.Leaf.PublicKey, n.Identity, at)
+	der, err := ca.issue(n.Certificate.Leaf.PublicKey, n.Identity, false, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,9 +325,9 @@ func FuzzEnrolment(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	s := &Server{ca: ca, tokens: fleet.NewTokenBook(nil)}
+	s := &Server{ca: ca, tokens: fleet.NewTokenBook(nil), topology: topology.NewIndex(&topology.Topology{})}
 	f.Fuzz(func(t *testing.T, token string, csr []byte, location string) {
-		_, err := s.admit(time.Now(), fleet.EnrollRequest{Token: token, CSR: csr, Location: location})
+		_, _, err := s.admit(time.Now(), netip.MustParseAddr("127.0.0.1"), fleet.EnrollRequest{Token: token, CSR: csr, Location: location})
 		if err == nil || asProblem(err).Status >= 500 {
 			t.Errorf("%v", err)
 		}

@@ -4,8 +4,8 @@
 // directory of who is where and who holds what. It answers hosts on the control port (HTTPS with certificates of the
 // fleet on both sides) and the operator through handlers that are mounted on the local API.
 //
-// What must survive a crash is durable before it takes effect: the catalogue and that a token was used in records of
-// the store, the pinned publishers in the hub's enrolment. The directory is rebuilt from what members report. The hub
+// What must survive a crash is durable before it takes effect: the catalogue, the topology and that a token was used in
+// records of the store, the pinned publishers in the hub's enrolment. The directory is rebuilt from what members report. The hub
 // signs no content: publishers' keys may live elsewhere, and endpoints pin them when they enrol and when they renew
 // their certificate. All pinned publishers are trusted alike; any of them may publish under any name.
 //
@@ -16,7 +16,9 @@ package hub
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +31,7 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/topology"
 	"github.com/ebbproject/ebb/store"
 )
 
@@ -57,8 +60,13 @@ type Server struct {
 	node      *node.Node // never changed, only replaced
 	tokens    *fleet.TokenBook
 	directory *fleet.Directory
+	copies    *fleet.Copies
 	catalogue *fleet.Catalogue
-	observed  time.Time // when Observed was last asked
+	topology  *topology.Index      // never changed, only replaced
+	observed  time.Time            // when Observed was last asked
+	warned    map[string]time.Time // when something was last said of a host
+
+	changing sync.Mutex // held while the topology is changed; before mu
 }
 
 // Open reads what the store remembers. The state directory must have been through Init.
@@ -80,8 +88,10 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
-	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), catalogue: fleet.NewCatalogue()}
-	if err := s.restore(); err != nil {
+	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
+		catalogue: fleet.NewCatalogue(), warned: map[string]time.Time{}}
+	s.directory.Life = life()
+	if err := errors.Join(s.restore(), s.restoreTopology()); err != nil {
 		return nil, err
 	}
 	s.accounts, err = openAccounts(o.Store, func(key string, err error) {
@@ -100,6 +110,13 @@ func Open(o Options) (*Server, error) {
 		// instead of a broken connection, and a long-lived connection does not outlive its certificate.
 		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, GetCertificate: s.certificate, Time: o.Clock}}
 	return s, nil
+}
+
+// life is a number that no other start of a hub has.
+func life() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return binary.LittleEndian.Uint64(b[:])
 }
 
 // Serve answers until Close.

@@ -91,7 +91,7 @@ func renewed(n *node.Node, ca *authority, now time.Time) (*node.Node, error) {
 	if !ok {
 		return nil, fmt.Errorf("the hub's private key is a %T, not an ECDSA key", n.Certificate.PrivateKey)
 	}
-	der, err := ca.issue(key.Public(), n.Identity, now)
+	der, err := ca.issue(key.Public(), n.Identity, false, now)
 	if err != nil {
 		return nil, err
 	}

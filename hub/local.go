@@ -26,6 +26,8 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("HEAD /api/v1/chunks/{id}", s.headChunk)
 	mux.HandleFunc("POST /api/v1/contents", s.postContent)
 	mux.HandleFunc("GET /api/v1/members", s.getMembers)
+	mux.HandleFunc("GET /api/v1/topology", s.getTopology)
+	mux.HandleFunc("PUT /api/v1/topology", s.putTopology)
 	mux.HandleFunc("GET /api/v1/ledger", s.getLedger)
 	mux.HandleFunc("GET /api/v1/publishers", s.getPublishers)
 	mux.HandleFunc("POST /api/v1/publishers", s.postPublisher)
@@ -62,6 +64,10 @@ func (s *Server) postToken(w http.ResponseWriter, r *http.Request) {
 	life, err := time.ParseDuration(ask.TTL)
 	if err != nil || life <= 0 || life > maxTokenLife {
 		refuse(w, badRequest("a token's life of %q is not between 0 and %.0fh", ask.TTL, maxTokenLife.Hours()))
+		return
+	}
+	if ask.Location == fleet.LocationAuto {
+		refuse(w, badRequest("a token for the location %q would fit nowhere: leave the location out, and give it to ebb enroll", ask.Location))
 		return
 	}
 	if ask.Location != "" {

@@ -145,7 +145,7 @@ func (s *Scheduler) RemoveFlow(now time.Time, id content.ID) {
 }
 
 // Pause stops a flow, at once: open requests are canceled, chunks being stored are not. The reason
-// is PausedByUser or PausedByPolicy.
+// is PausedByUser, PausedByPolicy or OutsideWindow.
 func (s *Scheduler) Pause(now time.Time, id content.ID, why Reason) {
 	f := s.byID[id]
 	if f == nil || why == None {

@@ -141,7 +141,7 @@ func (s *Scheduler) heed(now time.Time, f *flow) {
 // meet tells the table of a flow whether this host can fetch from beyond the location, and lets its time pass.
 func (s *Scheduler) meet(now time.Time, f *flow) {
 	t := f.once.table
-	t.Willing(now, f.wants() && s.stopped == None && f.beyond(now))
+	t.Willing(now, f.wants() && s.stopped == None && s.room > 0 && f.beyond(now))
 	if at := t.Deadline(); !at.IsZero() && !now.Before(at) {
 		t.Advance(now)
 		f.wake(now)

@@ -30,6 +30,8 @@ func (s *Scheduler) Why(now time.Time, id content.ID) []Wait {
 		return stopped(f.paused)
 	case s.stopped != None:
 		return stopped(s.stopped)
+	case s.room <= 0 && s.inFlight == 0:
+		return stopped(s.tight)
 	}
 	waits := s.underWay(now, f)
 	if len(s.peers) == 0 && f.rarity.ready > 0 {

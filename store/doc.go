@@ -57,7 +57,8 @@
 //
 // # Not promised
 //
-// The order of arrival is the order of eviction; use does not make a chunk younger. Damage at the very end of the log,
+// The order of arrival is the order of Evict; use does not make a chunk younger (who knows contents, as agent/cache does,
+// chooses better and calls Delete). Damage at the very end of the log,
 // after a crash, cannot be told from the end that the crash itself left; a clean Close leaves nothing there. Each chunk
 // is whole or absent; a Put of more than 256 chunks may store some of them when it fails. Several chunks may briefly
 // occupy the disk twice when callers store the same one at the same time. On Windows, folders are not synced, because

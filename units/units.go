@@ -45,3 +45,13 @@ func read(text string, units []unit) (float64, bool) {
 	}
 	return 0, false
 }
+
+// RateText writes bits a second, more than 0, so that Rate reads the same again.
+func RateText(bits int64) string {
+	for _, u := range []unit{{"Gbit", 1e9}, {"Mbit", 1e6}, {"kbit", 1e3}} {
+		if f := int64(u.factor); bits%f == 0 {
+			return strconv.FormatInt(bits/f, 10) + u.suffix
+		}
+	}
+	return strconv.FormatInt(bits, 10) + "bit"
+}

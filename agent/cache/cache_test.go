@@ -164,13 +164,12 @@ func TestSpaceIsGivenBack(t *testing.T) {
 	for i := range 3000 {
 		text = append(text, strconv.Itoa(i))
 	}
-	shelf := func() Shelf { return Shelf{Items: []Item{item("x", 0, d.of(""))}} }
 	whole := d.of(strings.Join(text, " "))
 	index := map[content.ID]int{}
 	for i, c := range whole.chunks {
 		index[c.ID] = i
 	}
-	shelf = func() Shelf { return Shelf{Items: []Item{item("x", 0, indexed{whole, index})}} }
+	shelf := func() Shelf { return Shelf{Items: []Item{item("x", 0, indexed{whole, index})}} }
 	k := NewKeeper(Limits{MinFree: Amount{Bytes: 10 * gib}})
 	k.Measured(epoch, 8*gib, 100*gib, d.stored())
 	steps := 0
@@ -193,6 +192,30 @@ func TestSpaceIsGivenBack(t *testing.T) {
 	}
 	if gone := 3000 - len(d); steps != 2 || gone != 2048 {
 		t.Errorf("%d chunks in %d steps", gone, steps)
+	}
+}
+
+// Who looks in vain for something that may go looks less and less often, until something has changed.
+func TestLookingInVainIsRare(t *testing.T) {
+	d := disk{}
+	needed := item("needed", 0, d.of("a b c"))
+	needed.Needed = true
+	looked := 0
+	shelf := func() Shelf { looked++; return Shelf{Items: []Item{needed}} }
+	k := NewKeeper(Limits{MaxSize: Amount{Bytes: chunkSize}})
+	k.Measured(epoch, 8*gib, 9*gib, d.stored())
+	for second := range 100 {
+		if _, ok := k.Take(epoch.Add(time.Duration(second)*time.Second), State{Stored: d.stored(), Shelf: shelf}); ok {
+			t.Fatal("what is needed goes")
+		}
+	}
+	if looked > 12 {
+		t.Errorf("looked %d times in 100 s", looked)
+	}
+	needed.Needed = false
+	k.Changed()
+	if _, ok := k.Take(epoch.Add(101*time.Second), State{Stored: d.stored(), Shelf: shelf}); !ok {
+		t.Error("it is not looked for when something has changed")
 	}
 }
 

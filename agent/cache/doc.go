@@ -18,8 +18,8 @@
 // # How much comes in
 //
 // Room is what quota and floor leave, the smaller of the two. A Keeper makes room ahead of a flow, for what the flow
-// still misses and at most for headroom; when nothing more may go, the flow waits for Full or Floor. Below the floor
-// space is given back at once, a few gigabytes a second, down to what may not go.
+// still misses and at most for headroom; when nothing more may go, the flow waits, and says for which of the two. Below the floor
+// space is given back at once, up to 1,024 chunks at a time, down to what may not go.
 //
 // # Time
 //

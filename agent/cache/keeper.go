@@ -11,11 +11,12 @@ import (
 )
 
 const (
-	lowWater  = 32 << 20 // bytes of room below which more is made for a flow: what the scheduler has under way
-	highWater = 64 << 20 // bytes of room that are made then
-	maxGroup  = 1024     // chunks that go at once
-	lookAgain = time.Second
-	staleLook = time.Minute // how often ages are looked at
+	lowWater  = 32 << 20         // bytes of room below which more is made for a flow: what the scheduler has under way
+	highWater = 64 << 20         // bytes of room that are made then
+	maxGroup  = 1024             // chunks that go at once
+	lookFirst = time.Second      // after nothing was found that may go
+	lookMost  = 16 * time.Second // and again, and again
+	staleLook = time.Minute      // how often ages are looked at
 )
 
 // Short is what there is too little of.
@@ -45,8 +46,9 @@ type Keeper struct {
 	then    int64 // bytes of chunks at that moment
 	known   bool  // the volume was measured
 	leaving map[content.ID]bool
-	lookAt  time.Time // nothing may go: not looked for again before
-	staleAt time.Time // ages are looked at then
+	lookAt  time.Time     // nothing may go: not looked for again before
+	rest    time.Duration // the last pause between two looks in vain
+	staleAt time.Time     // ages are looked at then
 }
 
 // NewKeeper is one that has not measured anything, and whose clock has just begun.
@@ -74,7 +76,7 @@ func (k *Keeper) Remembered(now time.Time, c Clock) {
 }
 
 // Changed says that something may go that might not before: a flow has ended, a pin is gone.
-func (k *Keeper) Changed() { k.lookAt = time.Time{} }
+func (k *Keeper) Changed() { k.lookAt, k.rest = time.Time{}, 0 }
 
 // Quota is the most bytes that our chunks may have; math.MaxInt64: there is no limit, or it is not known yet.
 func (k *Keeper) Quota() int64 {
@@ -150,12 +152,13 @@ func (k *Keeper) Take(now time.Time, s State) (Removal, bool) {
 	room, _ := k.Room(s.Stored)
 	switch {
 	case room >= min(s.Coming, lowWater):
-		k.lookAt = time.Time{}
+		k.Changed()
 	case !now.Before(k.lookAt):
 		if r := s.Shelf().Pick(min(s.Coming, highWater)-room, maxGroup, nil); len(r.Chunks) > 0 {
 			return k.leave(r), true
 		}
-		k.lookAt = now.Add(lookAgain)
+		k.rest = min(max(2*k.rest, lookFirst), lookMost)
+		k.lookAt = now.Add(k.rest)
 	}
 	if k.limits.MaxAge > 0 && !now.Before(k.staleAt) {
 		lived := k.clock.Lived()

@@ -22,7 +22,6 @@ type host struct {
 	disk    disk
 	items   []Item
 	others  int64 // bytes of the volume that are not ours
-	coming  int64 // bytes asked for; never more than the room there was
 	missing int64 // of the running flow
 }
 

@@ -141,7 +141,11 @@ func (d *Daemon) scrub(w http.ResponseWriter, r *http.Request) {
 			Fail(w, err)
 			return
 		}
-		if r.Context().Err() != nil || d.ctx.Err() != nil {
+		if r.Context().Err() != nil {
+			return
+		}
+		if d.ctx.Err() != nil {
+			Fail(w, &api.Problem{Title: "the daemon is shutting down", Status: http.StatusServiceUnavailable, Code: api.CodeUnavailable})
 			return
 		}
 		d.pause(min(scrubRest*time.Since(start), time.Second))

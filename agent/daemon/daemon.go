@@ -46,6 +46,7 @@ const settle = 10 * time.Second
 type Hub interface {
 	Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply, error)
 	Content(ctx context.Context, ref string) ([]byte, error)
+	Copies(ctx context.Context, r fleet.CopiesRequest) (fleet.CopiesReply, error)
 }
 
 // Options of a daemon. Node, Store, Socket and Log are required; Hub is nil on the hub itself.
@@ -62,6 +63,7 @@ type Options struct {
 	Carrier     string       // between hosts of this location, CarrierTLS or CarrierUDP; empty: the first
 	Gentle      gentle.Policy
 	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
+	Moved       func()               // told when the hub sees this host in another location than its certificate says; nil: nobody
 }
 
 // Daemon is a running endpoint.
@@ -85,6 +87,8 @@ type Daemon struct {
 	caps    caps
 	moved   *mailbox[agent.Movement]
 	core    *agent.Core // loop's, and Close's after loop has ended
+
+	advice fleet.SyncReply // the last one, without its lists; owned by askHub
 
 	// Owned by loop.
 	peers    map[string]*conversation
@@ -324,6 +328,8 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 		d.toRead.put(a)
 	case agent.Sync:
 		d.toHub.put(a)
+	case agent.Compare:
+		d.running.Go(func() { d.compare(a.Request) })
 	case agent.Resolve:
 		d.running.Go(func() { d.resolve(a.Ref) })
 	case agent.Export:

@@ -46,6 +46,7 @@ func (d *Daemon) sync(r fleet.SyncRequest) {
 	ctx, cancel := context.WithTimeout(d.ctx, syncTimeout)
 	defer cancel()
 	reply, err := d.o.Hub.Sync(ctx, r)
+	d.placed(reply)
 	d.do(func(c *agent.Core, now time.Time) {
 		if err != nil {
 			c.SyncFailed(now, whyNot(err), err.Error())
@@ -54,6 +55,37 @@ func (d *Daemon) sync(r fleet.SyncRequest) {
 		reply.Hub = atHub(reply.Hub, d.o.Node.HubAddr)
 		c.Synced(now, reply)
 	})
+}
+
+// compare tells the hub what is held whole here, and asks how that stands in the location.
+func (d *Daemon) compare(r fleet.CopiesRequest) {
+	ctx, cancel := context.WithTimeout(d.ctx, syncTimeout)
+	defer cancel()
+	reply, err := d.o.Hub.Copies(ctx, r)
+	d.do(func(c *agent.Core, now time.Time) {
+		if err != nil {
+			c.NotCompared(now)
+			return
+		}
+		c.Compared(now, r, reply)
+	})
+}
+
+// placed looks at what the hub says of where this host is. A move counts when it was said twice: an address may be between
+// two networks for a moment. It runs in the goroutine that asks the hub.
+func (d *Daemon) placed(r fleet.SyncReply) {
+	if r.Move != "" && r.Move == d.advice.Move && d.o.Moved != nil {
+		d.o.Moved()
+	}
+	if r.Warning != "" && r.Warning != d.advice.Warning {
+		d.o.Log.Warn("this host is not where its certificate says", "location", d.o.Node.Identity.Location, "err", r.Warning)
+	}
+	if r.Twin != "" && d.advice.Twin == "" {
+		d.o.Log.Warn("another host reports under this host's identity, such as the clone of a disk; enrol one of the two again: ebb enroll --again",
+			"peer", d.o.Node.Identity.Peer, "other", r.Twin)
+	}
+	d.advice = r
+	d.advice.Peers = nil
 }
 
 // lan is where neighbours reach this host: the address it listens on or, when it listens on all, the one it speaks to

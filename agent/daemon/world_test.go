@@ -208,6 +208,11 @@ func (w *world) Sync(context.Context, fleet.SyncRequest) (fleet.SyncReply, error
 	return fleet.SyncReply{Hub: w.hub, Peers: append([]fleet.Member(nil), w.members...), Time: time.Now()}, nil
 }
 
+// Copies implements Hub: nobody else holds anything.
+func (w *world) Copies(_ context.Context, r fleet.CopiesRequest) (fleet.CopiesReply, error) {
+	return fleet.CopiesReply{Ahead: make([]int, len(r.Kept))}, nil
+}
+
 // Content implements Hub.
 func (w *world) Content(_ context.Context, ref string) ([]byte, error) {
 	w.mu.Lock()

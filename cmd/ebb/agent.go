@@ -19,6 +19,7 @@ import (
 	"github.com/ebbproject/ebb/agent/sense"
 	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
+	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/transfer/udp"
 )
 
@@ -149,33 +150,30 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	socket, err := f.plane.open()
-	if err != nil {
-		return err
-	}
 	hub, err := fleetclient.New(n)
 	if err != nil {
-		return errors.Join(err, socket.Close())
-	}
-	defer hub.Close()
-	n = renewAtStart(ctx, hub, log)
-	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-		Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy,
-		Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
-	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	local, err := serveLocal(f.state, d.Handler())
+	defer hub.Close()
+	life := life{hub: hub, log: log, plane: f.plane, moved: make(chan struct{}, 1)}
+	life.start = func(n *node.Node, socket udp.Socket) (*daemon.Daemon, error) {
+		return daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
+			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Moved: life.told,
+			Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
+	}
+	if err := life.begin(renewAtStart(ctx, hub, log)); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, life.end()) }()
+	local, err := serveLocal(f.state, &life)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stopLocal(local)) }()
-	if err := sayReady(cmd.OutOrStdout(), f.json, d.Addr(), n); err != nil {
+	if err := sayReady(cmd.OutOrStdout(), f.json, life.daemon.Addr(), life.node); err != nil {
 		return err
 	}
-	keepRenewed(ctx, hub, log, d.Renewed)
-	return nil
+	return life.run(ctx)
 }
 
 // open opens the socket, behind the relay if there is one.

@@ -89,6 +89,13 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 	add(examineEnrolment(state))
 	s, err := client.New(state).Status(cmd.Context())
 	add("daemon", "answers on "+client.Socket(state), err)
+	if err == nil && s.Hub.Twin != "" {
+		add("identity", "", fmt.Errorf("another host reports under this host's identity from %s, such as the clone of its disk; enrol one of the two again: "+
+			"ebb enroll --again", s.Hub.Twin))
+	}
+	if err == nil && s.Hub.Warning != "" {
+		add("location", "", errors.New(s.Hub.Warning))
+	}
 	switch {
 	case err == nil && s.Role != "hub" && !s.Hub.Reachable:
 		add("hub", "", errors.New(hubLine(s.Hub)))

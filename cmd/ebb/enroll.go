@@ -50,7 +50,7 @@ func newEnroll() *cobra.Command {
 	}
 	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
 	cmd.Flags().StringVar(&token, "token", "", "one-time token, made on the hub with: ebb token new")
-	cmd.Flags().StringVar(&location, "location", "default", "where this endpoint is")
+	cmd.Flags().StringVar(&location, "location", "default", "where this endpoint is; auto: the hub finds out, now and whenever the address changes")
 	cmd.Flags().BoolVar(&again, "again", false, "replace an enrolment that exists")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if token == "" {

@@ -111,7 +111,7 @@ func watch(ctx context.Context, c *client.Client, f api.Flow, p progress) (api.F
 		}
 		next, err := c.Flow(ctx, f.ID)
 		switch {
-		case errors.Is(err, client.ErrUnreachable): // restarted, perhaps: it will go on
+		case errors.Is(err, client.ErrUnreachable) || isUnavailable(err): // restarted, perhaps: it will go on
 			p.say("the agent does not answer, waiting for it")
 			continue
 		case err != nil && ctx.Err() == nil:
@@ -130,6 +130,12 @@ func watch(ctx context.Context, c *client.Client, f api.Flow, p progress) (api.F
 	}
 	p.show(f)
 	return f, nil
+}
+
+// isUnavailable reports whether the daemon has answered that it is going away.
+func isUnavailable(err error) bool {
+	var p *api.Problem
+	return errors.As(err, &p) && p.Code == api.CodeUnavailable
 }
 
 // hopeless says why it makes no sense to go on waiting for somebody to tell what a flow is about.

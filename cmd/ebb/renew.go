@@ -73,18 +73,3 @@ func renewAtStart(ctx context.Context, c *fleetclient.Client, log *slog.Logger) 
 	renew(ctx, c, log)
 	return c.Node()
 }
-
-// keepRenewed does so until ctx ends.
-func keepRenewed(ctx context.Context, c *fleetclient.Client, log *slog.Logger, renewed func(*node.Node)) {
-	for {
-		fresh, again := renew(ctx, c, log)
-		if fresh != nil {
-			renewed(fresh)
-		}
-		select {
-		case <-time.After(again):
-		case <-ctx.Done():
-			return
-		}
-	}
-}

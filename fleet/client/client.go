@@ -59,12 +59,20 @@ func (c *Client) Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply
 	r.Holdings = r.Holdings[:min(len(r.Holdings), fleet.MaxHoldings)]
 	r.Wanted = r.Wanted[:min(len(r.Wanted), fleet.MaxWanted)]
 	r.Lan = c.located(ctx, r.Lan, net.Conn.LocalAddr)
+	r.Net, r.Location = c.own(ctx), c.Node().Identity.Location
 	var reply fleet.SyncReply
 	if err := c.post(ctx, "/v1/sync", r, &reply); err != nil {
 		return fleet.SyncReply{}, err
 	}
 	reply.Hub = c.locatedHub(ctx, reply.Hub)
 	return reply, nil
+}
+
+// Copies tells what is held whole here, and asks how that stands in the location.
+func (c *Client) Copies(ctx context.Context, r fleet.CopiesRequest) (reply fleet.CopiesReply, err error) {
+	r.Kept = r.Kept[:min(len(r.Kept), fleet.MaxHoldings)]
+	err = c.post(ctx, "/v1/copies", r, &reply)
+	return reply, err
 }
 
 // Content fetches the signed manifest of a name or id. It is not verified here. ErrNotFound.

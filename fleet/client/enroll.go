@@ -23,7 +23,7 @@ import (
 type Enrollment struct {
 	Hub      string // control port, host:port
 	Token    string
-	Location string
+	Location string // or fleet.LocationAuto: the hub finds out
 	State    string // state directory that the enrolment is written to
 	Again    bool   // replace one that is there
 }
@@ -58,7 +58,7 @@ func Enroll(ctx context.Context, e Enrollment) (*node.Node, error) {
 	}
 	defer a.Close()
 	var reply fleet.EnrollReply
-	if err := a.post(ctx, "/v1/enroll", fleet.EnrollRequest{Token: e.Token, CSR: csr, Location: e.Location}, &reply); err != nil {
+	if err := a.post(ctx, "/v1/enroll", fleet.EnrollRequest{Token: e.Token, CSR: csr, Location: e.Location, Net: a.own(ctx)}, &reply); err != nil {
 		return nil, err
 	}
 	if sha256.Sum256(reply.CA) != token.CA {
@@ -68,7 +68,7 @@ func Enroll(ctx context.Context, e Enrollment) (*node.Node, error) {
 	if err := accept(n, key, reply); err != nil {
 		return nil, err
 	}
-	if n.Identity.Role != fleet.RoleAgent || n.Identity.Location != e.Location {
+	if n.Identity.Role != fleet.RoleAgent || e.Location != fleet.LocationAuto && n.Identity.Location != e.Location {
 		return nil, fmt.Errorf("%w: it sent a certificate for %s", ErrForeign, n.Identity)
 	}
 	n.Hub = a.locatedHub(ctx, n.Hub)

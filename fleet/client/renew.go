@@ -16,7 +16,7 @@ import (
 func (c *Client) Due(now time.Time) bool { return c.Node().Due(now) }
 
 // Renew fetches a new certificate for the same key (the peer's name is its hash) and the publisher keys that the hub
-// pins now, saves them and uses them from its next connection on. The data plane uses them when it is started with the
+// pins now, saves them and uses them from its next connection on. The location of a host that roams may be another one. The data plane uses them when it is started with the
 // node returned.
 func (c *Client) Renew(ctx context.Context) (*node.Node, error) {
 	ctx, cancel := context.WithTimeout(ctx, enrollTimeout)
@@ -31,14 +31,18 @@ func (c *Client) Renew(ctx context.Context) (*node.Node, error) {
 		return nil, err
 	}
 	var reply fleet.EnrollReply
-	if err := c.post(ctx, "/v1/renew", fleet.RenewRequest{CSR: csr}, &reply); err != nil {
+	if err := c.post(ctx, "/v1/renew", fleet.RenewRequest{CSR: csr, Net: c.own(ctx)}, &reply); err != nil {
 		return nil, err
 	}
 	fresh := &node.Node{Dir: old.Dir, HubAddr: old.HubAddr}
 	if err := accept(fresh, key, reply); err != nil {
 		return nil, err
 	}
-	if !fresh.CA.Equal(old.CA) || fresh.Identity != old.Identity {
+	expected := old.Identity
+	if fleet.Roams(old.Certificate.Leaf) {
+		expected.Location = fresh.Identity.Location
+	}
+	if !fresh.CA.Equal(old.CA) || fresh.Identity != expected {
 		return nil, fmt.Errorf("%w: it sent a certificate for %s", ErrForeign, fresh.Identity)
 	}
 	fresh.Hub = c.locatedHub(ctx, fresh.Hub)
