@@ -6,8 +6,8 @@ import (
 	"cmp"
 	"hash/fnv"
 	"net/netip"
-	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ebbproject/ebb/content"
@@ -99,7 +99,7 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 	if fresh || e.Location != m.Location {
 		d.moved(now, e, id.Peer, m.Location)
 	}
-	if !reflect.DeepEqual(told(m), told(e.Member)) || e.silent {
+	if told(m) != told(e.Member) || e.silent {
 		d.changed(e)
 	}
 	e.Member, e.silent = m, false
@@ -115,9 +115,8 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 }
 
 // told is what others see of a member.
-func told(m Member) Member {
-	m.Holds, m.Seen = nil, time.Time{}
-	return m
+func told(m Member) [7]string {
+	return [7]string{m.Location, string(m.Role), m.Lan, strconv.Itoa(int(m.TLS)), m.Wan, m.Subnet, string(m.Link)}
 }
 
 func (d *Directory) changed(e *entry) {
