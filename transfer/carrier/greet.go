@@ -169,19 +169,24 @@ func (c *Conn) join(assoc *sctp.Association) error {
 		c.control = control
 		c.bulk, err = assoc.OpenStream(bulkStream, sctp.PayloadTypeWebRTCBinary)
 	}
-	c.mu.Lock()
-	if c.fault != nil {
-		err = c.fault
-	}
 	if err == nil {
-		c.assoc = assoc
+		c.bulk.SetReliabilityParams(true, sctp.ReliabilityTypeReliable, 0)
+		err = c.begin(assoc)
 	}
-	c.mu.Unlock()
 	if err != nil {
 		_ = assoc.Close()
-		return err
 	}
-	c.bulk.SetReliabilityParams(true, sctp.ReliabilityTypeReliable, 0)
+	return err
+}
+
+// begin begins to gather messages. Close may be waiting for whoever does: so they are there before the Conn ends, or not at all.
+func (c *Conn) begin(assoc *sctp.Association) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fault != nil {
+		return c.fault
+	}
+	c.assoc = assoc
 	close(c.joined)
 	c.reading.Add(2)
 	c.spawn(func() { c.gather(c.control) })

@@ -130,7 +130,10 @@ var bottleneck = link.Config{Rate: 20e6, Delay: 15 * ms, BufferTime: 200 * ms}
 func TestAGroupIsOneFlow(t *testing.T) {
 	long(t)
 	for _, controller := range ledbat.Names() {
-		alone := time.Duration(0)
+		longest := 75 * ms // the queue: that of one flow, and a little
+		if controller == "ebb" {
+			longest = 15 * ms
+		}
 		for _, n := range []int{1, 8, 32} {
 			if controller == "ebb" && n == 32 {
 				continue
@@ -148,12 +151,9 @@ func TestAGroupIsOneFlow(t *testing.T) {
 					}()
 					q := quantile(watch(w.there, 20*time.Second), 0.95)
 					<-done
-					if n == 1 {
-						alone = q
-					}
 					t.Logf("%s of the link, Jain %.4f, queue p95 %v", share(all, bottleneck.Rate), jain(each), q)
-					if all < least[controller]*bottleneck.Rate || jain(each) < 0.95 || q > alone+15*ms {
-						t.Errorf("%s of the link, Jain %.4f, queue p95 %v, of one flow %v: %v", share(all, bottleneck.Rate), jain(each), q, alone, w.dialed[0].member)
+					if all < least[controller]*bottleneck.Rate || jain(each) < 0.95 || q > longest {
+						t.Errorf("%s of the link, Jain %.4f, queue p95 %v: %v", share(all, bottleneck.Rate), jain(each), q, w.dialed[0].member)
 					}
 				})
 			})
