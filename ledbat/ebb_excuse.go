@@ -5,8 +5,8 @@ package ledbat
 import "time"
 
 const (
-	excuses     = 4                     // in a row
-	excuseEvery = time.Second           // in the long run: what comes more often is somebody
+	excuses     = 2                     // in a row
+	excuseEvery = 2 * time.Second       // in the long run: what comes more often is somebody
 	excuseMost  = 50 * time.Millisecond // of queue
 	absentFor   = 10 * time.Second      // nobody was seen, so that a queue may be nobody's
 	sightings   = 2                     // of others at the least, before they are believed to be there

@@ -58,7 +58,7 @@ func (e *ebb) leave(now time.Time) {
 	switch {
 	case now.Sub(y.returned) > relapse:
 		y.holdOff = 0
-	case !y.met():
+	case y.sighted < sightings:
 		y.holdOff = min(max(holdLeast/2, y.holdOff*5/4), holdMost) // nobody was there
 	default:
 		y.holdOff = min(max(holdLeast, 2*y.holdOff), holdMost)
