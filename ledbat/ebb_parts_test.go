@@ -217,6 +217,33 @@ func TestStretchesJoin(t *testing.T) {
 	}
 }
 
+// surveyed enters a dozen pulses, of which the i-th is later by extra(i), and says whether the path is found free.
+func surveyed(extra func(i int) time.Duration, between time.Duration) bool {
+	var s survey
+	for i := range 20 {
+		d := 60*ms + extra(i)
+		p := told(d, d+ms, d+ms+between)
+		if s.sample(at(time.Duration(i)*50*ms), &p, p.gap(ms/2), ms) {
+			return true
+		}
+	}
+	return false
+}
+
+// A longer route is found free. A queue is not: it goes up and down, or somebody comes between.
+func TestSurveyTellsARouteFromAQueue(t *testing.T) {
+	still := func(int) time.Duration { return 0 }
+	if !surveyed(still, 0) {
+		t.Error("pulses that nobody disturbs do not make a survey")
+	}
+	if surveyed(still, ms) {
+		t.Error("a queue that is fed between the pulses' datagrams is taken for a route")
+	}
+	if surveyed(func(i int) time.Duration { return time.Duration(i%3) * 2 * ms }, 0) {
+		t.Error("a queue that goes up and down is taken for a route")
+	}
+}
+
 // A host that was late by 5 ms sends what it missed in a row, and goes on as before: the queue that this makes is its own, and it stands. What
 // comes on top of it is others'.
 func TestBacklogIsWhatWeMadeOurselves(t *testing.T) {
