@@ -47,6 +47,7 @@ type Core struct {
 	book         *Book
 	door         *gentle.Door
 	desk         *Desk
+	herald       Herald
 	busy         busy
 	keeper       *cache.Keeper
 	strays       strays
@@ -103,6 +104,7 @@ func (c *Core) String() string {
 func (c *Core) Advance(now time.Time) {
 	c.sched.Advance(now)
 	c.resolveAgain(now)
+	c.announceLate(now)
 	c.keepHours(now)
 	c.compareIfDue(now)
 	c.syncIfDue(now)
@@ -111,7 +113,8 @@ func (c *Core) Advance(now time.Time) {
 // Deadline is when Advance must be called at the latest; zero: never.
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
-	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.nextResolve(), c.nextHours(), c.nextCompare(), c.keeper.Deadline()} {
+	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve(), c.nextHours(),
+		c.nextCompare(), c.keeper.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}
@@ -251,7 +254,8 @@ func (c *Core) announceAll(name string, h *holding) {
 	}
 }
 
-// announce tells the followers of a content about count chunks from first on, of which some were gained or lost.
+// announce tells the followers of a content about count chunks from first on, of which some were lost, or gained in a
+// body; of a single new chunk announceGained tells.
 func (c *Core) announce(h *holding, first, count int) {
 	for _, name := range sortedKeys(c.peers) {
 		if c.peers[name].follows[h.id] {

@@ -19,7 +19,7 @@ func (c *Core) Stored(now time.Time, id content.ID) {
 		if !ok || !h.gained(i) {
 			continue
 		}
-		c.announce(h, i, 1)
+		c.announceGained(now, h, i)
 		c.sched.Stored(now, h.id, i)
 	}
 }

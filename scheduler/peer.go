@@ -232,6 +232,15 @@ func (s *Scheduler) PeerHas(now time.Time, id PeerID, of content.ID, h Holding) 
 	}
 }
 
+// PeerHolds reports whether a peer is known to hold a chunk of a content that is being fetched.
+func (s *Scheduler) PeerHolds(id PeerID, of content.ID, index int) bool {
+	p, f := s.peers[id], s.byID[of]
+	if p == nil || f == nil || p.slot >= len(f.sources) || f.sources[p.slot] == nil || index < 0 || index >= len(f.rank) {
+		return false
+	}
+	return f.sources[p.slot].has(f.rank[index])
+}
+
 // each visits the chunks of spans. Spans that overlap are cut off: they must not cost more than the
 // content has chunks.
 func (f *flow) each(spans []Span, visit func(rank uint32)) {

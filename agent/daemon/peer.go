@@ -46,7 +46,7 @@ type (
 type conversation struct {
 	d       *Daemon
 	id      fleet.Identity
-	conn    *carrier.Conn
+	conn    connection
 	dialled bool // by us
 	since   time.Time
 	mail    *mailbox[any]
@@ -72,11 +72,11 @@ type pending struct {
 	got   int
 }
 
-func newConversation(d *Daemon, conn *carrier.Conn, id fleet.Identity, dialled bool) *conversation {
+func newConversation(d *Daemon, conn connection, id fleet.Identity, dialled bool) *conversation {
 	now := time.Now()
 	c := transfer.DefaultConfig()
 	c.MaxInbox, c.MaxServe = inboxBytes, serveBytes
-	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: conn.RemoteAddr(),
+	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: seenAt(conn),
 		Capabilities: []string{transfer.CapabilityLimit, transfer.CapabilityOnce, transfer.CapabilityReasons}}
 	total := d.caps.far
 	if d.local(id) {

@@ -228,7 +228,10 @@ func (t *Table) Deadline() time.Time {
 			earlier(t.limit(h))
 		}
 	}
-	if due := t.due(); len(t.mine) == 0 && t.fetchers() < t.c.Seats && due.After(t.checked) {
+	if len(t.mine) > 0 || t.fetchers() >= t.c.Seats {
+		return first
+	}
+	if due := t.due(); due.After(t.checked) {
 		earlier(due)
 	}
 	return first

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/fleet"
+)
+
+// A few hear of a new chunk at once, other ones for each chunk, so that each is first about as often.
+func TestHeraldSpreadsTheNews(t *testing.T) {
+	var h Herald
+	var followers []string
+	for i := range 16 {
+		followers = append(followers, fmt.Sprintf("till-%02d", i))
+	}
+	first := map[string]int{}
+	for i := range 1000 {
+		told := h.Gained(epoch, content.Sum([]byte("image")), i, followers)
+		if len(told) != heardFirst {
+			t.Fatalf("%d hear of it at once", len(told))
+		}
+		for _, name := range told {
+			first[name]++
+		}
+	}
+	for _, name := range followers {
+		if n, fair := first[name], 1000*heardFirst/16; n < fair*3/4 || n > fair*5/4 {
+			t.Errorf("%s is first %d times, fair is %d", name, n, fair)
+		}
+	}
+	if _, ok := h.take(epoch); ok || !h.Deadline().Equal(epoch.Add(heardAfter)) {
+		t.Error("the others are told at once too")
+	}
+	n := 0
+	for _, ok := h.take(epoch.Add(heardAfter)); ok; _, ok = h.take(epoch.Add(heardAfter)) {
+		n++
+	}
+	if n != 1000 || !h.Deadline().IsZero() {
+		t.Errorf("%d chunks are told of late", n)
+	}
+	if few := h.Gained(epoch, content.ID{}, 0, followers[:heardFirst+1]); len(few) != heardFirst+1 {
+		t.Errorf("of five followers only %d hear of it at once", len(few))
+	}
+}
+
+// A host whose neighbours do not answer, though the hub hears them, says that its location is divided.
+func TestADividedLocationSaysSo(t *testing.T) {
+	w := newWorld(t)
+	a := w.add("a", fleet.RoleAgent, "berlin")
+	b := w.add("b", fleet.RoleAgent, "berlin")
+	w.publish("image", 3000)
+	w.run(15*time.Second, func() bool { return false })
+	id := w.get("a", "image")
+	w.get("b", "image")
+	w.run(time.Minute, func() bool { return w.flow("a", id).Have > 10 && w.flow("b", id).Have > 10 })
+	says := func() bool {
+		why, _ := a.core.Why(w.now, id)
+		for _, r := range why.Reasons {
+			if r.Code == "location-split" && r.Hint != "" {
+				return true
+			}
+		}
+		return false
+	}
+	if says() || w.flow("a", id).State != api.StateFetching {
+		t.Fatalf("before the divide: %+v", w.flow("a", id))
+	}
+	a.core.PeerSilent(b.id.Peer, true)
+	if !says() {
+		t.Error("it does not say so")
+	}
+	a.core.PeerSilent(b.id.Peer, false)
+	if says() {
+		t.Error("it says so when it is one again")
+	}
+}
