@@ -45,6 +45,8 @@ var rooms = map[string]room{
 	"transfer/udp":         {floor: 2},
 	"transfer/udp/udptest": {floor: 2, may: []string{"transfer/udp"}},
 	"transfer/carrier":     {floor: 2, may: []string{"transfer/shim", "transfer/seal", "transfer/udp"}},
+	"transfer/lan":         {floor: 2, may: []string{"transfer/carrier", "transfer/udp"}},
+	"transfer/carriertest": {floor: 2, may: []string{"transfer/carrier"}},
 	"store":                {floor: 2, may: []string{"store/direct"}},
 	"store/direct":         {floor: 2},
 	"store/export":         {floor: 2, may: []string{"store"}},

@@ -30,10 +30,11 @@ type ban struct {
 	why   string // "sending wrong data"
 }
 
-// Dial asks the edge to connect to a peer. The addresses are tried in order.
+// Dial asks the edge to connect to a peer.
 type Dial struct {
 	Peer string
 	Addr netip.AddrPort
+	TLS  uint16 // TCP port at the same address, of a neighbour that has the LAN carrier; 0: none
 }
 
 // Hangup asks the edge to end the conversation with a peer.
@@ -87,7 +88,7 @@ func (b *Book) Listed(now time.Time, m fleet.Member) (changed bool) {
 		c = b.meet(m)
 		c.lastUse = now
 	}
-	if c.Lan != m.Lan || c.Wan != m.Wan { // it moved: what we learnt of the old address is void
+	if c.Lan != m.Lan || c.Wan != m.Wan || c.TLS != m.TLS { // it moved: what we learnt of the old address is void
 		c.retryAt, c.backoff = time.Time{}, 0
 		changed = true
 	}
@@ -221,6 +222,14 @@ func (b *Book) address(c *contact) (netip.AddrPort, bool) {
 	return addr, err == nil
 }
 
+// lanPort is where a neighbour is reached over the LAN carrier; 0: it is not.
+func (b *Book) lanPort(c *contact) uint16 {
+	if !b.Neighbour(c.Peer) {
+		return 0
+	}
+	return c.TLS
+}
+
 // wanted lists whom we want to talk to, best first. It is asked for with every event, and worked out when it has changed.
 func (b *Book) wanted() []*contact {
 	if b.stale {
@@ -297,7 +306,7 @@ func (b *Book) Take(now time.Time) (Action, bool) {
 		}
 		if addr, ok := b.address(c); ok {
 			c.dialing = true
-			return Dial{Peer: c.Peer, Addr: addr}, true
+			return Dial{Peer: c.Peer, Addr: addr, TLS: b.lanPort(c)}, true
 		}
 	}
 	if b.active {

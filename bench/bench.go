@@ -62,6 +62,7 @@ type section struct {
 
 var sections = []section{
 	{"one", (*bench).oneToOne},
+	{"lan", (*bench).lan},
 	{"stages", (*bench).stages},
 	{"memory", (*bench).memory},
 	{"crash", (*bench).crash},

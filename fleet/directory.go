@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ebbproject/ebb/content"
@@ -94,7 +95,7 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 	if h.Twin != "" {
 		return h
 	}
-	m := Member{Peer: id.Peer, Role: id.Role, Location: id.Location, Lan: r.Lan, Wan: e.Wan, Subnet: e.Subnet, Link: e.Link, Seen: now}
+	m := Member{Peer: id.Peer, Role: id.Role, Location: id.Location, Lan: r.Lan, TLS: r.TLS, Wan: e.Wan, Subnet: e.Subnet, Link: e.Link, Seen: now}
 	if fresh || e.Location != m.Location {
 		d.moved(now, e, id.Peer, m.Location)
 	}
@@ -114,8 +115,8 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 }
 
 // told is what others see of a member.
-func told(m Member) [6]string {
-	return [6]string{m.Location, string(m.Role), m.Lan, m.Wan, m.Subnet, string(m.Link)}
+func told(m Member) [7]string {
+	return [7]string{m.Location, string(m.Role), m.Lan, strconv.Itoa(int(m.TLS)), m.Wan, m.Subnet, string(m.Link)}
 }
 
 func (d *Directory) changed(e *entry) {

@@ -15,6 +15,7 @@ type Member struct {
 	Role     Role         `json:"role"`
 	Location string       `json:"location"`
 	Lan      string       `json:"lan,omitempty"`    // where hosts of the same location reach it
+	TLS      uint16       `json:"tls,omitempty"`    // its TCP port there for the LAN carrier; 0: it has none
 	Wan      string       `json:"wan,omitempty"`    // where the hub sees it; all others reach it there
 	Subnet   string       `json:"subnet,omitempty"` // that it is in, in CIDR notation
 	Link     Link         `json:"link,omitempty"`
@@ -59,6 +60,7 @@ type RenewRequest struct {
 // and MaxWanted.
 type SyncRequest struct {
 	Lan      string       `json:"lan,omitempty"`
+	TLS      uint16       `json:"tls,omitempty"`      // as in Member
 	Net      string       `json:"net,omitempty"`      // its address there with the length of its network: 10.1.2.3/24
 	Location string       `json:"location,omitempty"` // where it takes itself to be; the certificate must say the same
 	Instance string       `json:"instance,omitempty"` // of the daemon's start, random

@@ -208,6 +208,7 @@ func report(body io.Reader) (fleet.SyncRequest, error) {
 			len(req.Dropped))
 	}
 	if req.Lan == "" {
+		req.TLS = 0
 		return req, nil
 	}
 	addr, err := netip.ParseAddrPort(req.Lan)
@@ -215,7 +216,7 @@ func report(body io.Reader) (fleet.SyncRequest, error) {
 		return req, badRequest("lan %q is not an address and a port", req.Lan)
 	}
 	if addr.Addr().IsUnspecified() || addr.Port() == 0 { // nobody can dial that
-		req.Lan = ""
+		req.Lan, req.TLS = "", 0
 	}
 	return req, nil
 }

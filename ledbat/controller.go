@@ -57,7 +57,7 @@ type Controller interface {
 // Ack is what one feedback says.
 type Ack struct {
 	Bytes       int           // newly acknowledged
-	OneWayDelay time.Duration // the smallest (arrival stamp - send stamp) among them, see Smaller; the clocks' offset does not matter
+	OneWayDelay time.Duration // the smallest (arrival stamp - time when it left) among them, see Smaller; the clocks' offset does not matter
 	RTT         time.Duration // round trip of the newest of them, without the time the receiver held its report back; 0: none
 	CE          bool          // one of them arrived with the mark Congestion Experienced (RFC 3168)
 	InFlight    int           // bytes still in flight after this feedback
@@ -70,12 +70,16 @@ type Ack struct {
 	Arrivals []Arrival
 }
 
-// Arrival is what is known of one datagram that arrived. It did so at Sent + Delay by the receiver's clock.
+// Arrival is what is known of one datagram that arrived. It did so at Left + Delay by the receiver's clock.
 type Arrival struct {
-	Sent  time.Time     // by the sender's clock
-	Delay time.Duration // arrival stamp - send stamp; like OneWayDelay
+	Sent  time.Time     // as in the call of Sent
+	Late  time.Duration // how much later it left the host, as far as known: a busy host lets it wait
+	Delay time.Duration // arrival stamp - time when it left; like OneWayDelay
 	Bytes int
 }
+
+// Left is when it left the host, by the sender's clock.
+func (a Arrival) Left() time.Time { return a.Sent.Add(a.Late) }
 
 // Config is what a controller needs to know about its flow. Start from Default.
 type Config struct {

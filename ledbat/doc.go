@@ -33,6 +33,11 @@
 //     Its floor is 0.75 % of the capacity, spent as pulses. Two datagrams that leave together arrive as far apart as the bottleneck
 //     takes for one, whoever else is there; a third one shows whether somebody came between. A dozen pulses without
 //     queue and without anybody between, and it returns; when the others come again soon, it waits longer the next time.
+//   - A survey of pulses whose delay stays the same, and between whose datagrams nobody comes, has crossed a free path however long it
+//     is: their delay is the new base, and their distance the capacity.
+//   - Its own datagrams it counts as they left and as the bottleneck takes them, so that a burst of a late host is not taken for others. A
+//     queue that comes out of nothing, when nobody has been seen for long, is excused twice: half of the rate is given up, and if the
+//     queue drains as it must when nobody else sends, the bottleneck had stood still.
 //   - Now and then it lifts its rate by a few percent for a round trip. If the delay grows as it must on a full link, the link is full;
 //     if not, there is more.
 //
@@ -54,10 +59,10 @@
 //     controller (package group), and hosts of one location its leases.
 //   - ebb behind a fair queue (FQ-CoDel): its own delay says nothing about the others there, and it takes a fair share.
 //   - ebb beside short transfers that come all the time: it leaves for each, and uses little of what they leave.
-//   - ebb on a bottleneck that becomes slower: it cannot be told from others' traffic for ten seconds, during which it is at its floor.
-//   - ebb on hosts whose processors are so busy that datagrams wait for them: it takes the waiting for a queue, and leaves.
-//   - ebb on paths that let some datagrams come 15 ms late, or that become too narrow for datagrams in use: it takes a quarter of the link
-//     there, and yields again and again.
-//   - A rise of the real base delay, as by a new route, is believed after ten minutes; so a flow that changes its address takes a
-//     new Controller.
+//   - ebb on a bottleneck that becomes slower: it leaves, and a survey needs a second or three to find that nobody else is there.
+//   - A full link where ebb's host, or the bottleneck's, is so busy that it stands still several times a second: it takes 60 to 95 %.
+//   - ebb on paths that become too narrow for datagrams in use: it takes a quarter of the link there for the first ten seconds.
+//   - A rise of the real base delay, as by a new route, is believed by ebb in seconds where two datagrams can be told apart, that is where
+//     there is little jitter and one of them takes less than 5 ms; otherwise, and by the others, after ten minutes. So a flow
+//     that changes its address takes a new Controller.
 package ledbat

@@ -42,7 +42,8 @@ type ebb struct {
 
 	start starter
 	cruise
-	lift lift
+	excuse excuse
+	lift   lift
 	yield
 }
 
@@ -92,7 +93,9 @@ func (e *ebb) answer() time.Duration {
 }
 
 // empty is the round trip without our bottleneck's queue.
-func (e *ebb) empty() time.Duration { return max(e.span()-e.watch.queue, time.Millisecond/4) }
+func (e *ebb) empty() time.Duration {
+	return max(e.span()-e.watch.queue-e.own.wait, time.Millisecond/4)
+}
 
 // per is how long the bottleneck takes for that many datagrams.
 func (e *ebb) per(datagrams float64) time.Duration {
@@ -125,7 +128,7 @@ func (e *ebb) enter(now time.Time, p phase) {
 		e.clean = now
 	case returning:
 		e.returned = now
-		e.cuts, e.own = 0, 0
+		e.cuts = 0
 		e.watch.forget()
 		e.docket.judge.queues = peak{} // trains and pulses make a queue of their own
 	}
@@ -213,8 +216,9 @@ func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 	default:
 		e.lift.arrived(a)
 		ours := now.Before(e.lift.until.Add(e.span() + e.lift.lasts()))
-		if s, ok := e.watch.arrived(a, reference{base: base, rtt: e.empty(), quiet: e.quiet(), ours: ours}); ok {
-			e.observed(now, s)
+		own := e.own.arrived(a, e.mu, a.Delay-base)
+		if _, ok := e.watch.arrived(a, reference{base: base, rtt: e.empty(), quiet: e.quiet(), own: own, ours: ours}); ok {
+			e.observed(now)
 		}
 	}
 }
@@ -250,7 +254,7 @@ func (e *ebb) Lost(_ time.Time, bytes int, sentAt time.Time) {
 func (e *ebb) judge(now time.Time, acked int) {
 	t := e.threshold()
 	p := pathState{
-		now: now, rtt: e.span(), queue: max(0, e.delay.Fresh(e.span())-e.own), noise: max(e.delay.Noise(), t/4), target: 4 * t, mss: e.mss,
+		now: now, rtt: e.span(), queue: max(0, e.delay.Fresh(e.span())-e.own.wait), noise: max(e.delay.Noise(), t/4), target: 4 * t, mss: e.mss,
 	}
 	s := e.docket.judge.acked(p, acked)
 	if _, bytes := e.docket.summon(); bytes > 0 {
@@ -336,7 +340,7 @@ func (e *ebb) Rate() float64 {
 	case starting, yielding:
 		return e.mu
 	case cruising:
-		return e.lift.of(e.now, e.rate, e.mu) / (1 - e.lossy())
+		return e.eased(e.lift.of(e.now, e.rate, e.mu)) / (1 - e.lossy())
 	}
 	return e.rate / (1 - e.lossy())
 }
@@ -349,12 +353,12 @@ func (e *ebb) floor() float64 { return max(floorShare*e.mu, floorLeast) }
 
 func (e *ebb) CTO() time.Duration { return e.rtt.timeout() }
 
-func (e *ebb) QueueDelay() time.Duration { return max(0, e.watch.queue) }
+func (e *ebb) QueueDelay() time.Duration { return max(0, e.watch.queue+e.own.wait) }
 
 func (e *ebb) BaseDelay() time.Duration { return e.delay.Base() }
 
 func (e *ebb) String() string {
 	return fmt.Sprintf("ebb %v: %.0f of %.0f B/s, others %.0f, own %v, %v, %v, %v, rtt %v, %v, %v, %v",
-		e.phase, e.Rate(), e.mu, e.foreign, e.own.Round(time.Microsecond), &e.watch, &e.lift, &e.yield,
+		e.phase, e.Rate(), e.mu, e.foreign, e.own.wait.Round(time.Microsecond), &e.watch, &e.lift, &e.yield,
 		e.rtt.smoothed.Round(time.Microsecond), &e.delay, &e.skew, &e.docket.judge)
 }

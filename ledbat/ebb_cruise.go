@@ -5,22 +5,25 @@ package ledbat
 import "time"
 
 const (
-	climb      = 0.25            // of the capacity a round trip, on the way up
-	creepMost  = 0.02            // and at the end of it, once others have been seen
-	creepLeast = 0.003           // when they are seen again and again: slower than a TCP flow grows
-	relapse    = 5 * time.Second // an alarm that soon after the last one is the same story
-	calm       = 6               // round trips without queue, after which cuts are forgotten
-	tooMany    = 3               // cuts that are not
-	honestLine = 0.005           // loses no more than this by itself
-	wellKnown  = 32              // stretches, after which the jitter of a path is known
+	climb       = 0.25            // of the capacity a round trip, on the way up
+	creepMost   = 0.02            // and at the end of it, once others have been seen
+	creepLeast  = 0.003           // when they are seen again and again: slower than a TCP flow grows
+	relapse     = 5 * time.Second // an alarm that soon after the last one is the same story
+	calm        = 6               // round trips without queue, after which cuts are forgotten
+	tooMany     = 3               // cuts that are not
+	honestLine  = 0.005           // loses no more than this by itself
+	easing      = 0.05            // of the rate is left to a small queue
+	ownMost     = 2 * time.Millisecond
+	lessPoliced = 0.95 // of the capacity, for each loss to a policer
+	wellKnown   = 32   // stretches, after which the jitter of a path is known
 )
 
 // cruise is the state of a flow that takes what others leave.
 type cruise struct {
-	foreign float64       // bytes a second of others' that were there at the last cut
-	own     time.Duration // queue that our own excess must have built
-	clean   time.Time     // since when there has been none of others'
-	over    int           // stretches in a row with one
+	foreign float64   // bytes a second of others' that were there at the last cut
+	own     backlog   // queue that our own datagrams must have built
+	clean   time.Time // since when there has been none of others'
+	over    int       // stretches in a row with one
 	cutAt   time.Time
 	cuts    int     // without calm between them
 	creep   float64 // of the capacity a round trip
@@ -28,16 +31,12 @@ type cruise struct {
 }
 
 // observed looks at the queue after each stretch.
-func (e *ebb) observed(now time.Time, s stretch) {
+func (e *ebb) observed(now time.Time) {
 	q, t := e.watch.queue, e.threshold()
-	if e.mu > 0 {
-		grown := time.Duration(float64(s.sentFor) * (s.sending()/e.mu - 1))
-		e.own = min(max(0, e.own+grown), max(0, q)+t/2) // it is part of the queue
-	}
 	switch {
-	case q-e.own <= t:
+	case q <= t:
 		e.over = 0
-		if q-e.own > t/2 {
+		if q > t/2 {
 			e.clean = now
 		}
 	default:
@@ -54,12 +53,21 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 		return
 	}
 	q, t := e.watch.queue, e.threshold()
+	if hard {
+		e.excuse.seen = now // who lets a buffer overflow, or has it mark, is there, though the queue be short
+	} else if e.excused(now, q) {
+		return
+	}
+	e.excuse.rate = 0
 	e.creep = creepMost
 	if now.Sub(e.cutAt) < relapse {
 		e.creep = max(e.creep/2, creepLeast)
 	}
 	e.cuts++
 	e.cutAt, e.clean, e.docket.reacted = now, now, now
+	if hard && e.policed() {
+		e.mu *= lessPoliced
+	}
 	e.estimate(hard)
 	// What others leave, and less until the queue is gone.
 	drain := e.mu * float64(q-t/2) / float64(max(4*e.span(), 100*time.Millisecond))
@@ -67,7 +75,7 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	if hard || q > 2*t || e.foreign > 0.1*e.mu {
 		x = min(x, e.rate/2)
 	}
-	e.rate, e.own = x, 0
+	e.rate = x
 	// Where a queue shows, and the path has no jitter and loses nothing by itself, there is no doubt. Behind a policer none shows.
 	known := e.watch.level == 0 && e.watch.filters[0].seen >= wellKnown && e.lossy() < honestLine
 	sure := known && (!hard || time.Duration(e.docket.judge.queues.max()) > t/4)
@@ -77,6 +85,11 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 		return
 	}
 	e.lift.stop(now)
+}
+
+// policed says that losses depend on the rate, though no queue shows: somebody counts what passes, and the line itself is faster.
+func (e *ebb) policed() bool {
+	return e.docket.judge.trial == convicted && time.Duration(e.docket.judge.queues.max()) <= e.threshold()/4
 }
 
 // estimate finds how much of others' traffic there is. A saturated bottleneck divides its capacity in proportion to what comes, so what
@@ -91,6 +104,15 @@ func (e *ebb) estimate(hard bool) {
 	if e.foreign < 0.05*e.mu && !hard {
 		e.mu -= e.foreign / 2 // so little may as well be that the capacity is less than was thought
 	}
+}
+
+// eased is the rate, or a little less while a queue stands that is too small to be somebody's for sure: at what we leave otherwise, it
+// would stand for long.
+func (e *ebb) eased(rate float64) float64 {
+	if e.watch.queue > e.threshold()/2 || e.own.wait > ownMost {
+		return (1 - easing) * rate
+	}
+	return rate
 }
 
 // grow lets the rate grow as time passes.
@@ -109,6 +131,7 @@ func (e *ebb) grow(now time.Time) {
 		if q >= t/2 || now.Sub(e.cutAt) <= e.span() {
 			return
 		}
+		e.resume(now)
 		e.rate = min(e.rate+e.creep*e.mu*rtts, e.share())
 		if now.Sub(e.clean) > calm*e.span() {
 			e.cuts = 0

@@ -49,7 +49,7 @@ func (l *lift) arrived(a Arrival) {
 	if !l.pending || a.Sent.Before(l.from) || a.Sent.After(l.until) {
 		return
 	}
-	l.passed.add(a)
+	l.passed.add(a, 0)
 	half := 0
 	if a.Sent.Sub(l.from) > l.lasts()/2 {
 		half = 1
@@ -70,7 +70,7 @@ func (l *lift) result(now time.Time, rtt time.Duration) (stretch, bool) {
 
 // tryMore begins a lift when it is time for one.
 func (e *ebb) tryMore(now time.Time) {
-	if e.lift.pending || now.Before(e.lift.next) {
+	if e.lift.pending || now.Before(e.lift.next) || e.policed() {
 		return
 	}
 	block := max(e.empty()/4, stretchLeast)
@@ -109,7 +109,11 @@ func (e *ebb) lifted(now time.Time, s stretch) {
 		e.rate = min(e.rate, e.share())
 		l.boost = 1
 	case grew < expected/4 && !e.verified.behind: // there is more
+		known := e.verified.best.max() > keepingUp*e.mu
 		e.mu += (sending - e.mu) * min(1, l.boost/2)
+		if known && e.creep == creepMost {
+			e.rate = max(e.rate, e.share()) // there was room for it
+		}
 		l.boost = min(2*l.boost, 16)
 		l.next = now
 	default: // who knows

@@ -204,15 +204,109 @@ func TestStretchesJoin(t *testing.T) {
 	var all, a, b stretch
 	for i := range 20 {
 		x := Arrival{Sent: at(time.Duration(i) * ms), Delay: 20*ms + time.Duration(i%7)*ms, Bytes: 1000}
-		all.add(x)
+		all.add(x, 0)
 		if i < 8 {
-			a.add(x)
+			a.add(x, 0)
 		} else {
-			b.add(x)
+			b.add(x, 0)
 		}
 	}
 	j := join(a, b)
 	if j.count != all.count || j.sentFor != all.sentFor || j.arrivals != all.arrivals || j.low != all.low || j.bytes != all.bytes {
 		t.Errorf("joined %+v\nwant   %+v", j, all)
 	}
+}
+
+// surveyed enters a dozen pulses, of which the i-th is later by extra(i), and says whether the path is found free.
+func surveyed(extra func(i int) time.Duration, between time.Duration) bool {
+	var s survey
+	for i := range 20 {
+		d := 60*ms + extra(i)
+		p := told(d, d+ms, d+ms+between)
+		if s.sample(at(time.Duration(i)*50*ms), &p, p.gap(ms/2), ms) {
+			return true
+		}
+	}
+	return false
+}
+
+// A longer route is found free. A queue is not: it goes up and down, or somebody comes between.
+func TestSurveyTellsARouteFromAQueue(t *testing.T) {
+	still := func(int) time.Duration { return 0 }
+	if !surveyed(still, 0) {
+		t.Error("pulses that nobody disturbs do not make a survey")
+	}
+	if surveyed(still, ms) {
+		t.Error("a queue that is fed between the pulses' datagrams is taken for a route")
+	}
+	if surveyed(func(i int) time.Duration { return time.Duration(i%3) * 2 * ms }, 0) {
+		t.Error("a queue that goes up and down is taken for a route")
+	}
+}
+
+// A host that was late by 5 ms sends what it missed in a row, and goes on as before: the queue that this makes is its own, and it stands. What
+// comes on top of it is others'.
+func TestBacklogIsWhatWeMadeOurselves(t *testing.T) {
+	const mu = 1e6
+	var b backlog
+	queue, last := time.Duration(0), time.Duration(0)
+	send := func(d, others time.Duration) (left time.Duration) {
+		queue = max(0, queue-(d-last)) + others
+		last = d
+		own := b.arrived(Arrival{Sent: at(d), Delay: 20*ms + queue, Bytes: 1000}, mu, queue)
+		left = queue - own
+		queue += ms // a datagram takes that long
+		return left
+	}
+	for i := range 100 {
+		d := time.Duration(i) * ms
+		if i >= 50 && i < 55 {
+			d = 55 * ms
+		}
+		if left := send(d, 0); left.Abs() > time.Microsecond {
+			t.Fatalf("datagram %d: %v of the queue are taken for others'", i, left)
+		}
+	}
+	if b.wait < 4*ms {
+		t.Errorf("of a burst of five no more than %v is left", b.wait)
+	}
+	if left := send(100*ms, 3*ms); left < 2999*time.Microsecond {
+		t.Errorf("of a queue of others of 3 ms %v is seen", left)
+	}
+}
+
+// Who leaves late has not waited in the network.
+func TestArrivalsLeaveLate(t *testing.T) {
+	var s stretch
+	for i := range 3 {
+		s.add(Arrival{Sent: at(0), Late: time.Duration(i) * ms, Delay: 20 * ms, Bytes: 1000}, 0)
+	}
+	if s.sentFor != 2*ms || s.arrivals != 2*ms || s.low != 20*ms {
+		t.Errorf("%+v", s)
+	}
+	s.add(Arrival{Sent: at(ms / 2), Delay: 35 * ms, Bytes: 1000}, 0)
+	if s.sentFor != 2*ms {
+		t.Errorf("one that was overtaken is the last: %+v", s)
+	}
+}
+
+// The bottleneck stands still for 8 ms, once: half the rate is given up until that queue has drained, and the flow does not leave. When
+// somebody has come, it does.
+func TestEbbExcusesABottleneckThatStoodStill(t *testing.T) {
+	l := draw(t)
+	l.run(5 * time.Second)
+	l.queue += 8 * ms
+	l.run(60 * ms)
+	l.in(cruising)
+	if l.c.rate > 0.6*l.c.mu {
+		t.Errorf("nothing was given up: %v", l.c)
+	}
+	l.run(300 * ms)
+	l.in(cruising)
+	if l.c.rate < 0.95*l.c.share() {
+		t.Errorf("it has not come back: %v", l.c)
+	}
+	l.others = l.capacity
+	l.run(200 * ms)
+	l.in(yielding)
 }

@@ -282,6 +282,17 @@ func TestEbbFollowsTheCapacityDown(t *testing.T) {
 	}
 }
 
+// A longer route looks like others' queue at first, and is believed in seconds.
+func TestEbbFollowsALongerRoute(t *testing.T) {
+	l := draw(t)
+	l.run(3 * time.Second)
+	l.base += 30 * ms
+	l.run(3 * time.Second)
+	if got := l.rate(2 * time.Second); got < 0.9*l.capacity {
+		t.Errorf("it sends %.0f of %.0f B/s: %v", got, l.capacity, l.c)
+	}
+}
+
 func TestEbbTellsItsStateInOneLine(t *testing.T) {
 	l := draw(t)
 	l.run(3 * time.Second)

@@ -17,7 +17,9 @@ const (
 	manyTimes   = 5 // the mean jitter of a datagram: more is a queue
 	betweenCost = 4 // looks that a datagram of somebody else's between ours costs
 
+	certainly   = 0.95
 	unsureAfter = 5 * time.Second
+	surveySoon  = 3 * time.Second // after leaving, pulses are worth more than later
 
 	holdLeast = 100 * time.Millisecond
 	holdLong  = 4 * time.Second // where a queue shows too late, and losses are what tells
@@ -37,21 +39,28 @@ type yield struct {
 	lossyLeave bool // it was a loss or a mark that drove us away
 	dice       uint64
 	slower     slower
+	survey     survey
 	guessed    bool    // the capacity was found beside others, who took part of it
-	saved      float64 // bytes that may still be spent on closer looks
+	saved      float64 // bytes that may still be spent on closer looks,
+	spare      float64 // and on surveys: what was too much for the former
 	savedAt    time.Time
 	jitter     time.Duration // of two datagrams that leave together, on average
 	left       time.Time     // when we left
 	empty      int           // pulses since then that found no queue
+	told       int           // pulses since then that arrived,
+	sighted    int           // and of them those that met somebody
 	crowd      float64       // share of the third datagrams of late that waited for somebody's
 }
 
 // leave goes to the floor.
 func (e *ebb) leave(now time.Time) {
 	y := &e.yield
-	if now.Sub(y.returned) > relapse {
+	switch {
+	case now.Sub(y.returned) > relapse:
 		y.holdOff = 0
-	} else {
+	case y.sighted < sightings:
+		y.holdOff = min(max(holdLeast/2, y.holdOff*5/4), holdMost) // nobody was there
+	default:
 		y.holdOff = min(max(holdLeast, 2*y.holdOff), holdMost)
 	}
 	if y.lossyLeave {
@@ -60,13 +69,13 @@ func (e *ebb) leave(now time.Time) {
 	y.lossyLeave = false
 	y.mayReturn = now.Add(y.holdOff)
 	y.looks = 0
-	y.left, y.empty, y.crowd = now, 0, 0
+	y.left, y.empty, y.crowd, y.told, y.sighted = now, 0, 0, 0, 0
 	y.pulses.reset()
 	y.thirdAt = time.Time{}
 	y.pulseAt = now.Add(2 * e.span())
-	y.slower = slower{}
+	y.slower, y.survey = slower{}, survey{}
 	if y.savedAt.IsZero() {
-		y.saved, y.savedAt = e.closeLook(), now
+		y.saved, y.spare, y.savedAt = e.closeLook(), e.closeLook(), now
 	}
 }
 
@@ -75,12 +84,20 @@ func (e *ebb) pulse(now time.Time) {
 	y := &e.yield
 	// Half of the floor looks whether it is worth while to look closer; the other half is kept for that.
 	half := e.floor() / 2
-	y.saved = min(y.saved+half*now.Sub(y.savedAt).Seconds(), e.closeLook())
-	y.savedAt = now
+	y.saved += half * now.Sub(y.savedAt).Seconds()
+	y.spare = min(y.spare+max(0, y.saved-e.closeLook()), e.closeLook())
+	y.saved, y.savedAt = min(y.saved, e.closeLook()), now
 	n, wait := 2, max(pulseEvery, time.Duration(2*e.mss/half*float64(time.Second)))
-	if y.looks > 0 && y.saved >= 3*e.mss {
+	switch {
+	case y.looks > 0 && y.saved >= 3*e.mss:
 		n, wait = 3, e.lookEvery()
 		y.saved -= 3 * e.mss
+	case y.survey.promising() && y.spare >= 3*e.mss:
+		n, wait = 3, e.lookEvery()
+		y.spare -= 3 * e.mss
+	case now.Sub(y.left) < surveySoon && wait > pulseEvery && y.spare >= 2*e.mss:
+		wait = pulseEvery
+		y.spare -= 2 * e.mss
 	}
 	if e.per(1) > slowDatagram {
 		n = 1 // others would have to wait for both
@@ -119,7 +136,11 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	}
 	q := p.low() - e.delay.Base() - first.offset()
 	e.watch.queue = q
+	y.told++
 	e.weigh(now, p)
+	if e.surveyed(now, p) {
+		return
+	}
 	between := p.count == 3 && first.noise < step/2 && p.between(step) > step/2
 	if p.count == 3 {
 		y.crowd -= y.crowd / 8
@@ -127,6 +148,7 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	switch {
 	case q > max(t/2, manyTimes*max(e.watch.spread, y.jitter)):
 		y.looks = 0
+		e.sight(now)
 		if !e.unsure(now) {
 			return
 		}
@@ -134,6 +156,7 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 		return
 	case between:
 		y.crowd += 1.0 / 8
+		e.sight(now)
 		if y.holdOff > 0 {
 			y.looks = 0
 			return
@@ -144,13 +167,21 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 		y.empty++
 	}
 	if y.looks >= e.looksWanted() || e.unsure(now) {
-		y.guessed = false
-		e.enter(now, returning)
-		e.rate = 0.5 * e.mu
+		e.comeBack(now, p.bytes)
 	} else if y.looks == 1 {
 		y.pulseAt = now
 	}
 }
+
+// sight takes note of others.
+func (e *ebb) sight(now time.Time) {
+	if e.sighted++; e.met() {
+		e.excuse.seen = now
+	}
+}
+
+// met says that others are there: one pulse or two may have met nothing but a hiccup.
+func (y *yield) met() bool { return y.sighted >= sightings && 3*y.sighted >= y.told }
 
 // unsure says that it is time to find out by returning. Where the delay jumps, as on a host whose processors are busy, pulses are too few
 // to tell that from others' queues; but a queue that lasts is not empty now and then, with nobody between our datagrams.
@@ -158,6 +189,32 @@ func (e *ebb) unsure(now time.Time) bool {
 	y := &e.yield
 	steady := max(e.watch.spread, y.jitter) < e.per(0.25)
 	return !steady && now.Sub(y.left) > max(unsureAfter, 2*y.holdOff) && y.empty > 0 && y.crowd < 0.2
+}
+
+// surveyed enters a pulse into the survey, and returns if that finds nobody on a path that has changed.
+func (e *ebb) surveyed(now time.Time, p *pulse) bool {
+	y := &e.yield
+	gap := p.gap(e.per(0.5))
+	if !y.survey.sample(now, p, gap, max(e.per(1), 3*y.jitter)) || now.Before(y.mayReturn) {
+		return false
+	}
+	if low := y.survey.low; low-e.delay.Base() > e.threshold()/2 {
+		e.delay.reroute(now, low)
+	}
+	e.comeBack(now, p.bytes)
+	return true
+}
+
+// comeBack begins the return. Pulses of so many bytes a datagram that all arrived equally far apart have measured the capacity; that it is larger
+// than it was is left to a lift, because hosts that gather what arrives let it appear so.
+func (e *ebb) comeBack(now time.Time, bytes int) {
+	y := &e.yield
+	if c := perSecond(bytes, y.survey.gap); y.survey.pulses >= leastLooks && c < certainly*e.mu {
+		e.mu = c
+	}
+	y.guessed = false
+	e.enter(now, returning)
+	e.rate = 0.5 * e.mu
 }
 
 // weigh learns from how far apart the two datagrams that left together arrive. Nothing can come between them, so that is what the

@@ -132,6 +132,11 @@ func (e *Estimator) shift(d time.Duration) {
 	}
 }
 
+// reroute forgets the base: the path without queues now takes that long.
+func (e *Estimator) reroute(now time.Time, base time.Duration) {
+	e.slots[0], e.at[0], e.used, e.rolled = base, now, 1, now
+}
+
 // tilt corrects what is known for a drift of the clocks, in seconds a second, that has just been learnt.
 func (e *Estimator) tilt(now time.Time, by float64) {
 	for i := range e.used {

@@ -48,7 +48,8 @@ func (p *Pacer) Credit(now time.Time) float64 {
 	return p.creditAt(now)
 }
 
-// Sent reports that a datagram left, allowed or not: those that must not wait run up a debt.
+// Sent reports that a datagram left, allowed or not: those that must not wait run up a debt. Bytes below 0 give back what was paid for a
+// datagram that did not leave.
 func (p *Pacer) Sent(now time.Time, bytes int) {
 	p.largest = max(p.largest, bytes)
 	p.credit = max(p.creditAt(now)-float64(bytes), -p.depth())

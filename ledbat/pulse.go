@@ -79,7 +79,7 @@ func (p *pulses) arrived(a Arrival) {
 		}
 		for k := range s.count {
 			if s.sent[k].Equal(a.Sent) && s.delay[k] == unheard {
-				s.delay[k] = a.Delay
+				s.sent[k], s.delay[k] = a.Left(), a.Delay
 				s.heard++
 				return
 			}

@@ -11,26 +11,30 @@ type stretch struct {
 	sent     time.Time     // when the first left
 	sentFor  time.Duration // until the last left
 	arrivals time.Duration // from the first arrival to the last
-	low      time.Duration // smallest one-way delay
 	first    time.Duration // one-way delay of the first
+	low      time.Duration // smallest one-way delay, without what they waited for one another
+	least    time.Duration // that of the first
 	sum      time.Duration // of all but the first, less the first's
 }
 
-func (s *stretch) add(a Arrival) {
+// add enters an arrival that has waited so long behind others of ours.
+func (s *stretch) add(a Arrival, own time.Duration) {
+	d := a.Delay - own
 	if s.count == 0 {
-		*s = stretch{count: 1, sent: a.Sent, low: a.Delay, first: a.Delay}
+		*s = stretch{count: 1, sent: a.Left(), first: a.Delay, low: d, least: d}
 		return
 	}
 	s.count++
 	s.bytes += a.Bytes
-	s.sentFor = a.Sent.Sub(s.sent)
-	s.arrivals = s.sentFor + a.Delay - s.first
-	s.low = min(s.low, a.Delay)
-	s.sum += a.Delay - s.first
+	if d := a.Left().Sub(s.sent); d >= s.sentFor { // one that was overtaken says nothing about when the last ones left
+		s.sentFor, s.arrivals = d, d+a.Delay-s.first
+	}
+	s.low = min(s.low, d)
+	s.sum += d - s.least
 }
 
 // late is by how much one of them is later than the smallest delay, on average.
-func (s stretch) late() time.Duration { return s.first + s.sum/time.Duration(max(1, s.count)) - s.low }
+func (s stretch) late() time.Duration { return s.least + s.sum/time.Duration(max(1, s.count)) - s.low }
 
 // sending is the rate at which they left, in bytes a second; 0: not known.
 func (s stretch) sending() float64 { return perSecond(s.bytes, s.sentFor) }
@@ -56,7 +60,7 @@ func join(a, b stretch) stretch {
 	gap := b.sent.Sub(a.sent)
 	return stretch{
 		count: a.count + b.count, bytes: a.bytes + b.bytes + b.bytes/max(1, b.count-1), sent: a.sent, sentFor: gap + b.sentFor,
-		arrivals: gap + b.first - a.first + b.arrivals, low: min(a.low, b.low), first: a.first,
-		sum: a.sum + b.sum + time.Duration(b.count)*(b.first-a.first),
+		arrivals: gap + b.first - a.first + b.arrivals, first: a.first,
+		low: min(a.low, b.low), least: a.least, sum: a.sum + b.sum + time.Duration(b.count)*(b.least-a.least),
 	}
 }

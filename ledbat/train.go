@@ -32,7 +32,7 @@ func (t *train) sent(now time.Time, bytes int) {
 
 func (t *train) arrived(a Arrival) {
 	if t.pending && t.count > 0 && !a.Sent.Before(t.from) && !a.Sent.After(t.until) {
-		t.passed.add(a)
+		t.passed.add(a, 0)
 	}
 }
 

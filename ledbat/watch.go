@@ -24,6 +24,7 @@ type watch struct {
 	head      int
 	count     int // of them that mean something
 	current   stretch
+	newest    time.Time     // when the last of those that have arrived left
 	queue     time.Duration // as filtered
 	threshold time.Duration
 	filters   [filters]filter
@@ -45,12 +46,18 @@ type reference struct {
 	base  time.Duration // delay without queue
 	rtt   time.Duration // round trip without queue
 	quiet time.Duration // queue that counts as none where there is no jitter
+	own   time.Duration // how long the datagram has waited behind others of the flow
 	ours  bool          // the flow makes a queue on purpose: what changes now is no noise
 }
 
 // arrived takes in a datagram, and says whether it has ended a stretch.
 func (w *watch) arrived(a Arrival, r reference) (stretch, bool) {
-	w.current.add(a)
+	if left := a.Left(); left.After(w.newest) {
+		w.newest = left
+	} else if w.current.count == 0 && left.Before(w.newest) {
+		return stretch{}, false // it was overtaken, and belongs to those before
+	}
+	w.current.add(a, r.own)
 	if w.threshold == 0 {
 		w.threshold = r.quiet
 	}

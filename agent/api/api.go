@@ -26,27 +26,29 @@ const (
 
 // Status is GET /api/v1/status.
 type Status struct {
-	Version  string    `json:"version"`
-	Role     string    `json:"role"`
-	Peer     string    `json:"peer"`
-	Location string    `json:"location"`
-	Fleet    string    `json:"fleet"`
-	State    string    `json:"state_dir"`
-	Addr     string    `json:"addr"`                 // data plane, UDP
-	Observed string    `json:"observed"`             // the same as the hub sees it, empty until known
-	Hub      HubStatus `json:"hub"`                  //
-	Started  time.Time `json:"started"`              //
-	Control  string    `json:"controller"`           // of congestion, towards other locations
-	Peers    int       `json:"peers"`                // connected now
-	Flows    int       `json:"flows"`                // not finished
-	Chunks   int       `json:"cache_chunks"`         //
-	Bytes    int64     `json:"cache_bytes"`          //
-	Quota    *int64    `json:"cache_max_size_bytes"` // null: no limit
-	Floor    int64     `json:"cache_min_free_bytes"` // of the volume
-	Free     int64     `json:"volume_free_bytes"`    //
-	Received Sources   `json:"received"`             // since start, chunk bytes as they arrived
-	Sent     int64     `json:"sent_bytes"`           // since start, chunk bytes handed to the carrier
-	Serving  Serving   `json:"serving"`              // whether others are served now
+	Version    string    `json:"version"`
+	Role       string    `json:"role"`
+	Peer       string    `json:"peer"`
+	Location   string    `json:"location"`
+	Fleet      string    `json:"fleet"`
+	State      string    `json:"state_dir"`
+	Addr       string    `json:"addr"`                 // data plane, UDP
+	Observed   string    `json:"observed"`             // the same as the hub sees it, empty until known
+	Hub        HubStatus `json:"hub"`                  //
+	Started    time.Time `json:"started"`              //
+	Control    string    `json:"controller"`           // of congestion, towards other locations
+	LanCarrier string    `json:"lan_carrier"`          // to hosts of the own location: tls, with udp where that does not get through, or udp
+	LanPort    uint16    `json:"lan_port"`             // TCP port of the former; 0: none
+	Peers      int       `json:"peers"`                // connected now
+	Flows      int       `json:"flows"`                // not finished
+	Chunks     int       `json:"cache_chunks"`         //
+	Bytes      int64     `json:"cache_bytes"`          //
+	Quota      *int64    `json:"cache_max_size_bytes"` // null: no limit
+	Floor      int64     `json:"cache_min_free_bytes"` // of the volume
+	Free       int64     `json:"volume_free_bytes"`    //
+	Received   Sources   `json:"received"`             // since start, chunk bytes as they arrived
+	Sent       int64     `json:"sent_bytes"`           // since start, chunk bytes handed to the carrier
+	Serving    Serving   `json:"serving"`              // whether others are served now
 }
 
 // Serving says whether a host serves others, and if not, why: cpu, disk, battery, vpn or metered.
@@ -235,7 +237,7 @@ type Peer struct {
 	Addr       string  `json:"addr,omitempty"`
 	Reason     string  `json:"reason,omitempty"`  // why it is not connected or not used
 	Refusal    string  `json:"refusal,omitempty"` // code of why it said no and rests: cpu, disk, battery, vpn, metered, slots, rate, peers-refused
-	Carrier    string  `json:"carrier,omitempty"` // what the conversation runs on
+	Carrier    string  `json:"carrier,omitempty"` // what the conversation runs on: udp, or tls within the location
 	Received   int64   `json:"received_bytes"`
 	Sent       int64   `json:"sent_bytes"`
 	RTT        float64 `json:"rtt_seconds"`

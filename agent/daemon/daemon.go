@@ -20,11 +20,11 @@ import (
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
-	"github.com/ebbproject/ebb/ledbat"
 	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/store"
 	"github.com/ebbproject/ebb/transfer"
 	"github.com/ebbproject/ebb/transfer/carrier"
+	"github.com/ebbproject/ebb/transfer/lan"
 	"github.com/ebbproject/ebb/transfer/udp"
 )
 
@@ -59,6 +59,7 @@ type Options struct {
 	MaxInFlight int64        // bytes of chunks under way; 0: the scheduler's default
 	Limits      cache.Limits // of what is kept; zero: none
 	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
+	Carrier     string       // between hosts of this location, CarrierTLS or CarrierUDP; empty: the first
 	Gentle      gentle.Policy
 	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
 	Moved       func()               // told when the hub sees this host in another location than its certificate says; nil: nobody
@@ -68,6 +69,7 @@ type Options struct {
 type Daemon struct {
 	o        Options
 	endpoint *carrier.Endpoint
+	near     *lan.Endpoint // nil: neighbours are reached as all others are
 	started  time.Time
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -81,6 +83,7 @@ type Daemon struct {
 	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
 	trials  *trials
+	groups  *carrier.Groups // what goes to other locations
 	caps    caps
 	moved   *mailbox[agent.Movement]
 	core    *agent.Core // loop's, and Close's after loop has ended
@@ -91,6 +94,7 @@ type Daemon struct {
 	peers    map[string]*conversation
 	dials    map[string]context.CancelFunc // under way
 	totals   map[string]*totals
+	detours  detours
 	observed netip.AddrPort // our own address as the hub sees it
 	counted  api.Sources
 	sent     int64
@@ -104,10 +108,13 @@ type totals struct {
 
 // Start opens the data plane and begins to work off what the journal remembers. It returns at once; Close ends it.
 func Start(o Options) (*Daemon, error) {
+	if o.Carrier == "" || o.Node.Identity.Role == fleet.RoleHub {
+		o.Carrier = defaultCarrier(o.Node.Identity.Role)
+	}
 	if o.Controller == "" {
 		o.Controller = carrier.DefaultController
 	}
-	controller, err := controllers(o.Node.Identity, o.Controller)
+	groups, controller, err := controllers(o.Node.Identity, o.Controller)
 	if err != nil {
 		return nil, err
 	}
@@ -117,21 +124,25 @@ func Start(o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{o: o, endpoint: endpoint, started: time.Now(),
+	d := &Daemon{o: o, endpoint: endpoint, near: o.listenLan(), started: time.Now(), detours: detours{},
 		events:  make(chan func(*agent.Core, time.Time), 1024),
 		toWrite: newMailbox[agent.Store](), toEvict: newMailbox[agent.Evict](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
-		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement]()}
+		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement](),
+		groups: groups}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err != nil {
 		d.cancel()
-		return nil, errors.Join(err, endpoint.Close())
+		return nil, errors.Join(err, d.closePlane())
 	}
 	d.core = core
 	d.running.Add(5 + readers)
 	go d.loop(core)
 	go d.accept()
+	if d.near != nil {
+		d.running.Go(d.acceptNear)
+	}
 	go d.write()
 	go d.askHub()
 	go d.exports()
@@ -144,28 +155,6 @@ func Start(o Options) (*Daemon, error) {
 	}
 	d.running.Go(d.watchVolume)
 	return d, nil
-}
-
-// lanController steers what stays in the location, at speeds at which ebb cannot tell from batches of datagrams how fast they arrived.
-// The same goes for paths that take datagrams larger than any WAN does, and at once: loopback, and jumbo frames.
-const (
-	lanController = "rfc6817"
-	wanLargest    = 1500
-)
-
-// controllers chooses by where the peer is.
-func controllers(self fleet.Identity, name string) (func(*x509.Certificate, int) ledbat.Controller, error) {
-	wan, err := carrier.Named(name)
-	if err != nil {
-		return nil, err
-	}
-	lan, err := carrier.Named(lanController)
-	return func(peer *x509.Certificate, mss int) ledbat.Controller {
-		if id, err := fleet.IdentityOf(peer); mss > wanLargest || err == nil && id.Location == self.Location {
-			return lan(peer, mss)
-		}
-		return wan(peer, mss)
-	}, err
 }
 
 // verifier accepts hosts of our own fleet.
@@ -213,7 +202,14 @@ func (d *Daemon) Addr() netip.AddrPort { return d.endpoint.Addr() }
 func (d *Daemon) Close() error {
 	d.cancel()
 	d.running.Wait()
-	return errors.Join(d.closeBooks(), d.endpoint.Close())
+	return errors.Join(d.closeBooks(), d.closePlane())
+}
+
+func (d *Daemon) closePlane() error {
+	if d.near == nil {
+		return d.endpoint.Close()
+	}
+	return errors.Join(d.near.Close(), d.endpoint.Close())
 }
 
 // do sends a function to the goroutine that owns the core. After Close it does nothing.

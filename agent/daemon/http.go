@@ -75,7 +75,7 @@ func (d *Daemon) with(w http.ResponseWriter, f func(*agent.Core, time.Time)) boo
 func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 	id, stats := d.o.Node.Identity, d.o.Store.Stats()
 	s := api.Status{Version: d.o.Version, Control: d.o.Controller, Role: string(id.Role), Peer: id.Peer, Location: id.Location, Fleet: id.Fleet,
-		State: d.o.Node.Dir, Addr: d.Addr().String(), Started: d.started.UTC(), Chunks: stats.Chunks, Bytes: stats.Bytes}
+		State: d.o.Node.Dir, LanCarrier: d.o.Carrier, LanPort: d.lanPort(), Addr: d.Addr().String(), Started: d.started.UTC(), Chunks: stats.Chunks, Bytes: stats.Bytes}
 	if d.with(w, func(c *agent.Core, now time.Time) {
 		s.Peers, s.Flows = c.Counts()
 		held := c.Limits()
@@ -260,14 +260,14 @@ func (d *Daemon) getPeers(w http.ResponseWriter, _ *http.Request) {
 	if !d.with(w, func(c *agent.Core, now time.Time) {
 		list = c.Peers(now)
 		for i := range list {
+			if p := d.peers[list[i].Peer]; p != nil {
+				list[i].Carrier = carriedBy(p.conn)
+			}
 			t := d.totals[list[i].Peer]
 			if t == nil {
 				continue
 			}
 			p := &list[i]
-			if p.Connected {
-				p.Carrier = "udp"
-			}
 			p.Received, p.Sent = t.received, t.sent
 			p.RTT, p.QueueDelay, p.Rate = t.stats.RTT.Seconds(), t.stats.QueueDelay.Seconds(), t.stats.Rate*8
 		}

@@ -42,7 +42,7 @@ func (d *Daemon) askHub() {
 }
 
 func (d *Daemon) sync(r fleet.SyncRequest) {
-	r.Lan = d.lan()
+	r.Lan, r.TLS = d.lan(), d.lanPort()
 	ctx, cancel := context.WithTimeout(d.ctx, syncTimeout)
 	defer cancel()
 	reply, err := d.o.Hub.Sync(ctx, r)

@@ -17,8 +17,9 @@ import (
 func (d *Daemon) dial(a agent.Dial) {
 	ctx, cancel := context.WithTimeout(d.ctx, dialTimeout)
 	d.dials[a.Peer] = cancel
+	fast := d.fast(time.Now(), a)
 	d.running.Go(func() {
-		conn, err := d.endpoint.Dial(ctx, a.Addr)
+		conn, err := d.reach(ctx, a, fast)
 		cancel()
 		d.do(func(*agent.Core, time.Time) { delete(d.dials, a.Peer) })
 		if err != nil {
@@ -55,7 +56,7 @@ func (d *Daemon) accept() {
 }
 
 // met begins the conversation with whoever the certificate says is there, unless we are in one already.
-func (d *Daemon) met(conn *carrier.Conn, expected string) {
+func (d *Daemon) met(conn connection, expected string) {
 	id, err := fleet.IdentityOf(conn.PeerCertificate())
 	if err != nil || id.Peer == d.o.Node.Identity.Peer {
 		conn.Close()
@@ -88,11 +89,14 @@ func (d *Daemon) met(conn *carrier.Conn, expected string) {
 }
 
 // keeps decides between two connections to the same host so that both ends decide alike: when both dialled at the
-// same time, the one that the smaller name dialled stays; otherwise the newer one, because whoever dials again has
-// lost the old one.
+// same time, the one over TCP stays, and of two alike the one that the smaller name dialled; otherwise the newer one, because
+// whoever dials again has lost the old one.
 func (d *Daemon) keeps(old, fresh *conversation) bool {
 	if old.dialled == fresh.dialled || time.Since(old.since) > settle {
 		return false
+	}
+	if carriedBy(old.conn) != carriedBy(fresh.conn) {
+		return carriedBy(old.conn) == CarrierTLS
 	}
 	return old.dialled == (d.o.Node.Identity.Peer < old.id.Peer)
 }

@@ -46,7 +46,7 @@ type (
 type conversation struct {
 	d       *Daemon
 	id      fleet.Identity
-	conn    *carrier.Conn
+	conn    connection
 	dialled bool // by us
 	since   time.Time
 	mail    *mailbox[any]
@@ -72,11 +72,11 @@ type pending struct {
 	got   int
 }
 
-func newConversation(d *Daemon, conn *carrier.Conn, id fleet.Identity, dialled bool) *conversation {
+func newConversation(d *Daemon, conn connection, id fleet.Identity, dialled bool) *conversation {
 	now := time.Now()
 	c := transfer.DefaultConfig()
 	c.MaxInbox, c.MaxServe = inboxBytes, serveBytes
-	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: conn.RemoteAddr(),
+	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: seenAt(conn),
 		Capabilities: []string{transfer.CapabilityLimit, transfer.CapabilityOnce, transfer.CapabilityReasons}}
 	total := d.caps.far
 	if d.local(id) {
@@ -203,12 +203,13 @@ func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
 	}
 }
 
-// pump hands messages to the connection as long as it may send; a goodbye may always.
+// pump hands messages to the connection as long as it may send; a goodbye may always. Who has nothing to send does not ask: the permission
+// would be missing elsewhere.
 func (p *conversation) pump() {
 	p.budget.again = time.Time{}
-	for p.conn.Budget() > 0 || !p.leaveBy.IsZero() {
+	for p.session.Pending() && (p.conn.Budget() > 0 || !p.leaveBy.IsZero()) {
 		now, most := time.Now(), max(p.conn.Grain(), transfer.MinMessage)
-		if p.leaveBy.IsZero() && p.session.Pending() {
+		if p.leaveBy.IsZero() {
 			if most = p.budget.room(now, most); most == 0 {
 				return
 			}

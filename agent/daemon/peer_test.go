@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/transfer"
+	"github.com/ebbproject/ebb/transfer/carrier"
 )
 
 // However many messages have arrived together, each one reaches the session: a lost piece of a chunk would be missed
@@ -15,7 +16,7 @@ func TestEveryMessageThatArrivedIsDelivered(t *testing.T) {
 	now := time.Now()
 	c := transfer.DefaultConfig()
 	c.Hello.Peer = "us"
-	p := &conversation{session: transfer.New(now, c)}
+	p := &conversation{conn: &carrier.Conn{}, session: transfer.New(now, c)}
 	c.Hello.Peer = "them"
 	m, _, _ := transfer.New(now, c).Next(now, nil, transfer.MaxMessage)
 	messages := make(chan []byte, 8)

@@ -13,6 +13,9 @@ import (
 // Renewed takes over the certificate and the pinned publishers of a renewed enrolment.
 func (d *Daemon) Renewed(n *node.Node) {
 	d.endpoint.Renewed(n.Certificate)
+	if d.near != nil {
+		d.near.Renewed(n.Certificate)
+	}
 	d.Pinned(n.Publishers)
 }
 

@@ -28,15 +28,19 @@ import (
 	"github.com/ebbproject/ebb/transfer/udp"
 )
 
-// Pair is two daemons in this process: a source that holds a content, in the role of the hub, and a sink.
+// Pair is two daemons in this process: a source that holds a content, and a sink.
 type Pair struct {
 	Journal Journal // of the sink
 
 	source, sink *host
 	client       *client.Client // of the sink
-	id           content.ID
+	desk         *desk
+	first, id    content.ID // a small content, and the one to be measured
 	size         int64
 }
+
+// firstSize is enough to make two hosts meet.
+const firstSize = 1 << 20
 
 // host is one daemon with its store, and its local API on a socket.
 type host struct {
@@ -45,10 +49,17 @@ type host struct {
 	local  *http.Server
 }
 
-// NewPair starts both in the folder dir and publishes a content of that many bytes at the source. In a CPU profile the
-// goroutines of each end carry the label "end", source or sink.
-func NewPair(dir string, bytes int64) (p *Pair, err error) {
-	p = &Pair{size: bytes}
+// NewPair starts both in the folder dir and publishes a content of that many bytes at the source, which is in the role of the hub. In a
+// CPU profile the goroutines of each end carry the label "end", source or sink.
+func NewPair(dir string, bytes int64) (*Pair, error) { return newPair(dir, bytes, fleet.RoleHub) }
+
+// NewNeighbours is NewPair with two agents of one location, which use the carrier for that.
+func NewNeighbours(dir string, bytes int64) (*Pair, error) {
+	return newPair(dir, bytes, fleet.RoleAgent)
+}
+
+func newPair(dir string, bytes int64, role fleet.Role) (p *Pair, err error) {
+	p = &Pair{size: bytes, desk: &desk{directory: fleet.NewDirectory(fleet.Member{}), contents: map[string][]byte{}}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())
@@ -62,16 +73,26 @@ func NewPair(dir string, bytes int64) (p *Pair, err error) {
 	if err != nil {
 		return p, fmt.Errorf("make a publisher's key: %w", err)
 	}
-	source, err := a.admit(filepath.Join(dir, "source"), fleet.RoleHub, "hub")
+	location := "here"
+	if role == fleet.RoleHub {
+		location = "hub"
+	}
+	source, err := a.admit(filepath.Join(dir, "source"), role, location)
 	if err != nil {
 		return p, err
 	}
 	source.Publishers = []ed25519.PublicKey{public}
-	if p.source, err = startHost(source, nil, store.Events{}); err != nil {
+	asks := p.desk.of(source.Identity)
+	if role == fleet.RoleHub {
+		asks = nil
+	}
+	if p.source, err = startHost(source, asks, store.Events{}); err != nil {
 		return p, err
 	}
-	signed, err := p.publish(dir, secret)
-	if err != nil {
+	if p.first, err = p.publish(dir, "first", firstSize, secret); err != nil {
+		return p, err
+	}
+	if p.id, err = p.publish(dir, "bench", bytes, secret); err != nil {
 		return p, err
 	}
 	sink, err := a.admit(filepath.Join(dir, "sink"), fleet.RoleAgent, "here")
@@ -80,8 +101,11 @@ func NewPair(dir string, bytes int64) (p *Pair, err error) {
 	}
 	addr := p.source.daemon.Addr().String()
 	sink.Publishers, sink.HubAddr = source.Publishers, addr
-	sink.Hub = fleet.Member{Peer: source.Identity.Peer, Role: fleet.RoleHub, Location: source.Identity.Location, Lan: addr, Wan: addr}
-	p.sink, err = startHost(sink, &desk{hub: sink.Hub, signed: signed}, store.Events{Committed: p.Journal.Committed})
+	if role == fleet.RoleHub {
+		sink.Hub = fleet.Member{Peer: source.Identity.Peer, Role: role, Location: location, Lan: addr, Wan: addr}
+		p.desk.listed(sink.Hub)
+	}
+	p.sink, err = startHost(sink, p.desk.of(sink.Identity), store.Events{Committed: p.Journal.Committed})
 	p.client = client.New(sink.Dir)
 	return p, err
 }
@@ -138,24 +162,24 @@ func (p *Pair) Close() error {
 }
 
 // publish makes a file of noise, puts its chunks into the source's store, and signs for them.
-func (p *Pair) publish(dir string, secret ed25519.PrivateKey) (signed []byte, err error) {
+func (p *Pair) publish(dir, name string, bytes int64, secret ed25519.PrivateKey) (id content.ID, err error) {
 	path := filepath.Join(dir, "file")
-	if err := WriteNoise(path, 1, p.size); err != nil {
-		return nil, err
+	if err := WriteNoise(path, uint64(bytes), bytes); err != nil {
+		return id, err
 	}
 	defer func() { err = errors.Join(err, os.Remove(path)) }()
-	m, err := walk.Publish(path, walk.Options{Name: "bench", Version: "1", Type: "bench"}, func(id content.ID, data []byte) error {
+	m, err := walk.Publish(path, walk.Options{Name: name, Version: "1", Type: "bench"}, func(id content.ID, data []byte) error {
 		return p.source.store.Put(store.Blob{ID: id, Data: data})
 	})
 	if err != nil {
-		return nil, err
+		return id, err
 	}
 	s, err := content.Sign(m, secret)
 	if err != nil {
-		return nil, err
+		return id, err
 	}
-	p.id = s.ID()
-	return s.Encode(), p.source.daemon.Published(s.Encode())
+	p.desk.published(s)
+	return s.ID(), p.source.daemon.Published(s.Encode())
 }
 
 // WriteNoise makes a file of bytes that nothing compresses, and syncs it, so that it disturbs nothing later.
@@ -170,29 +194,19 @@ func WriteNoise(path string, seed uint64, bytes int64) error {
 
 const lookEvery = 10 * time.Millisecond
 
-// Connected waits until the sink talks to the source.
+// Connected makes the sink fetch something small of the source, after which they know one another and talk.
 func (p *Pair) Connected(ctx context.Context) error {
-	for {
-		peers, err := p.client.Peers(ctx)
-		if err != nil {
-			return err
-		}
-		for _, x := range peers {
-			if x.Connected {
-				return nil
-			}
-		}
-		if err := wait(ctx); err != nil {
-			return err
-		}
-	}
+	_, err := p.fetch(ctx, p.first, firstSize)
+	return err
 }
 
 // Transfer fetches the content, from the request to the last chunk verified and on the sink's disk. Only the first time
 // is there anything to fetch.
-func (p *Pair) Transfer(ctx context.Context) (Cost, error) {
-	return measure(p.size, func() error {
-		f, err := p.client.Get(ctx, api.Get{Ref: p.id.String()})
+func (p *Pair) Transfer(ctx context.Context) (Cost, error) { return p.fetch(ctx, p.id, p.size) }
+
+func (p *Pair) fetch(ctx context.Context, id content.ID, size int64) (Cost, error) {
+	return measure(size, func() error {
+		f, err := p.client.Get(ctx, api.Get{Ref: id.String()})
 		for err == nil && !f.Ended() {
 			if err = wait(ctx); err == nil {
 				f, err = p.client.Flow(ctx, f.ID)
@@ -205,6 +219,15 @@ func (p *Pair) Transfer(ctx context.Context) (Cost, error) {
 	})
 }
 
+// Carrier is what the sink's conversation with the source runs on.
+func (p *Pair) Carrier(ctx context.Context) (string, error) {
+	peers, err := p.client.Peers(ctx)
+	if err != nil || len(peers) != 1 {
+		return "", errors.Join(err, fmt.Errorf("the sink knows %d hosts, not one", len(peers)))
+	}
+	return peers[0].Carrier, nil
+}
+
 func wait(ctx context.Context) error {
 	select {
 	case <-time.After(lookEvery):
@@ -212,20 +235,4 @@ func wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// desk is all of a hub that one content needs.
-type desk struct {
-	hub    fleet.Member
-	signed []byte
-}
-
-func (d *desk) Sync(context.Context, fleet.SyncRequest) (fleet.SyncReply, error) {
-	return fleet.SyncReply{Hub: d.hub, Time: time.Now()}, nil
-}
-
-func (d *desk) Content(context.Context, string) ([]byte, error) { return d.signed, nil }
-
-func (d *desk) Copies(_ context.Context, r fleet.CopiesRequest) (fleet.CopiesReply, error) {
-	return fleet.CopiesReply{Ahead: make([]int, len(r.Kept))}, nil
 }

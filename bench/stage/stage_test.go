@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/ebbproject/ebb/agent/daemon"
 )
 
 var (
@@ -57,6 +59,21 @@ func TestStagesMove(t *testing.T) {
 			defer p.Close()
 			return p.Transfer(t.Context())
 		},
+		"transfer between neighbours": func() (Cost, error) {
+			p, err := NewNeighbours(t.TempDir(), bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			if err := p.Connected(t.Context()); err != nil {
+				return Cost{}, err
+			}
+			c, err := p.Transfer(t.Context())
+			if carrier, problem := p.Carrier(t.Context()); carrier != daemon.CarrierTLS {
+				t.Errorf("it ran on %q, %v", carrier, problem)
+			}
+			return c, err
+		},
 	}
 	for name, stage := range run {
 		t.Run(name, func(t *testing.T) {
@@ -74,9 +91,14 @@ func TestStagesMove(t *testing.T) {
 // BenchmarkTransfer moves -size bytes from one daemon to another in this process, over loopback, sealed, hashed and stored.
 // It reports the CPU time of both ends.
 func BenchmarkTransfer(b *testing.B) {
+	b.Run("udp", func(b *testing.B) { transfers(b, NewPair) })
+	b.Run("tls", func(b *testing.B) { transfers(b, NewNeighbours) })
+}
+
+func transfers(b *testing.B, between func(dir string, bytes int64) (*Pair, error)) {
 	for b.Loop() {
 		b.StopTimer()
-		p, err := NewPair(b.TempDir(), *size)
+		p, err := between(b.TempDir(), *size)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,9 +24,9 @@ import (
 )
 
 type agentFlags struct {
-	state, file, listen, relay, level, controller string
-	direct                                        []string
-	json, always                                  bool
+	state, file, listen, relay, level, controller, carrier string
+	direct                                                 []string
+	json, always                                           bool
 
 	cache  cacheFlags
 	plane  plane
@@ -65,6 +66,7 @@ func newAgent() *cobra.Command {
 	fl.StringVar(&f.relay, "wan-relay", "", "send to other locations through this UDP relay (RFC 1928, section 7)")
 	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
 	controllerFlag(fl, &f.controller)
+	fl.StringVar(&f.carrier, "lan-carrier", daemon.CarrierTLS, "what runs between hosts of one location: "+strings.Join(lanCarriers, ", "))
 	fl.BoolVar(&f.always, "serve-always", false, "serve others however busy this host is, on battery, VPN and metered networks too")
 	f.cache.register(fl)
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
@@ -85,7 +87,7 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 		flag, value string
 		to          *string
 	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level},
-		{"controller", c.Wan.Controller, &f.controller},
+		{"controller", c.Wan.Controller, &f.controller}, {"lan-carrier", c.Lan.Carrier, &f.carrier},
 		{"cache-max-size", c.Cache.MaxSize, &f.cache.maxSize}, {"cache-min-free", c.Cache.MinFree, &f.cache.minFree},
 		{"cache-max-age", c.Cache.MaxAge, &f.cache.maxAge}, {"cache-replicas", c.Cache.Replicas, &f.cache.replicas}} {
 		if x.value != "" && !cmd.Flags().Changed(x.flag) {
@@ -110,6 +112,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 // understand reads what is written in the flags, before anything is opened.
 func (f *agentFlags) understand() (err error) {
 	if err := checkController(f.controller); err != nil {
+		return err
+	}
+	if err := checkCarrier(f.carrier); err != nil {
 		return err
 	}
 	if f.limits, err = f.cache.limits(); err != nil {
@@ -153,7 +158,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	life := life{hub: hub, log: log, plane: f.plane, moved: make(chan struct{}, 1)}
 	life.start = func(n *node.Node, socket udp.Socket) (*daemon.Daemon, error) {
 		return daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-			Controller: f.controller, Limits: f.limits, Gentle: f.policy, Moved: life.told,
+			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Moved: life.told,
 			Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
 	}
 	if err := life.begin(renewAtStart(ctx, hub, log)); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/ledbat"
 	"github.com/ebbproject/ebb/transfer/carrier"
 )
@@ -31,6 +32,9 @@ type config struct {
 		Direct     []string `yaml:"direct"`
 		Controller string   `yaml:"controller"`
 	} `yaml:"wan"`
+	Lan struct {
+		Carrier string `yaml:"carrier"`
+	} `yaml:"lan"`
 	Cache struct {
 		MaxSize  string `yaml:"max_size"`
 		MinFree  string `yaml:"min_free"`
@@ -45,7 +49,7 @@ type config struct {
 	Link   string       `yaml:"link"` // auto, wired, wifi, vpn or metered
 }
 
-var configKeys = append([]string{"listen", "wan", "relay", "direct", "controller", "cache", "max_size", "min_free", "max_age", "replicas", "log", "level"}, serveKeys...)
+var configKeys = append([]string{"listen", "wan", "relay", "direct", "controller", "lan", "carrier", "cache", "max_size", "min_free", "max_age", "replicas", "log", "level"}, serveKeys...)
 
 // configFile finds the file: the one named, else the first of the usual places that exists, else none.
 func configFile(named string) string {
@@ -155,6 +159,16 @@ func checkController(name string) error {
 		return nil
 	}
 	return &configError{fmt.Sprintf("wan.controller %q: use one of %s", name, strings.Join(ledbat.Names(), ", "))}
+}
+
+// lanCarriers are the values of lan.carrier.
+var lanCarriers = []string{daemon.CarrierTLS, daemon.CarrierUDP}
+
+func checkCarrier(name string) error {
+	if slices.Contains(lanCarriers, name) {
+		return nil
+	}
+	return &configError{fmt.Sprintf("lan.carrier %q: use one of %s", name, strings.Join(lanCarriers, ", "))}
 }
 
 func parsePrefixes(texts []string) ([]netip.Prefix, error) {

@@ -32,6 +32,7 @@ func newStatus() *cobra.Command {
 		fmt.Fprintf(w, "%s\t%s in %s, up %s\n", s.Role, s.Peer, s.Location, brief(time.Since(s.Started)))
 		fmt.Fprintf(w, "address\t%s\n", s.Addr)
 		fmt.Fprintf(w, "controller\t%s\n", s.Control)
+		fmt.Fprintf(w, "lan carrier\t%s\n", s.LanCarrier)
 		if s.Role != "hub" {
 			fmt.Fprintf(w, "hub\t%s\n", hubLine(s.Hub))
 		}

@@ -21,6 +21,10 @@
 // of its delays is queue, and the controller is told that, above a common base. A newcomer's base is inferred from
 // what the others see, so that it is no latecomer.
 //
+// Members report at different times. What arrived is brought in order before the controller sees it, which costs it part of a round trip.
+//
+// A member that asks and leaves its grants unused is believed less and less often, until it sends.
+//
 // One member that falls silent is that member's misfortune; only when all are silent does the group time out.
 //
 // # How leases work

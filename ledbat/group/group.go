@@ -16,6 +16,8 @@ const (
 	grantTime = time.Millisecond
 	// How long a grant holds, within these bounds: half a round trip.
 	leastHold, mostHold = 2 * time.Millisecond, 100 * time.Millisecond
+	// A share that leaves a grant unused is believed again after twice as long as it held, and after so many in a row after 2^n times as long.
+	mostLapses = 5
 	// How old the knowledge of the queue may be to be a newcomer's.
 	freshFor = time.Second
 	// What a round trip is taken for at most.
@@ -28,7 +30,8 @@ const (
 //
 // The calling protocol: Join makes a Share, which the shim of one conversation drives like any ledbat.Controller. Whoever
 // drives the shims calls Take after every call to any share, until it answers false, and lets the shares that it names
-// send: they were granted something since they last asked. All of a group's shares belong to one goroutine.
+// send: they were granted something since they last asked. Time passes by Advance, of the group when its Deadline has come or
+// of each share when its own has: one of them is enough. All of a group's shares belong to one owner at a time.
 type Group struct {
 	ctl ledbat.Controller
 	mss int
@@ -36,6 +39,7 @@ type Group struct {
 
 	members []*Share // in order of joining
 	joined  int      // how many ever joined: the next one's number
+	paused  int      // members that send nothing because they were told to
 	visited int      // the member that was last looked at for having become content
 	flight  int      // bytes: the sum of the members'
 	granted int      // bytes: the sum of the members' grants not yet used
@@ -45,12 +49,14 @@ type Group struct {
 
 	needy  line      // who waits with less than an equal part in flight: served first
 	sated  line      // who waits with more
+	idle   line      // who left its last grants unused, and is not believed for a while
 	grants line      // who has a grant, in order of their time
 	woken  line      // for Take
 	opened time.Time // when a report last made room
 
 	pacer ledbat.Pacer // pays for grants when they are made
 	limit float64      // bytes a second that a lease or an operator allows; infinite: there is none
+	order order        // of what members report
 	trips ledbat.Estimator
 	base  time.Duration // the common base: the first member's, so that figures look familiar
 	based bool
@@ -77,7 +83,7 @@ func (g *Group) Demand() float64 {
 	if g.busy > 0 {
 		return g.ctl.Rate()
 	}
-	rtt := g.trips.Base() + g.trips.Fresh(freshFor)
+	rtt := g.trip()
 	if rtt <= 0 {
 		return 0
 	}
@@ -94,7 +100,7 @@ func (g *Group) pace() float64 {
 
 // Join adds a member.
 func (g *Group) Join() *Share {
-	s := &Share{group: g, number: g.joined}
+	s := &Share{group: g, number: g.joined, unit: g.mss}
 	s.waiting.share, s.granting.share, s.waking.share = s, s, s
 	g.joined++
 	g.members = append(g.members, s)
@@ -113,11 +119,49 @@ func (g *Group) Take() (*Share, bool) {
 	return nil, false
 }
 
+// Members is how many there are.
+func (g *Group) Members() int { return len(g.members) }
+
+// waiting is how many wait.
+func (g *Group) waiting() int { return g.needy.size + g.sated.size + g.idle.size }
+
+// Advance lets time pass for all members.
+func (g *Group) Advance(now time.Time) {
+	g.catchUp(now)
+	g.deal(now, true)
+}
+
+// Deadline is when Advance wants to be called; zero: never, because nobody wants to send, and nothing is in flight.
+func (g *Group) Deadline() time.Time {
+	if g.waiting()+g.flight+g.granted == 0 {
+		return time.Time{}
+	}
+	return sooner(g.ctl.Deadline(), g.deadline())
+}
+
+// catchUp lets the controller's time pass.
+func (g *Group) catchUp(now time.Time) {
+	if d := g.ctl.Deadline(); !d.IsZero() && !now.Before(d) {
+		g.ctl.Advance(now)
+	}
+}
+
+// drop takes what a member has in flight out of the account, and the controller's.
+func (g *Group) drop(s *Share) {
+	g.setFlight(s, 0)
+	if c, ok := g.ctl.(ledbat.Remainer); ok {
+		c.Remains(g.flight)
+	}
+}
+
 // left forgets a member, and what it had in flight.
 func (g *Group) left(now time.Time, s *Share) {
-	g.setFlight(s, 0)
+	g.drop(s)
+	if s.paused {
+		s.Resumed(now)
+	}
 	g.content(s)
-	g.setGrant(s, 0)
+	g.lapse(now, s)
 	s.waiting.leave()
 	s.waking.leave()
 	g.members = slices.DeleteFunc(g.members, func(o *Share) bool { return o == s })
@@ -169,21 +213,21 @@ func (g *Group) part(s *Share) int {
 	return (g.ctl.Window() - (g.flight - g.busyFlight - s.flight)) / (g.busy + 1)
 }
 
-// lacks is how many bytes a share has less in flight than its equal part: whole datagrams, and at least one if it has nothing.
+// lacks is how many bytes a share has less in flight than its equal part: whole units, and at least one if it has nothing.
 func (g *Group) lacks(s *Share) int {
-	lacks := (g.part(s) - s.flight) / g.mss * g.mss
+	lacks := (g.part(s) - s.flight) / s.unit * s.unit
 	if s.flight == 0 {
-		lacks = max(lacks, g.mss)
+		lacks = max(lacks, s.unit)
 	}
 	return lacks
 }
 
-// room is how many bytes may leave that are not granted: by the window and by the pace. One datagram is always allowed by the
-// window when there is nothing.
-func (g *Group) room(now time.Time) int {
+// room is how many bytes may leave that are not granted: by the window and by the pace. One unit of a share is always allowed by
+// the window when there is nothing.
+func (g *Group) room(now time.Time, unit int) int {
 	window := g.ctl.Window()
 	if g.flight+g.granted == 0 {
-		window = max(window, g.mss)
+		window = max(window, unit)
 	}
 	if g.limit < 1 {
 		return 0 // a pacer would take a rate of 0 for no pace
@@ -198,100 +242,43 @@ func (g *Group) room(now time.Time) int {
 // contested says whether others than s wanted more than they got, lately.
 func (g *Group) contested(s *Share) bool { return g.busy > 1 || g.busy == 1 && !s.busy }
 
-// wait puts a share in line, unless it has a grant to use first.
-func (g *Group) wait(now time.Time, s *Share) {
-	s.waited = now
-	if s.grant > 0 {
-		return
-	}
-	if !s.busy {
-		s.busy = true
-		g.busy++
-		g.busyFlight += s.flight
-	}
-	if s.waiting.in == nil || s.waiting.in == &g.sated && g.lacks(s) > 0 {
-		if g.lacks(s) > 0 {
-			g.needy.join(&s.waiting)
-		} else {
-			g.sated.join(&s.waiting)
-		}
-	}
-}
-
-// deal takes back what was not used in time, and grants what there is to those who wait: the needy in turn, then, if those who
-// made the room have had a chance to use it, the others in turn.
-func (g *Group) deal(now time.Time, settled bool) {
-	g.now = now
-	g.pacer.SetRate(g.pace())
-	g.lookAround(now)
-	for g.grants.size > 0 && !now.Before(g.grants.first.share.until) {
-		g.setGrant(g.grants.first.share, 0)
-	}
-	for g.needy.size > 0 {
-		s := g.needy.first.share
-		lacks := g.lacks(s)
-		if lacks <= 0 {
-			g.sated.join(&s.waiting)
-			continue
-		}
-		if !g.grant(now, s, lacks) {
-			return
-		}
-	}
-	if settled || now.After(g.opened) {
-		for g.sated.size > 0 && g.grant(now, g.sated.first.share, max(g.mss, g.room(now)/g.sated.size)) {
-		}
-	}
-}
-
-// grant lets a share send up to most bytes, if there is room for a datagram. Who asks gets no more than it wants. Who is only presumed to
-// want something gets little, because it may leave it unused.
-func (g *Group) grant(now time.Time, s *Share, most int) bool {
-	least := g.mss
-	if s.asks {
-		least = min(least, s.wants)
-		most = min(max(most/g.mss*g.mss, least), s.wants)
-	} else {
-		most = max(least, min(most, int(g.pace()*grantTime.Seconds())))
-	}
-	room := g.room(now)
-	if room < least {
-		return false
-	}
-	if room < most {
-		most = max(least, room/g.mss*g.mss)
-	}
-	s.waiting.leave()
-	s.until = now.Add(g.hold())
-	g.setGrant(s, most)
-	g.pacer.Sent(now, most)
-	g.grants.join(&s.granting)
-	g.woken.join(&s.waking)
-	return true
-}
-
 // hold is how long a grant holds.
 func (g *Group) hold() time.Duration {
-	return min(max((g.trips.Base()+g.trips.Fresh(freshFor))/2, leastHold), mostHold)
+	return min(max(g.trip()/2, leastHold), mostHold)
 }
+
+// trip is a round trip of now; 0: not known.
+func (g *Group) trip() time.Duration { return g.trips.Base() + g.trips.Fresh(freshFor) }
 
 // deadline is when deal can do something that it cannot do now, apart from what a report changes.
 func (g *Group) deadline() time.Time {
 	if g.needy.size+g.sated.size == 0 {
-		return time.Time{}
+		return time.Time{} // and nobody is left in the line of the idle
 	}
-	if g.room(g.now) >= g.mss {
+	unit := g.first().unit
+	if g.room(g.now, unit) >= unit {
 		return g.now // left for those who made the room, and who have been asked by now
 	}
 	due := time.Time{}
 	if g.grants.size > 0 {
 		due = g.grants.first.share.until
 	}
-	if credit := g.pacer.Credit(g.now); g.limit >= 1 && credit < float64(g.mss) && g.flight+g.granted+g.mss <= max(g.ctl.Window(), g.mss) {
-		wait := time.Duration((float64(g.mss)-credit)/g.pace()*float64(time.Second)) + 1
+	if g.idle.size > 0 {
+		due = sooner(due, g.idle.first.share.barred)
+	}
+	if credit := g.pacer.Credit(g.now); g.limit >= 1 && credit < float64(unit) && g.flight+g.granted+unit <= max(g.ctl.Window(), unit) {
+		wait := time.Duration((float64(unit)-credit)/g.pace()*float64(time.Second)) + 1
 		due = sooner(due, g.now.Add(min(wait, time.Hour)))
 	}
 	return due
+}
+
+// first is who is served next; there must be somebody who waits.
+func (g *Group) first() *Share {
+	if g.needy.size > 0 {
+		return g.needy.first.share
+	}
+	return g.sated.first.share
 }
 
 // sooner is the earlier of two deadlines, of which either may be zero: never.
@@ -327,5 +314,5 @@ func (g *Group) newcomer(now time.Time, rtt time.Duration) time.Duration {
 // String is the state in one line.
 func (g *Group) String() string {
 	return fmt.Sprintf("group of %d, %d waiting: in flight %d B, granted %d B; %v",
-		len(g.members), g.needy.size+g.sated.size, g.flight, g.granted, g.ctl)
+		len(g.members), g.waiting(), g.flight, g.granted, g.ctl)
 }

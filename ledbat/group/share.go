@@ -14,14 +14,19 @@ type Share struct {
 	group  *Group
 	number int
 
+	unit   int       // bytes that it sends at a time, at least
 	flight int       // bytes
 	grant  int       // bytes that it may send, not yet sent
 	until  time.Time // when that lapses
 	busy   bool      // it wanted more than it got, lately
 	waited time.Time // when it last did
+	again  bool      // it said Waiting while it had a grant to use
 	asks   bool      // its owner says Waiting, so nothing has to be presumed
 	wants  int       // bytes; if it asks
 	silent bool      // it timed out alone, and was not heard since
+	lapses int       // grants in a row that it left unused
+	barred time.Time // until when it is not believed that it waits
+	paused bool
 
 	waiting, granting, waking place // in the group's lines
 
@@ -29,12 +34,21 @@ type Share struct {
 	arrivals          []ledbat.Arrival
 }
 
-var _ ledbat.Controller = (*Share)(nil)
+var (
+	_ ledbat.Controller = (*Share)(nil)
+	_ ledbat.Waiter     = (*Share)(nil)
+	_ ledbat.Pauser     = (*Share)(nil)
+)
+
+// Unit says how many bytes leave at a time, at least: a datagram, or all that one packet was cut into. At first it is the group's largest
+// datagram. A grant has room for whole units.
+func (s *Share) Unit(bytes int) { s.unit = max(1, bytes) }
 
 // Waiting reports that there are bytes to send of which Window does not allow the next datagram. Once said, it is no longer presumed.
 func (s *Share) Waiting(now time.Time, bytes int) {
 	s.asks = true
 	s.wants = max(1, bytes)
+	s.group.catchUp(now) // as long as nobody waited, nobody saw to it
 	s.group.wait(now, s)
 	s.group.deal(now, false)
 }
@@ -52,15 +66,19 @@ func (s *Share) Sent(now time.Time, bytes int) {
 		g.quiet = now
 	}
 	g.pacer.SetRate(g.pace())
+	s.lapses = 0
 	paid := min(bytes, s.grant)
 	g.pacer.Sent(now, bytes-paid)
-	if left := s.grant - paid; left < g.mss {
-		g.setGrant(s, 0) // too little for another: somebody else's
-	} else {
-		g.setGrant(s, left)
+	g.setGrant(s, s.grant-paid)
+	if s.grant < s.unit {
+		g.lapse(now, s) // too little for another: somebody else's
 	}
+	again := s.again && s.grant == 0
 	g.setFlight(s, s.flight+bytes)
 	g.ctl.Sent(now, bytes)
+	if again {
+		g.wait(now, s)
+	}
 	s.presume(now)
 }
 
@@ -68,7 +86,7 @@ func (s *Share) Sent(now time.Time, bytes int) {
 func (s *Share) presume(now time.Time) {
 	g := s.group
 	g.now = now
-	if !s.asks && s.Window() < s.flight+g.mss {
+	if !s.asks && s.Window() < s.flight+s.unit {
 		g.wait(now, s)
 	}
 	g.deal(now, false)
@@ -108,7 +126,8 @@ func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
 		arrived.Delay += shift
 		s.arrivals = append(s.arrivals, arrived)
 	}
-	a.Arrivals = s.arrivals
+	g.order.turn(now, g.trip())
+	a.Arrivals = g.order.sort(now, s.arrivals, g.flight == s.flight)
 	if a.Backward {
 		a.Reverse = s.backward.sample(now, a.Reverse, a.RTT, -1)
 	}
@@ -137,7 +156,7 @@ func (s *Share) opened(now time.Time) {
 // nothing was heard of anybody for about as long: a remote host that went away says nothing about the path.
 func (s *Share) TimedOut(now time.Time) {
 	g := s.group
-	g.setFlight(s, 0)
+	g.drop(s)
 	if s.silent = now.Sub(g.quiet) < g.ctl.CTO()*3/4; !s.silent {
 		g.ctl.TimedOut(now)
 		g.quiet = now // the others, who are about to find the same, tell nothing new
@@ -145,14 +164,33 @@ func (s *Share) TimedOut(now time.Time) {
 	g.deal(now, true)
 }
 
-// Advance lets time pass.
-func (s *Share) Advance(now time.Time) {
-	g := s.group
-	if d := g.ctl.Deadline(); !d.IsZero() && !now.Before(d) {
-		g.ctl.Advance(now)
+// Paused reports that the flow sends nothing from now on because it was told to. The controller takes the pause of one for the pause of all:
+// whoever orders silence orders it for everything that goes the same way (ledbat/harm).
+func (s *Share) Paused(now time.Time) {
+	if s.paused {
+		return
 	}
-	g.deal(now, true)
+	s.paused = true
+	s.group.paused++
+	if p, ok := s.group.ctl.(ledbat.Pauser); ok && s.group.paused == 1 {
+		p.Paused(now)
+	}
 }
+
+// Resumed reports that the flow goes on; the controller's pause ends with the last one's.
+func (s *Share) Resumed(now time.Time) {
+	if !s.paused {
+		return
+	}
+	s.paused = false
+	s.group.paused--
+	if p, ok := s.group.ctl.(ledbat.Pauser); ok && s.group.paused == 0 {
+		p.Resumed(now)
+	}
+}
+
+// Advance lets time pass.
+func (s *Share) Advance(now time.Time) { s.group.Advance(now) }
 
 // Deadline is when Advance wants to be called; zero: never.
 func (s *Share) Deadline() time.Time { return sooner(s.group.ctl.Deadline(), s.group.deadline()) }
@@ -161,9 +199,9 @@ func (s *Share) Deadline() time.Time { return sooner(s.group.ctl.Deadline(), s.g
 // want it, too.
 func (s *Share) Window() int {
 	g := s.group
-	free := g.room(g.now)
+	free := g.room(g.now, s.unit)
 	if g.contested(s) {
-		if free = min(free, g.lacks(s)); free < g.mss || g.needy.size > 0 {
+		if free = min(free, g.lacks(s)); free < s.unit || g.needy.size > 0 {
 			free = 0
 		}
 	}

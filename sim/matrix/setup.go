@@ -150,7 +150,7 @@ func (o Ours) add(w *sim.World, p *sim.Path, after time.Duration) []*sim.Bulk {
 		c := sim.FlowConfig{MSS: mss, Headers: headers, Start: at + after, Stop: o.Stop, Clock: o.Clock, Pauses: o.Pauses, NotECT: o.NotECT}
 		c.Clock.Offset += time.Duration(i) * 17 * time.Minute // no two hosts' clocks agree
 		if g != nil {
-			c.Controller = g.Join()
+			c.Group = g
 		} else {
 			c.Controller = o.controller()
 		}

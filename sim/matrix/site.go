@@ -52,7 +52,7 @@ func (o Ours) addSite(w *sim.World, p *sim.Path, after time.Duration) []*sim.Bul
 		s.nodes, s.groups = append(s.nodes, n), append(s.groups, g)
 		for range o.Site.Flows {
 			clock := sim.Clock{Offset: time.Duration(i) * 17 * time.Minute}
-			flows = append(flows, w.Flow(p, sim.FlowConfig{Controller: g.Join(), MSS: mss, Headers: headers, Start: after, Clock: clock}))
+			flows = append(flows, w.Flow(p, sim.FlowConfig{Group: g, MSS: mss, Headers: headers, Start: after, Clock: clock}))
 		}
 	}
 	w.At(0, s.tick)

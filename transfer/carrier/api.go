@@ -32,6 +32,7 @@ type Config struct {
 	// Verify, if set, has the last word on a peer's certificate after its chain and dates were checked.
 	Verify func(*x509.Certificate) error
 	// Controller makes the congestion controller of a Conn with that peer for datagrams of mss bytes; nil means Named(DefaultController).
+	// One that is a Member of Groups leaves its group with the Conn.
 	Controller func(peer *x509.Certificate, mss int) ledbat.Controller
 	// MaxDatagram is the largest UDP payload in bytes ever tried, 1200 to 8160; 0 means 8160. What the path takes is probed.
 	MaxDatagram int
@@ -64,15 +65,18 @@ func Named(name string) (func(peer *x509.Certificate, mss int) ledbat.Controller
 	if _, err := ledbat.New(name, ledbat.Default()); err != nil {
 		return nil, err
 	}
-	return func(_ *x509.Certificate, mss int) ledbat.Controller {
-		config := ledbat.Default()
-		config.MSS = mss
-		controller, err := ledbat.New(name, config)
-		if err != nil {
-			panic(err) // the defaults are good, and so is every size of a datagram
-		}
-		return controller
-	}, nil
+	return func(_ *x509.Certificate, mss int) ledbat.Controller { return fresh(name, mss) }, nil
+}
+
+// fresh is a new controller of one of ledbat.Names, with its defaults.
+func fresh(name string, mss int) ledbat.Controller {
+	config := ledbat.Default()
+	config.MSS = mss
+	controller, err := ledbat.New(name, config)
+	if err != nil {
+		panic(err) // the defaults are good, and so is every size of a datagram
+	}
+	return controller
 }
 
 // Stats is a snapshot of one Conn.

@@ -42,6 +42,8 @@ type Conn struct {
 	fault    error // why the conversation must end
 
 	starved atomic.Bool // Budget said no since Ready was last pulsed
+	granted atomic.Bool // the group has let this Conn send something
+	member  *Member     // of that group; nil: it has a controller of its own. Under mu
 	facade  *facade
 	wake    chan struct{}
 	ready   chan struct{}
@@ -84,7 +86,7 @@ func newConn(e *Endpoint, s *secrets, remote netip.AddrPort) (*Conn, error) {
 		inbox: make(chan []byte, inboxDepth), joined: make(chan struct{}), done: make(chan struct{}),
 	}
 	c.shim = shim.New(time.Now(), shim.Config{
-		Controller: e.cfg.Controller(s.peer, wanDatagram), Remote: remote, Overhead: seal.Overhead,
+		Controller: greeter(), Remote: remote, Overhead: seal.Overhead,
 		DeadAfter: e.cfg.DeadAfter, Seed: binary.BigEndian.Uint64(seed[:]),
 	})
 	c.facade = newFacade(c)
@@ -99,11 +101,7 @@ func (c *Conn) run() {
 	defer timer.Stop()
 	for {
 		out, next, open, pace, err := c.turn(time.Now())
-		if transmit(c.endpoint.socket, out) {
-			c.mu.Lock()
-			c.shim.TooBig(time.Now())
-			c.mu.Unlock()
-		}
+		c.transmitted(out, transmit(c.endpoint.socket, out))
 		if err != nil {
 			c.end(err)
 		}
@@ -114,7 +112,6 @@ func (c *Conn) run() {
 			c.feed() // a window may open because its time has come
 		}
 		if len(out) > 0 {
-			c.recycle(out)
 			continue
 		}
 		timer.Reset(time.Until(next))
@@ -131,11 +128,12 @@ func (c *Conn) run() {
 func (c *Conn) turn(now time.Time) (out []*batch, next time.Time, open, pace bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	open = c.granted.Swap(false)
 	if d := c.shim.Deadline(); !now.Before(d) {
 		c.shim.Advance(now)
 		open = true
 	}
-	if c.limit > 0 {
+	if c.limit > 0 && c.fault == nil {
 		c.fit()
 	}
 	c.pump(now)
@@ -154,10 +152,22 @@ func (c *Conn) turn(now time.Time) (out []*batch, next time.Time, open, pace boo
 	return c.out.take(), next, open, pace, err
 }
 
-func (c *Conn) recycle(out []*batch) {
+// transmitted tells the shim what became of batches, and frees them.
+func (c *Conn) transmitted(out []*batch, tooBig bool) {
+	if len(out) == 0 {
+		return
+	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if tooBig {
+		c.shim.TooBig(time.Now())
+	}
+	for i, b := range out {
+		c.shim.Left(b.first, b.last, b.left)
+		batches.Put(b)
+		out[i] = nil
+	}
 	c.out.spare = out[:0]
-	c.mu.Unlock()
 }
 
 // pump stamps and seals what the shim wants sent. Under mu.
@@ -193,7 +203,7 @@ func (c *Conn) postOne(now time.Time, f shim.Frame) {
 		return
 	}
 	b.data = frame[:start+len(d)]
-	c.out.added(b, len(d))
+	c.out.added(b, len(d), seq)
 }
 
 // deliver takes a datagram in. Only the endpoint's reader calls it.
@@ -205,7 +215,7 @@ func (c *Conn) deliver(now time.Time, m *udp.Message) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	kind, payload, err := c.shim.Deliver(now, shim.Arrival{Sequence: h.Sequence, Frame: frame, Size: size, From: m.From, CE: m.CE})
+	kind, payload, err := c.shim.Deliver(now, shim.Arrival{Sequence: h.Sequence, Frame: frame, Size: size, From: m.From, CE: m.CE, At: m.At})
 	if err != nil {
 		c.fault = fmt.Errorf("%w: %w", ErrBroken, err)
 		pulse(c.wake)
@@ -337,6 +347,7 @@ func (c *Conn) end(reason error) {
 	if c.fault == nil {
 		c.fault = reason
 	}
+	c.leave()
 	out, assoc := c.out.take(), c.assoc
 	c.mu.Unlock()
 	transmit(c.endpoint.socket, out)

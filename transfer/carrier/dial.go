@@ -31,9 +31,8 @@ func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort) (*Conn, error)
 	e.wg.Add(1)
 	e.mu.Unlock()
 	defer e.wg.Done()
-	if leaf, err := leafOf(*e.certificate.Load()); err == nil && time.Now().After(leaf.NotAfter) {
-		hint, reason := e.ownFault()
-		return nil, &HandshakeError{Addr: addr, Reason: reason, Hint: hint}
+	if err := e.trust().Expired(addr); err != nil {
+		return nil, err
 	}
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	c, err := e.dial(ctx, addr)
@@ -42,7 +41,7 @@ func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort) (*Conn, error)
 	}
 	var h *HandshakeError
 	if !errors.As(err, &h) {
-		h = e.explain(addr, err)
+		h = e.trust().Explain(addr, err)
 	}
 	if e.ctx.Err() != nil {
 		h.Reason, h.Hint = ErrClosed, ""

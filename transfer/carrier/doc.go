@@ -39,6 +39,8 @@
 // controller's time has come.
 //
 // The controller is made for datagrams of one size, and made anew when that changes: after the greetings, and when the path becomes narrow.
+// One of Groups is not: it is shared by all conversations to one place and counts bytes, whatever the datagrams' sizes. What one
+// of them leaves is granted to another, which is woken for it; so who has nothing to send must not ask for a Budget.
 //
 // Hush makes Budget 0 for a moment, in which the delay of the path without our data can be sampled.
 //

@@ -200,7 +200,7 @@ func (e *Endpoint) handshakeFor(now time.Time, m *udp.Message) {
 		return
 	}
 	key := halfOpenKey{m.From, try}
-	prefix := prefixOf(m.From.Addr())
+	prefix := PrefixOf(m.From.Addr())
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if p := e.halfOpen[key]; p != nil {
@@ -266,7 +266,7 @@ func (e *Endpoint) refused(from netip.AddrPort, err error) {
 	if e.cfg.Refused == nil || e.ctx.Err() != nil {
 		return
 	}
-	e.cfg.Refused(from, e.explain(from, err))
+	e.cfg.Refused(from, e.trust().Explain(from, err))
 }
 
 // open makes a Conn of a finished handshake and lets datagrams in.

@@ -132,6 +132,7 @@ func TestGoodputOnBadPaths(t *testing.T) {
 		{"ebb", "loss-1", func(l *link.Config) { l.Loss = .01 }, .80},
 		{"ebb", "loss-5", func(l *link.Config) { l.Loss = .05 }, .65},
 		{"ebb", "late-5ms", func(l *link.Config) { l.Reorder, l.ReorderDelay = .01, 5*ms }, .80},
+		{"ebb", "late-15ms", func(l *link.Config) { l.Reorder, l.ReorderDelay = .01, 15*ms }, .80},
 	} {
 		t.Run(c.controller+" "+c.name, func(t *testing.T) {
 			l := clean

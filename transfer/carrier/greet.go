@@ -143,7 +143,9 @@ func (c *Conn) establish(ctx context.Context) error {
 	c.mtu = c.shim.Room(size)
 	c.payload = chunkPayload(c.mtu)
 	c.shim.Disown()
-	c.fit()
+	if c.fault == nil {
+		c.fit()
+	}
 	c.mu.Unlock()
 	assoc, err := sctp.ClientContext(ctx, append(sctpOptions(),
 		sctp.WithNetConn(c.facade), sctp.WithMTU(uint32(c.mtu)),
@@ -167,37 +169,29 @@ func (c *Conn) join(assoc *sctp.Association) error {
 		c.control = control
 		c.bulk, err = assoc.OpenStream(bulkStream, sctp.PayloadTypeWebRTCBinary)
 	}
-	c.mu.Lock()
-	if c.fault != nil {
-		err = c.fault
-	}
 	if err == nil {
-		c.assoc = assoc
+		c.bulk.SetReliabilityParams(true, sctp.ReliabilityTypeReliable, 0)
+		err = c.begin(assoc)
 	}
-	c.mu.Unlock()
 	if err != nil {
 		_ = assoc.Close()
-		return err
 	}
-	c.bulk.SetReliabilityParams(true, sctp.ReliabilityTypeReliable, 0)
+	return err
+}
+
+// begin begins to gather messages. Close may be waiting for whoever does: so they are there before the Conn ends, or not at all.
+func (c *Conn) begin(assoc *sctp.Association) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fault != nil {
+		return c.fault
+	}
+	c.assoc = assoc
 	close(c.joined)
 	c.reading.Add(2)
 	c.spawn(func() { c.gather(c.control) })
 	c.spawn(func() { c.gather(c.bulk) })
 	return nil
-}
-
-// fit chooses a controller for the datagrams as they are now: their size is known only after the greetings, and changes when the path becomes
-// narrow and each packet goes in parts. Under mu.
-func (c *Conn) fit() {
-	if c.limit == c.shim.Limit() {
-		return
-	}
-	c.limit = c.shim.Limit()
-	packet := sctpHeaders + c.payload
-	parts, part := c.shim.Parts(packet)
-	c.full = parts * part
-	c.shim.Use(c.endpoint.cfg.Controller(c.peer, part))
 }
 
 // chunkPayload is what one packet of SCTP's carries of a message: RFC 8260, section 2.1, and RFC 9260, section 3.1.

@@ -46,18 +46,12 @@ func (e *Endpoint) dtlsOptions() []dtls.Option {
 	}
 }
 
+// trust is what the handshakes that begin now go by.
+func (e *Endpoint) trust() Trust { return Trust{*e.certificate.Load(), e.cfg.Roots, e.cfg.Verify} }
+
 // verify has the last word on a certificate whose chain is good.
 func (e *Endpoint) verify(_ [][]byte, chains [][]*x509.Certificate) error {
-	if len(chains) == 0 || len(chains[0]) == 0 {
-		return refusal{errors.New("no chain of certificates")}
-	}
-	if e.cfg.Verify == nil {
-		return nil
-	}
-	if err := e.cfg.Verify(chains[0][0]); err != nil {
-		return refusal{err}
-	}
-	return nil
+	return e.trust().approve(chains)
 }
 
 // shakeHands runs the handshake over p. The DTLS connection returned is there to repeat its last flight, no more.
@@ -126,8 +120,8 @@ func export(conn *dtls.Conn, client bool) (*secrets, error) {
 	return s, err
 }
 
-// prefixOf is the part of an address that one attacker is assumed to own: a /24 or a /48.
-func prefixOf(a netip.Addr) netip.Prefix {
+// PrefixOf is the part of an address that one attacker is assumed to own: a /24 or a /48.
+func PrefixOf(a netip.Addr) netip.Prefix {
 	bits := 48
 	if a.Unmap().Is4() {
 		a, bits = a.Unmap(), 24

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/ebbproject/ebb/transfer/udp"
 )
@@ -18,7 +19,10 @@ type batch struct {
 	to      netip.AddrPort
 	data    []byte
 	segment int
-	full    bool // nothing more fits behind
+	full    bool   // nothing more fits behind
+	first   uint64 // sequence numbers: of the first datagram
+	last    uint64
+	left    time.Time // when the system was given it
 }
 
 var batches = sync.Pool{New: func() any { return &batch{data: make([]byte, 0, batchSize)} }}
@@ -42,19 +46,21 @@ func (o *outbox) room(to netip.AddrPort, size int) *batch {
 	return b
 }
 
-// added takes note of the datagram of n bytes that was just put behind b's data.
-func (o *outbox) added(b *batch, n int) {
+// added takes note of the datagram of n bytes and that sequence number that was just put behind b's data.
+func (o *outbox) added(b *batch, n int, seq uint64) {
 	switch {
 	case b.segment == 0:
-		b.segment = n
+		b.segment, b.first = n, seq
 	case n < b.segment:
 		b.full = true
 	case n > b.segment: // it begins a batch of its own
 		d := b.data[len(b.data)-n:]
 		b.data, b.full = b.data[:len(b.data)-n], true
 		next := o.room(b.to, n)
-		next.data, next.segment = append(next.data, d...), n
+		next.data, next.segment, next.first, next.last = append(next.data, d...), n, seq, seq
+		return
 	}
+	b.last = seq
 }
 
 // take gives away what is there.
@@ -64,16 +70,15 @@ func (o *outbox) take() []*batch {
 	return t
 }
 
-// transmit sends batches and frees them. It reports whether the system refused their size.
+// transmit sends batches, and reports whether the system refused their size.
 func transmit(s udp.Socket, bs []*batch) (tooBig bool) {
-	for i, b := range bs {
+	for _, b := range bs {
 		var big *udp.TooBigError
+		b.left = time.Now()
 		// Any other error is like loss on the way: what is lost is noticed and repeated.
 		if err := s.WriteBatch(b.to, b.data, b.segment); errors.As(err, &big) {
 			tooBig = true
 		}
-		batches.Put(b)
-		bs[i] = nil
 	}
 	return tooBig
 }

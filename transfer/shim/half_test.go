@@ -95,7 +95,7 @@ func flight(n int) *sender {
 func land(t *testing.T, s *sender, now time.Duration, ranges ...span) (lost []uint64) {
 	t.Helper()
 	var o outcome
-	if err := s.take(now, &feedback{ranges: ranges}, &o); err != nil {
+	if err := s.take(now, now, &feedback{ranges: ranges}, &o); err != nil {
 		t.Fatal(err)
 	}
 	s.giveUp(now, func(seq uint64, _ *record) { lost = append(lost, seq) })
@@ -122,7 +122,7 @@ func TestThreeLaterOnesMakeALoss(t *testing.T) {
 func TestTimeMakesALoss(t *testing.T) {
 	s := flight(3)
 	var o outcome
-	if err := s.take(100*ms, &feedback{ranges: []span{{1, 1}}}, &o); err != nil {
+	if err := s.take(100*ms, 100*ms, &feedback{ranges: []span{{1, 1}}}, &o); err != nil {
 		t.Fatal(err)
 	}
 	none := func(seq uint64, _ *record) { t.Errorf("%d was given up", seq) }

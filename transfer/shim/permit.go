@@ -5,6 +5,8 @@ package shim
 import (
 	"math"
 	"time"
+
+	"github.com/ebbproject/ebb/ledbat"
 )
 
 // Allow says how many bytes of datagrams may leave now, besides the pending ones that SCTP was given and has not sent: what the window and the
@@ -15,11 +17,10 @@ import (
 func (s *Shim) Allow(now time.Time, pending, unit, burst int) (bytes int, again time.Time) {
 	t := s.clock(now)
 	s.catchUp(t)
-	window := s.ctrl.Window()
 	taken := s.send.inFlight + s.keptSize() + pending
-	room := window - taken
-	if window > 0 && taken == 0 {
-		room = max(room, unit) // "one datagram may always leave when nothing is in flight, unless Window is 0"
+	room := roomFor(s.ctrl.Window(), taken, unit)
+	if room < unit && s.waits(t, max(unit, burst)) {
+		room = roomFor(s.ctrl.Window(), taken, unit)
 	}
 	s.content = room >= unit
 	if !s.content {
@@ -32,6 +33,23 @@ func (s *Shim) Allow(now time.Time, pending, unit, burst int) (bytes int, again 
 		room = int(credit)
 	}
 	return room, time.Time{}
+}
+
+// roomFor is how much fits the window beside what has taken its place in it.
+func roomFor(window, taken, unit int) int {
+	if window > 0 && taken == 0 {
+		return max(window, unit) // "one datagram may always leave when nothing is in flight, unless Window is 0"
+	}
+	return window - taken
+}
+
+// waits tells a controller that shares what it permits how many bytes wait for it, and says whether there is one.
+func (s *Shim) waits(t time.Duration, bytes int) bool {
+	w, ok := s.ctrl.(ledbat.Waiter)
+	if ok {
+		w.Waiting(s.start.Add(t), bytes)
+	}
+	return ok
 }
 
 // keptSize is how many bytes of datagrams wait to be sent again: their turn comes before that of anything new.
@@ -77,8 +95,11 @@ func (s *Shim) release(t time.Duration) (copied, bool) {
 		return copied{}, false
 	}
 	size := len(s.guard.kept[0].payload) + HeaderSize + s.cfg.Overhead
-	window := s.ctrl.Window()
-	if s.path.dark || window == 0 || s.send.inFlight > 0 && s.send.inFlight+size > window && s.landings == 0 {
+	refused := func() bool {
+		window := s.ctrl.Window()
+		return window == 0 || s.send.inFlight > 0 && s.send.inFlight+size > window && s.landings == 0
+	}
+	if s.path.dark || refused() && !(s.waits(t, size) && !refused()) {
 		return copied{}, false
 	}
 	if wait := s.pace(t, size, size); wait > 0 {

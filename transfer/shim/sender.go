@@ -27,10 +27,11 @@ const (
 // record is what the sender knows of one datagram. Its number is its place.
 type record struct {
 	sent   time.Duration
-	told   uint64 // highest number reported by the feedback it carried, if any
-	size   int32  // bytes of UDP payload
-	tsn    uint32 // first of the chunks it carried
-	chunks uint16 // how many, numbered without gaps
+	late   time.Duration // by how much later it really left, because the host was busy
+	told   uint64        // highest number reported by the feedback it carried, if any
+	size   int32         // bytes of UDP payload
+	tsn    uint32        // first of the chunks it carried
+	chunks uint16        // how many, numbered without gaps
 	fate   fate
 	kind   Kind
 	report bool // it carried a feedback
@@ -114,6 +115,14 @@ func (s *sender) forget(now time.Duration) {
 	}
 }
 
+// left records when datagrams really left, the first to the last of these numbers.
+func (s *sender) left(first, last uint64, at time.Duration) {
+	for seq := max(first, s.base); seq <= last && seq < s.next(); seq++ {
+		r := s.at(seq)
+		r.late = max(0, at-r.sent)
+	}
+}
+
 // timeThreshold is how old a datagram may be, when a later one was acknowledged, before it is given up.
 func (s *sender) timeThreshold() time.Duration {
 	return max(9*max(s.rtt.smoothed, s.rtt.latest)/8, granularity) + s.patience
@@ -136,8 +145,8 @@ func (o *outcome) reset() {
 	*o = outcome{landed: o.landed[:0], told: o.told[:0], probes: o.probes[:0], timed: o.timed[:0]}
 }
 
-// take works a feedback in: everything but losses.
-func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
+// take works a feedback in that came at that time: everything but losses.
+func (s *sender) take(now, came time.Duration, f *feedback, o *outcome) error {
 	o.reset()
 	if f.ranges[0].hi >= s.next() {
 		return fmt.Errorf("%w: acknowledged %d, %d is the next to be sent", ErrLiar, f.ranges[0].hi, s.next())
@@ -148,22 +157,23 @@ func (s *sender) take(now time.Duration, f *feedback, o *outcome) error {
 			continue // told before
 		}
 		// Both stamps wrap together, so their difference is right modulo 71 minutes.
-		d := time.Duration(int32(a.stamp-stampOf(r.sent))) * time.Microsecond
+		left := r.sent + r.late
+		d := time.Duration(int32(a.stamp-stampOf(left))) * time.Microsecond
 		// RFC 9002, section 5.3: "MUST use the lesser of the acknowledgment delay and the peer's max_ack_delay". Beyond that
 		// a peer could make the round trip look as short as it likes.
 		held := min(time.Duration(f.held)*time.Microsecond, 2*maxFeedbackDelay)
 		if i == 0 {
-			o.rtt = max(now-r.sent-held, time.Microsecond)
+			o.rtt = max(came-left-held, time.Microsecond)
 		}
 		if r.fate == sampled {
 			held += time.Duration(f.newest-a.stamp) * time.Microsecond
-			o.timed = append(o.timed, harm.Sample{Sent: s.start.Add(r.sent), Delay: d, RTT: max(now-r.sent-held, time.Microsecond)})
+			o.timed = append(o.timed, harm.Sample{Sent: s.start.Add(left), Delay: d, RTT: max(came-left-held, time.Microsecond)})
 			continue // it is smaller than what the controller sends, and so a little faster
 		}
 		if !o.sample || d < o.oneWay {
 			o.oneWay, o.sample = d, true
 		}
-		o.told = append(o.told, ledbat.Arrival{Sent: s.start.Add(r.sent), Delay: d, Bytes: int(r.size)})
+		o.told = append(o.told, ledbat.Arrival{Sent: s.start.Add(r.sent), Late: r.late, Delay: d, Bytes: int(r.size)})
 		if r.kind == Probe || r.kind == Greeting {
 			o.probes = append(o.probes, ProbeResult{Size: int(r.size), OneWay: d})
 		}

@@ -175,13 +175,14 @@ type Arrival struct {
 	Size     int    // bytes of UDP payload
 	From     netip.AddrPort
 	CE       bool // marked Congestion Experienced on the way
+	// At is when it came to this host, if that is known better than by when it is delivered: a busy host reads late. Zero: it is not.
+	At time.Time
 }
 
 // Deliver takes a datagram in and returns what it carried; the payload lies in the frame. An error wraps ErrMalformed or
 // ErrLiar: the peer is at fault, since nobody else can seal; end the conversation.
 func (s *Shim) Deliver(now time.Time, a Arrival) (Kind, []byte, error) {
 	t := s.clock(now)
-	now = s.start.Add(t)
 	h, payload, err := parseFrame(a.Frame, &s.fb)
 	if err != nil {
 		return Nothing, nil, err
@@ -191,10 +192,11 @@ func (s *Shim) Deliver(now time.Time, a Arrival) (Kind, []byte, error) {
 		s.recv.marks++
 	}
 	s.path.heard(t, a.Sequence, a.From)
-	s.recv.arrived(t, a.Sequence, h.kind.Eliciting(), s.feedbackDelay())
+	at := s.came(t, a.At)
+	s.recv.arrived(at, a.Sequence, h.kind.Eliciting(), s.feedbackDelay())
 	if h.feedback {
 		// Stamps wrap together, so their difference is right modulo 71 minutes.
-		err = s.takeFeedback(now, t, time.Duration(int32(stampOf(t)-h.stamp))*time.Microsecond)
+		err = s.takeFeedback(t, at, time.Duration(int32(stampOf(at)-h.stamp))*time.Microsecond)
 	}
 	if h.kind == Packet {
 		if cum, ok := sackOf(payload); ok {
@@ -204,14 +206,23 @@ func (s *Shim) Deliver(now time.Time, a Arrival) (Kind, []byte, error) {
 	return h.kind, payload, err
 }
 
+// came is when a datagram came that is delivered at t. Arrivals are told in their order, so it is not before the one before.
+func (s *Shim) came(t time.Duration, at time.Time) time.Duration {
+	if at.IsZero() {
+		return t
+	}
+	return min(max(at.Sub(s.start), s.recv.newest), t)
+}
+
 // feedbackDelay is how long a report may wait for company: "at least every 16 datagrams or min(RTT/4, ...)".
 func (s *Shim) feedbackDelay() time.Duration {
 	return max(minFeedbackDelay, min(maxFeedbackDelay, s.send.rtt.smoothed/4))
 }
 
-func (s *Shim) takeFeedback(now time.Time, t, reverse time.Duration) error {
-	o := &s.out
-	if err := s.send.take(t, &s.fb, o); err != nil {
+// takeFeedback works in at t what a feedback says that came at another time.
+func (s *Shim) takeFeedback(t, at, reverse time.Duration) error {
+	now, o := s.start.Add(t), &s.out
+	if err := s.send.take(t, at, &s.fb, o); err != nil {
 		return err
 	}
 	for _, seq := range o.landed {
@@ -337,7 +348,7 @@ func (s *Shim) Deadline() time.Time {
 // Take returns the next frame that is to be stamped and sent now.
 func (s *Shim) Take(now time.Time) (Frame, bool) {
 	t := s.clock(now)
-	if len(s.guard.urgent) > 0 && s.ctrl.Window() > 0 {
+	if len(s.guard.urgent) > 0 && (s.ctrl.Window() > 0 || s.waits(t, len(s.guard.urgent[0].payload)) && s.ctrl.Window() > 0) {
 		if c, ok := s.guard.pop(&s.guard.urgent); ok {
 			return s.packet(c), true
 		}

@@ -51,6 +51,10 @@ func (s *Shim) Stamp(now time.Time, dst []byte, f Frame) ([]byte, uint64) {
 	return dst, seq
 }
 
+// Left reports when the datagrams of these sequence numbers really left, the first to the last: a busy host lets what is stamped wait,
+// and that is no delay of the path. It may be left out.
+func (s *Shim) Left(first, last uint64, at time.Time) { s.send.left(first, last, at.Sub(s.start)) }
+
 // carry tells the guard what the datagram has in it.
 func (s *Shim) carry(r *record, f Frame, seq uint64) {
 	c := f.kept

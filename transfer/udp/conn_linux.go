@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -57,6 +58,7 @@ func (c *Conn) setOptions(fd int, config Config) {
 	set(unix.IPPROTO_IPV6, unix.IPV6_TCLASS, class)
 	set(unix.IPPROTO_IP, unix.IP_RECVTOS, 1)
 	set(unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS, 1)
+	set(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 	// ip(7): PROBE sets the don't-fragment bit and ignores the path MTU that ICMP claims, which anybody may forge.
 	set(unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
 	set(unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
@@ -94,23 +96,29 @@ func (c *Conn) ReadBatch() ([]Message, error) {
 
 // split takes apart what the kernel joined.
 func (c *Conn) split(data, control []byte, from netip.AddrPort) []Message {
-	segment, marked := readControl(control)
+	told := readControl(control)
+	segment, at := told.segment, cameAt(time.Now(), told.stamp)
 	if segment <= 0 || segment > len(data) {
 		segment = len(data)
 	}
 	c.messages = c.messages[:0]
 	for {
 		n := min(segment, len(data))
-		c.messages = append(c.messages, Message{Data: data[:n:n], From: from, CE: marked})
+		c.messages = append(c.messages, Message{Data: data[:n:n], From: from, CE: told.marked, At: at})
 		if data = data[n:]; len(data) == 0 {
 			return c.messages
 		}
 	}
 }
 
-// readControl finds the size of joined datagrams, 0 if they are not, and whether they carry a congestion mark. The kernel joins
-// only datagrams with equal marks.
-func readControl(control []byte) (segment int, marked bool) {
+// told is what the system says of what was read.
+type told struct {
+	segment int           // size of joined datagrams; 0: they are not
+	marked  bool          // with a congestion mark; the system joins only datagrams with equal marks
+	stamp   time.Duration // when the first of them came, since 1970 by the clock on the wall; 0: it does not say
+}
+
+func readControl(control []byte) (t told) {
 	for len(control) >= unix.SizeofCmsghdr {
 		head, data, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
@@ -118,15 +126,40 @@ func readControl(control []byte) (segment int, marked bool) {
 		}
 		switch {
 		case head.Level == unix.IPPROTO_UDP && head.Type == unix.UDP_GRO && len(data) >= 4:
-			segment = int(int32(binary.NativeEndian.Uint32(data)))
+			t.segment = int(int32(binary.NativeEndian.Uint32(data)))
 		case head.Level == unix.IPPROTO_IP && head.Type == unix.IP_TOS && len(data) >= 1:
-			marked = data[0]&congestionExperienced == congestionExperienced
+			t.marked = data[0]&congestionExperienced == congestionExperienced
 		case head.Level == unix.IPPROTO_IPV6 && head.Type == unix.IPV6_TCLASS && len(data) >= 4:
-			marked = binary.NativeEndian.Uint32(data)&congestionExperienced == congestionExperienced
+			t.marked = binary.NativeEndian.Uint32(data)&congestionExperienced == congestionExperienced
+		case head.Level == unix.SOL_SOCKET && head.Type == unix.SCM_TIMESTAMPNS:
+			t.stamp = readTimespec(data)
 		}
 		control = rest
 	}
-	return segment, marked
+	return t
+}
+
+// readTimespec reads a struct timespec, whose two numbers are as wide as a pointer.
+func readTimespec(b []byte) time.Duration {
+	switch len(b) {
+	case 16:
+		return time.Duration(binary.NativeEndian.Uint64(b))*time.Second + time.Duration(binary.NativeEndian.Uint64(b[8:]))
+	case 8:
+		return time.Duration(int32(binary.NativeEndian.Uint32(b)))*time.Second + time.Duration(int32(binary.NativeEndian.Uint32(b[4:])))
+	}
+	return 0
+}
+
+// longestWait is how long a datagram can have waited to be read. Otherwise the clock on the wall was set meanwhile.
+const longestWait = time.Second
+
+// cameAt is when a datagram came that is read now, as a time that can be compared with others of this process.
+func cameAt(now time.Time, stamp time.Duration) time.Time {
+	waited := time.Duration(now.UnixNano()) - stamp
+	if stamp == 0 || waited < 0 || waited > longestWait {
+		return time.Time{}
+	}
+	return now.Add(-waited)
 }
 
 // WriteBatch implements Socket.

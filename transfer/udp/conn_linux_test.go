@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ebbproject/ebb/transfer/udp"
 	"github.com/ebbproject/ebb/transfer/udp/udptest"
@@ -98,6 +99,24 @@ func TestCongestionMarksArrive(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// However late a datagram is read, it came when it came.
+func TestArrivalIsWhenItCame(t *testing.T) {
+	a, b := listen(t, udp.Config{Address: loopback4}), listen(t, udp.Config{Address: loopback4})
+	before := time.Now()
+	if err := a.WriteBatch(b.LocalAddr(), make([]byte, 100), 100); err != nil {
+		t.Fatal(err)
+	}
+	after := time.Now() // over loopback it is there when the write returns
+	got, err := b.ReadBatch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const exact = 100 * time.Microsecond
+	if m := got[0]; m.At.Before(before.Add(-exact)) || m.At.After(after.Add(exact)) {
+		t.Errorf("it came at %v, sent between %v and %v", m.At, before, after)
 	}
 }
 

@@ -23,5 +23,5 @@
 // # What is not promised
 //
 // Whatever UDP does not: datagrams may be lost, doubled or late, and WriteBatch does not know. Messages of ICMP are not
-// passed on. CE is seen on Linux only.
+// passed on. CE, and when a datagram came, are seen on Linux only; datagrams that came joined have the time of their first.
 package udp

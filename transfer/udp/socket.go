@@ -5,6 +5,7 @@ package udp
 import (
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // Message is one datagram that arrived.
@@ -12,6 +13,7 @@ type Message struct {
 	Data []byte         // valid until the next ReadBatch
 	From netip.AddrPort // never an IPv4-mapped IPv6 address
 	CE   bool           // a router on the way marked congestion (RFC 3168); only where the system tells
+	At   time.Time      // when it came to this host, however late it was read; zero where the system does not tell
 }
 
 // Socket is a UDP socket. One goroutine reads; any number write.

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ledbat
+
+import "time"
+
+// Waiter is a Controller that shares what it permits among several flows, and so wants to know which of them have something to
+// send (ledbat/group).
+type Waiter interface {
+	// Waiting reports that there are so many bytes to send of which Window does not allow the next datagram.
+	Waiting(now time.Time, bytes int)
+}
+
+// Remainer is a Controller that can be told that what it believes in flight is not. What is missing was neither acknowledged nor lost:
+// the flow that had sent it has ended, and its peer will say nothing more.
+type Remainer interface {
+	// Remains reports how many bytes are still in flight.
+	Remains(inFlight int)
+}
+
+// Remains corrects what is in flight.
+func (r *rfc6817) Remains(inFlight int) { r.flight = float64(inFlight) }
+
+// Remains corrects what is in flight.
+func (p *ledbatpp) Remains(inFlight int) { p.flight = float64(inFlight) }
+
+// Remains corrects what is in flight.
+func (e *ebb) Remains(inFlight int) { e.flight = float64(inFlight) }
