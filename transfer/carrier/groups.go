@@ -4,7 +4,6 @@ package carrier
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -69,38 +68,6 @@ func (g *Groups) forget(now time.Time) {
 	}
 }
 
-// Demand is how many bytes a second the groups could use together.
-func (g *Groups) Demand() float64 {
-	sum := 0.0
-	for _, f := range g.all() {
-		sum += f.demand()
-	}
-	return sum
-}
-
-// Limit says how many bytes a second the groups may send together, divided among them by what they could use; infinite: there is no limit.
-func (g *Groups) Limit(bytesPerSecond float64) {
-	all := g.all()
-	wants := make([]float64, len(all))
-	for i, f := range all {
-		wants[i] = f.demand()
-	}
-	for i, part := range group.Divide(bytesPerSecond, wants) {
-		all[i].limit(part)
-	}
-}
-
-// all is every group, in the order of their places.
-func (g *Groups) all() []*flock {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	all := make([]*flock, 0, len(g.places))
-	for _, place := range slices.Sorted(maps.Keys(g.places)) {
-		all = append(all, g.places[place])
-	}
-	return all
-}
-
 // A flock is a group and its lock, because each Conn has goroutines of its own, and its clock.
 type flock struct {
 	mu      sync.Mutex
@@ -138,16 +105,6 @@ func (f *flock) emptied() time.Time {
 func (f *flock) stale(now time.Time) bool {
 	since := f.emptied()
 	return !since.IsZero() && now.Sub(since) >= keepGroup
-}
-
-func (f *flock) demand() float64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.group.Demand()
-}
-
-func (f *flock) limit(bytesPerSecond float64) {
-	f.does(time.Now(), func(now time.Time) { f.group.Limit(now, bytesPerSecond) })
 }
 
 // tick lets time pass.
