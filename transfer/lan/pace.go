@@ -16,10 +16,11 @@ const (
 	// roundLeast is what a round trip counts as at least: the kernel is asked no more often, and its answers are of whole rounds.
 	roundLeast = 5 * time.Millisecond
 	// roundMost: what was sent over a longer time was no bulk, and tells nothing.
-	roundMost = 500 * time.Millisecond
-	// bulk is what has to be sent for a round to count. With less, the receiver holds its acknowledgements back (RFC 9293, section
-	// 3.8.6.3), and the round trip is longer without any queue.
-	bulk = 64 << 10
+	roundMost = 100 * time.Millisecond
+	// A round counts if so many bytes and so many segments were sent in it. With less, the receiver holds its acknowledgements
+	// back (RFC 9293, section 3.8.6.3), and the round trip is longer without any queue.
+	bulk         = 64 << 10
+	bulkSegments = 16
 	// queuedFor is how many rounds in a row have to show a queue before it is believed.
 	queuedFor = 4
 	// maxWindow is for a round of 40 Gbit/s.
@@ -65,7 +66,7 @@ func (p *pace) sampled(now time.Time, k path) (changed bool) {
 	case p.controller == nil || elapsed > roundMost || k.sent < p.last.sent:
 		p.begin(now, k)
 		return false
-	case sent < p.least(elapsed):
+	case sent < p.bulk():
 		return false // the round is not over yet
 	}
 	before, steady := p.last, p.steady
@@ -83,7 +84,7 @@ func (p *pace) sampled(now time.Time, k path) (changed bool) {
 	if !p.engaged {
 		return false
 	}
-	rate := p.controller.Rate()
+	rate := max(p.controller.Rate(), p.least())
 	if p.rate > 0 && rate > .95*p.rate && rate < 1.05*p.rate {
 		return false
 	}
@@ -91,13 +92,11 @@ func (p *pace) sampled(now time.Time, k path) (changed bool) {
 	return true
 }
 
-// least is how many bytes make a round: where we are held back ourselves, half of what we may.
-func (p *pace) least(elapsed time.Duration) uint64 {
-	if p.rate == 0 {
-		return bulk
-	}
-	return min(bulk, uint64(p.rate*elapsed.Seconds()/2))
-}
+// bulk is how many bytes make a round.
+func (p *pace) bulk() uint64 { return uint64(max(bulk, bulkSegments*p.last.mss)) }
+
+// least is the rate below which we would be too slow to measure, and so for good: a round in half the time that it may take.
+func (p *pace) least() float64 { return float64(p.bulk()) / (roundMost / 2).Seconds() }
 
 // begin starts to measure anew; what is known of the path stays.
 func (p *pace) begin(now time.Time, k path) {
