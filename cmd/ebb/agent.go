@@ -66,7 +66,7 @@ func newAgent() *cobra.Command {
 	fl.StringVar(&f.relay, "wan-relay", "", "send to other locations through this UDP relay (RFC 1928, section 7)")
 	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
 	controllerFlag(fl, &f.controller)
-	fl.StringVar(&f.carrier, "lan-carrier", daemon.CarrierUDP, "what runs between hosts of one location: "+strings.Join(lanCarriers, ", "))
+	fl.StringVar(&f.carrier, "lan-carrier", daemon.CarrierTLS, "what runs between hosts of one location: "+strings.Join(lanCarriers, ", "))
 	fl.BoolVar(&f.always, "serve-always", false, "serve others however busy this host is, on battery, VPN and metered networks too")
 	f.cache.register(fl)
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
