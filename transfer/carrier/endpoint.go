@@ -17,11 +17,8 @@ import (
 	"github.com/ebbproject/ebb/transfer/udp"
 )
 
-const (
-	maxHalfOpen  = 256 // handshakes that peers have begun
-	maxPerPrefix = 16  // of them, from one /24 or /48
-	maxWaiting   = 64  // Conns that nobody has accepted yet
-)
+// maxWaiting is how many Conns there may be that nobody has accepted yet.
+const maxWaiting = 64
 
 // Endpoint is one UDP socket and every Conn over it. Its methods may be called from any goroutine.
 //
@@ -43,7 +40,7 @@ type Endpoint struct {
 	conns    map[uint32]*Conn
 	dialing  map[attempt]*dialing
 	halfOpen map[halfOpenKey]*pipe
-	prefixes map[netip.Prefix]int // half open handshakes
+	porch    Porch // those that are half open
 }
 
 // halfOpenKey names a handshake that a peer began.
@@ -73,7 +70,6 @@ func Listen(c Config) (*Endpoint, error) {
 		conns:    make(map[uint32]*Conn),
 		dialing:  make(map[attempt]*dialing),
 		halfOpen: make(map[halfOpenKey]*pipe),
-		prefixes: make(map[netip.Prefix]int),
 	}
 	e.certificate.Store(&c.Certificate)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -200,33 +196,29 @@ func (e *Endpoint) handshakeFor(now time.Time, m *udp.Message) {
 		return
 	}
 	key := halfOpenKey{m.From, try}
-	prefix := PrefixOf(m.From.Addr())
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if p := e.halfOpen[key]; p != nil {
 		p.deliver(records)
 		return
 	}
-	if e.closed || len(e.halfOpen) >= maxHalfOpen || e.prefixes[prefix] >= maxPerPrefix {
+	from := m.From // m is the reader's
+	if e.closed || !e.porch.Enter(from.Addr()) {
 		return
 	}
-	from := m.From // m is the reader's
 	p := newPipe(e.Addr(), from, func(records []byte) {
 		b := append(make([]byte, 0, inwardHeader+len(records)), formInward)
 		b = append(append(b, try[:]...), records...)
 		_ = e.socket.WriteBatch(from, b, len(b))
 	})
 	e.halfOpen[key] = p
-	e.prefixes[prefix]++
 	p.deliver(records)
 	e.wg.Go(func() {
 		e.serve(p)
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		delete(e.halfOpen, key)
-		if e.prefixes[prefix]--; e.prefixes[prefix] == 0 {
-			delete(e.prefixes, prefix)
-		}
+		e.porch.Leave(from.Addr())
 	})
 }
 

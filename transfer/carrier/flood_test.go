@@ -189,8 +189,8 @@ func TestHalfOpenHandshakesAreBounded(t *testing.T) {
 		for port := range 40 {
 			begin(netip.AddrPortFrom(netip.MustParseAddr("198.51.100.1"), uint16(1000+port)))
 		}
-		if n := e.pending(); n != maxPerPrefix {
-			t.Errorf("%d handshakes from one prefix, the limit is %d", n, maxPerPrefix)
+		if n := e.pending(); n != MaxPerPrefix {
+			t.Errorf("%d handshakes from one prefix, the limit is %d", n, MaxPerPrefix)
 		}
 		for i := range 400 {
 			begin(from(i))
@@ -200,7 +200,7 @@ func TestHalfOpenHandshakesAreBounded(t *testing.T) {
 		}
 		time.Sleep(e.cfg.HandshakeTimeout + time.Second)
 		synctest.Wait()
-		if n := e.pending(); n != 0 || len(e.prefixes) != 0 {
+		if n := e.pending(); n != 0 || len(e.porch.prefixes) != 0 {
 			t.Errorf("%d handshakes are left after the time limit", n)
 		}
 		begin(from(1))

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"time"
 
 	"github.com/ebbproject/ebb/transfer/seal"
@@ -118,14 +117,4 @@ func export(conn *dtls.Conn, client bool) (*secrets, error) {
 	}
 	s.sealer, s.opener, err = seal.Derive(secret, client)
 	return s, err
-}
-
-// PrefixOf is the part of an address that one attacker is assumed to own: a /24 or a /48.
-func PrefixOf(a netip.Addr) netip.Prefix {
-	bits := 48
-	if a.Unmap().Is4() {
-		a, bits = a.Unmap(), 24
-	}
-	p, _ := a.Prefix(bits)
-	return p
 }

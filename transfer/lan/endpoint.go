@@ -17,11 +17,8 @@ import (
 	"github.com/ebbproject/ebb/transfer/carrier"
 )
 
-const (
-	maxHalfOpen  = 256 // handshakes that peers have begun
-	maxPerPrefix = 16  // of them, from one /24 or /48
-	maxWaiting   = 64  // Conns that nobody has accepted yet
-)
+// maxWaiting is how many Conns there may be that nobody has accepted yet.
+const maxWaiting = 64
 
 // Config says how an Endpoint works.
 type Config struct {
@@ -49,11 +46,10 @@ type Endpoint struct {
 
 	certificate atomic.Pointer[tls.Certificate] // cfg.Trust.Certificate until Renewed
 
-	mu       sync.Mutex
-	closed   bool
-	conns    map[*Conn]bool
-	halfOpen int
-	prefixes map[netip.Prefix]int // half open handshakes
+	mu     sync.Mutex
+	closed bool
+	conns  map[*Conn]bool
+	porch  carrier.Porch
 }
 
 // Listen starts an Endpoint: it answers peers at once, and gives their Conns to Accept.
@@ -72,8 +68,7 @@ func Listen(c Config) (*Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Endpoint{cfg: c, listener: l.(*net.TCPListener), accept: make(chan *Conn, maxWaiting), conns: map[*Conn]bool{},
-		prefixes: map[netip.Prefix]int{}}
+	e := &Endpoint{cfg: c, listener: l.(*net.TCPListener), accept: make(chan *Conn, maxWaiting), conns: map[*Conn]bool{}}
 	e.certificate.Store(&c.Trust.Certificate)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.wg.Go(e.listen)
@@ -159,37 +154,29 @@ func (e *Endpoint) listen() {
 			}
 			continue
 		}
-		prefix := carrier.PrefixOf(addressOf(tcp.RemoteAddr()).Addr())
-		if !e.admit(prefix) {
+		from := addressOf(tcp.RemoteAddr()).Addr()
+		if !e.admit(from) {
 			_ = tcp.Close()
 			continue
 		}
 		e.wg.Go(func() {
-			defer e.release(prefix)
+			defer e.release(from)
 			e.serve(tcp)
 		})
 	}
 }
 
 // admit lets so many handshakes begin, and so many from one neighbourhood.
-func (e *Endpoint) admit(prefix netip.Prefix) bool {
+func (e *Endpoint) admit(from netip.Addr) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || e.halfOpen >= maxHalfOpen || e.prefixes[prefix] >= maxPerPrefix {
-		return false
-	}
-	e.halfOpen++
-	e.prefixes[prefix]++
-	return true
+	return !e.closed && e.porch.Enter(from)
 }
 
-func (e *Endpoint) release(prefix netip.Prefix) {
+func (e *Endpoint) release(from netip.Addr) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.halfOpen--
-	if e.prefixes[prefix]--; e.prefixes[prefix] == 0 {
-		delete(e.prefixes, prefix)
-	}
+	e.porch.Leave(from)
 }
 
 // serve runs a handshake that a peer began, to the end.

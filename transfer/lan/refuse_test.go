@@ -111,13 +111,13 @@ func TestUnreachable(t *testing.T) {
 // Connections that begin a handshake and do not go on, or creep, are bounded in number and in time, whatever they send.
 func TestSlowHandshakesAreBounded(t *testing.T) {
 	fleet := newAuthority(t, "fleet")
-	refused := make(chan error, 2*maxPerPrefix)
+	refused := make(chan error, 2*carrier.MaxPerPrefix)
 	b := listen(t, fleet, "b", func(c *Config) {
 		c.HandshakeTimeout = 500 * time.Millisecond
 		c.Refused = func(_ netip.AddrPort, err error) { refused <- err }
 	})
 	var held []net.Conn
-	for range maxPerPrefix + 4 {
+	for range carrier.MaxPerPrefix + 4 {
 		conn, err := net.Dial("tcp", b.Addr().String())
 		must(t, err)
 		defer conn.Close()
@@ -127,7 +127,7 @@ func TestSlowHandshakesAreBounded(t *testing.T) {
 	for _, conn := range held { // a byte at a time does not help: the limit is of the whole handshake
 		_, _ = conn.Write([]byte{0})
 	}
-	for range maxPerPrefix {
+	for range carrier.MaxPerPrefix {
 		select {
 		case err := <-refused:
 			if !errors.Is(err, carrier.ErrUnreachable) {
