@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/bench/reference"
@@ -25,20 +23,8 @@ const (
 func (b *bench) lan(ctx context.Context, s *Section) (err error) {
 	s.Title = fmt.Sprintf("between neighbours over loopback: %s, TLS 1.3, hashed, stored", size(b.o.StageSize))
 	b.say("between neighbours")
-	dir := filepath.Join(b.dir, "lan")
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	p, err := stage.NewNeighbours(dir, b.o.StageSize)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := p.Connected(ctx); err != nil {
-		return err
-	}
-	whole, err := p.Transfer(ctx)
+	p, whole, err := b.inOneProcess(ctx, "lan", stage.NewNeighbours)
+	defer func() { err = errors.Join(err, b.away(p, "lan")) }()
 	if err != nil {
 		return err
 	}

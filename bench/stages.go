@@ -90,21 +90,9 @@ func (b *bench) carrierStages(s *Section, whole stage.Carried) error {
 
 // wholes runs a transfer between two daemons in this process, and looks at its journal.
 func (b *bench) wholes(ctx context.Context, s *Section) (err error) {
-	dir := filepath.Join(b.dir, "pair")
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
 	b.say("a transfer in one process")
-	p, err := stage.NewPair(dir, b.o.StageSize)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := p.Connected(ctx); err != nil {
-		return err
-	}
-	whole, err := p.Transfer(ctx)
+	p, whole, err := b.inOneProcess(ctx, "pair", stage.NewPair)
+	defer func() { err = errors.Join(err, b.away(p, "pair")) }()
 	if err != nil {
 		return err
 	}
@@ -115,6 +103,29 @@ func (b *bench) wholes(ctx context.Context, s *Section) (err error) {
 			note("system %s", short(t.perGB(t.source.system+t.sink.system)))
 	}
 	return nil
+}
+
+// inOneProcess runs a transfer between two daemons in this process, whose files are in that folder. Afterwards, also with an error, they
+// are put away.
+func (b *bench) inOneProcess(ctx context.Context, folder string, create func(string, int64) (*stage.Pair, error)) (p *stage.Pair, c stage.Cost, err error) {
+	dir := filepath.Join(b.dir, folder)
+	if err = os.MkdirAll(dir, 0o700); err != nil {
+		return nil, c, err
+	}
+	if p, err = create(dir, b.o.StageSize); err != nil {
+		return nil, c, err
+	}
+	if err = p.Connected(ctx); err == nil {
+		c, err = p.Transfer(ctx)
+	}
+	return p, c, err
+}
+
+func (b *bench) away(p *stage.Pair, folder string) (err error) {
+	if p != nil {
+		err = p.Close()
+	}
+	return errors.Join(err, os.RemoveAll(filepath.Join(b.dir, folder)))
 }
 
 // publishing cuts and hashes a file in the page cache.

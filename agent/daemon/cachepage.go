@@ -99,16 +99,11 @@ func (d *Daemon) pin(on bool) http.HandlerFunc {
 }
 
 func (d *Daemon) getContent(w http.ResponseWriter, r *http.Request) {
-	var v api.Content
-	var ok bool
-	if !d.with(w, func(c *agent.Core, _ time.Time) { v, _, ok = c.Find(r.PathValue("ref")) }) {
-		return
-	}
-	if !ok {
-		Fail(w, noContent(r.PathValue("ref")))
-		return
-	}
-	Answer(w, http.StatusOK, v)
+	ref := r.PathValue("ref")
+	find(d, w, noContent(ref), func(c *agent.Core, _ time.Time) (api.Content, bool) {
+		v, _, ok := c.Find(ref)
+		return v, ok
+	})
 }
 
 // scrub reads and hashes all that is held, and rests in between. What is damaged is dropped; a flow that needs it fetches

@@ -158,16 +158,22 @@ func Decode(w http.ResponseWriter, r *http.Request, v any) error {
 }
 
 func (d *Daemon) getFlow(w http.ResponseWriter, r *http.Request) {
-	var f api.Flow
+	id := r.PathValue("id")
+	find(d, w, noFlow(id), func(c *agent.Core, now time.Time) (api.Flow, bool) { return c.Flow(now, id) })
+}
+
+// find answers with what is looked up, or with what is missing.
+func find[T any](d *Daemon, w http.ResponseWriter, missing error, look func(*agent.Core, time.Time) (T, bool)) {
+	var v T
 	var ok bool
-	if !d.with(w, func(c *agent.Core, now time.Time) { f, ok = c.Flow(now, r.PathValue("id")) }) {
+	if !d.with(w, func(c *agent.Core, now time.Time) { v, ok = look(c, now) }) {
 		return
 	}
 	if !ok {
-		Fail(w, noFlow(r.PathValue("id")))
+		Fail(w, missing)
 		return
 	}
-	Answer(w, http.StatusOK, f)
+	Answer(w, http.StatusOK, v)
 }
 
 func noFlow(ref string) error {
@@ -243,16 +249,8 @@ func noContent(ref string) error {
 }
 
 func (d *Daemon) getWhy(w http.ResponseWriter, r *http.Request) {
-	var why api.Why
-	var ok bool
-	if !d.with(w, func(c *agent.Core, now time.Time) { why, ok = c.Why(now, r.PathValue("ref")) }) {
-		return
-	}
-	if !ok {
-		Fail(w, noFlow(r.PathValue("ref")))
-		return
-	}
-	Answer(w, http.StatusOK, why)
+	ref := r.PathValue("ref")
+	find(d, w, noFlow(ref), func(c *agent.Core, now time.Time) (api.Why, bool) { return c.Why(now, ref) })
 }
 
 func (d *Daemon) getPeers(w http.ResponseWriter, _ *http.Request) {
