@@ -100,7 +100,8 @@ func (g *Group) pace() float64 {
 
 // Join adds a member.
 func (g *Group) Join() *Share {
-	s := &Share{group: g, number: g.joined, unit: g.mss}
+	s := &Share{group: g, number: g.joined}
+	s.Unit(g.mss)
 	s.waiting.share, s.granting.share, s.waking.share = s, s, s
 	g.joined++
 	g.members = append(g.members, s)
@@ -255,7 +256,7 @@ func (g *Group) deadline() time.Time {
 	if g.needy.size+g.sated.size == 0 {
 		return time.Time{} // and nobody is left in the line of the idle
 	}
-	unit := g.first().unit
+	unit := g.first().least()
 	if g.room(g.now, unit) >= unit {
 		return g.now // left for those who made the room, and who have been asked by now
 	}
