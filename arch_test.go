@@ -60,12 +60,13 @@ var rooms = map[string]room{
 
 	"agent":        {floor: 3, pure: true, may: []string{"agent/api", "agent/cache", "agent/gentle", "agent/window"}},
 	"agent/cache":  {floor: 3, pure: true},
+	"agent/budget": {floor: 3, pure: true},
 	"agent/gentle": {floor: 3, pure: true},
 	"agent/sense":  {floor: 3, may: []string{"agent/gentle"}},
 	"agent/window": {floor: 3, pure: true},
 	"agent/api":    {floor: 3, pure: true},
 	"agent/client": {floor: 3, may: []string{"agent/api"}},
-	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api", "agent/cache", "agent/gentle", "agent/window"}},
+	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api", "agent/budget", "agent/cache", "agent/gentle", "agent/window"}},
 	"hub":          {floor: 3, may: []string{"agent/api"}},
 
 	"process":         {floor: 4},
