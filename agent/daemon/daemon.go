@@ -83,6 +83,7 @@ type Daemon struct {
 	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
 	trials  *trials
+	groups  *carrier.Groups // what goes to other locations
 	caps    caps
 	moved   *mailbox[agent.Movement]
 	core    *agent.Core // loop's, and Close's after loop has ended
@@ -113,7 +114,7 @@ func Start(o Options) (*Daemon, error) {
 	if o.Controller == "" {
 		o.Controller = carrier.DefaultController
 	}
-	controller, err := controllers(o.Node.Identity, o.Controller)
+	groups, controller, err := controllers(o.Node.Identity, o.Controller)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +129,7 @@ func Start(o Options) (*Daemon, error) {
 		toWrite: newMailbox[agent.Store](), toEvict: newMailbox[agent.Evict](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
 		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement](),
-	}
+		groups: groups}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err != nil {
