@@ -28,6 +28,7 @@ type Config struct {
 	Gentle      gentle.Policy         // whether, whom and how fast to serve
 	Stored      func() int64          // bytes of chunks on disk; nil: not counted
 	Limits      cache.Limits          // of what is kept
+	Neighbourly bool                  // conversations with neighbours are kept although no flow needs them
 	Zone        *time.Location        // of the windows of flows; nil: UTC
 	Free, Total int64                 // bytes of the volume at the start; Total 0: not known
 }
@@ -86,6 +87,7 @@ func New(now time.Time, c Config) *Core {
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
 		hub: hubView{nextSync: now, said: map[content.ID]bool{}},
 	}
+	core.book.keeps = c.Neighbourly
 	core.sched.LocationKnown(now, true) // until the hub has said otherwise
 	if c.Total > 0 {
 		core.keeper.Measured(now, c.Free, c.Total, core.stored())

@@ -49,6 +49,24 @@ type Status struct {
 	Received   Sources   `json:"received"`             // since start, chunk bytes as they arrived
 	Sent       int64     `json:"sent_bytes"`           // since start, chunk bytes handed to the carrier
 	Serving    Serving   `json:"serving"`              // whether others are served now
+
+	Budget []BudgetPart `json:"budget,omitempty"` // this host's part of its location's bandwidth; none: there is no budget
+	Groups []GroupState `json:"groups"`           // what goes to other locations, each as one flow
+}
+
+// BudgetPart is one direction of what the hosts of a location share.
+type BudgetPart struct {
+	Direction string  `json:"direction"` // up or down
+	Budget    float64 `json:"budget_bits_per_second"`
+	Lease     float64 `json:"lease_bits_per_second"` // this host's part now
+	Tight     bool    `json:"tight"`                 // it would use more
+	State     string  `json:"state"`                 // all that is known of it, in one line
+}
+
+// GroupState is the congestion control of all that goes to one location.
+type GroupState struct {
+	Location string `json:"location"`
+	State    string `json:"state"` // in one line
 }
 
 // Serving says whether a host serves others, and if not, why: cpu, disk, battery, vpn or metered.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
@@ -61,6 +62,7 @@ type Options struct {
 	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
 	Carrier     string       // between hosts of this location, CarrierTLS or CarrierUDP; empty: the first
 	Gentle      gentle.Policy
+	Budget      budget.Config        // of the location; zero: none
 	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
 	Moved       func()               // told when the hub sees this host in another location than its certificate says; nil: nobody
 }
@@ -85,6 +87,7 @@ type Daemon struct {
 	trials  *trials
 	groups  *carrier.Groups // what goes to other locations
 	caps    caps
+	leases  leases
 	moved   *mailbox[agent.Movement]
 	core    *agent.Core // loop's, and Close's after loop has ended
 
@@ -132,6 +135,9 @@ func Start(o Options) (*Daemon, error) {
 		groups: groups}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
+	if err == nil {
+		err = d.lease(d.started)
+	}
 	if err != nil {
 		d.cancel()
 		return nil, errors.Join(err, d.closePlane())
@@ -183,7 +189,7 @@ func (d *Daemon) restore() (*agent.Core, error) {
 	n := d.o.Node
 	free, total := d.volume()
 	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
-		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Gentle: d.o.Gentle, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
+		MaxInFlight: d.o.MaxInFlight, Neighbourly: d.o.Budget.Any(), Held: d.o.Store.Has, Gentle: d.o.Gentle, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
 		Stored: func() int64 { return d.o.Store.Stats().Bytes }})
 	if n.Hub.Peer != "" {
 		core.HubKnown(d.started, atHub(n.Hub, n.HubAddr))
@@ -250,8 +256,9 @@ func (d *Daemon) loop(core *agent.Core) {
 		case <-d.ctx.Done():
 			return
 		}
+		d.renew(time.Now())
 		d.obey(core)
-		if t := core.Deadline(); !t.IsZero() {
+		if t := d.deadline(core); !t.IsZero() {
 			timer.Reset(max(time.Until(t), time.Millisecond))
 		}
 	}

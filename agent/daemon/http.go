@@ -81,12 +81,13 @@ func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 		held := c.Limits()
 		s.Quota, s.Floor, s.Free = held.Quota, held.Floor, held.Free
 		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub()
-		s.Serving = c.Serving(now)
+		s.Serving, s.Budget = c.Serving(now), d.budgetParts(now)
 		if d.observed.IsValid() {
 			s.Observed = d.observed.String()
 		}
 	}) {
-		s.Hub.Addr = d.o.Node.HubAddr
+		s.Hub.Addr, s.Groups = d.o.Node.HubAddr, []api.GroupState{}
+		d.groups.Each(func(place, state string) { s.Groups = append(s.Groups, api.GroupState{Location: place, State: state}) })
 		Answer(w, http.StatusOK, s)
 	}
 }
@@ -250,7 +251,13 @@ func noContent(ref string) error {
 
 func (d *Daemon) getWhy(w http.ResponseWriter, r *http.Request) {
 	ref := r.PathValue("ref")
-	find(d, w, noFlow(ref), func(c *agent.Core, now time.Time) (api.Why, bool) { return c.Why(now, ref) })
+	find(d, w, noFlow(ref), func(c *agent.Core, now time.Time) (api.Why, bool) {
+		why, ok := c.Why(now, ref)
+		if ok && why.Flow.State == api.StateFetching {
+			why.Reasons = append(why.Reasons, d.shortOfBudget(now)...)
+		}
+		return why, ok
+	})
 }
 
 func (d *Daemon) getPeers(w http.ResponseWriter, _ *http.Request) {

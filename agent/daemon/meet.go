@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/transfer"
@@ -76,6 +77,7 @@ func (d *Daemon) met(conn connection, expected string) {
 		}
 		if old != nil {
 			old.mail.put(end{transfer.ByeReplaced})
+			d.leasing(now, func(s *budget.Share) { s.Left(now, id.Peer) })
 			c.PeerDown(now, id.Peer)
 		}
 		d.peers[id.Peer] = p
@@ -108,6 +110,7 @@ func (d *Daemon) ended(c *agent.Core, now time.Time, p *conversation) {
 	}
 	delete(d.peers, p.id.Peer)
 	d.sharing(p.id, func(s *gentle.Shares) { s.Lost(p.id.Peer) })
+	d.leasing(now, func(s *budget.Share) { s.Left(now, p.id.Peer) })
 	c.PeerDown(now, p.id.Peer)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/agent/gentle"
@@ -32,6 +33,7 @@ type agentFlags struct {
 	plane  plane
 	limits cache.Limits
 	policy gentle.Policy
+	budget budget.Config
 	link   gentle.Link
 }
 
@@ -103,6 +105,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 	if f.policy, err = c.policy(f.always); err != nil {
 		return err
 	}
+	if f.budget, err = c.budget(); err != nil {
+		return err
+	}
 	if f.link, err = c.network(); err != nil {
 		return err
 	}
@@ -158,7 +163,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	life := life{hub: hub, log: log, plane: f.plane, moved: make(chan struct{}, 1)}
 	life.start = func(n *node.Node, socket udp.Socket) (*daemon.Daemon, error) {
 		return daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Moved: life.told,
+			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Budget: f.budget, Moved: life.told,
 			Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
 	}
 	if err := life.begin(renewAtStart(ctx, hub, log)); err != nil {

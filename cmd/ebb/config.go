@@ -46,7 +46,10 @@ type config struct {
 	} `yaml:"log"`
 	Serve  serveConfig  `yaml:"serve"`
 	Limits limitsConfig `yaml:"limits"`
-	Link   string       `yaml:"link"` // auto, wired, wifi, vpn or metered
+
+	Location locationConfig `yaml:"location"`
+
+	Link string `yaml:"link"` // auto, wired, wifi, vpn or metered
 }
 
 var configKeys = append([]string{"listen", "wan", "relay", "direct", "controller", "lan", "carrier", "cache", "max_size", "min_free", "max_age", "replicas", "log", "level"}, serveKeys...)

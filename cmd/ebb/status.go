@@ -46,6 +46,12 @@ func newStatus() *cobra.Command {
 			serving = "no: " + s.Serving.Reason
 		}
 		fmt.Fprintf(w, "serving\t%s\n", serving)
+		for _, b := range s.Budget {
+			fmt.Fprintf(w, "budget %s\t%s of %s; %s\n", b.Direction, bitrate(b.Lease), bitrate(b.Budget), b.State)
+		}
+		for _, g := range s.Groups {
+			fmt.Fprintf(w, "to %s\t%s\n", g.Location, g.State)
+		}
 		return w.Flush()
 	}
 	return cmd
