@@ -14,8 +14,8 @@ import (
 const (
 	// A grant to a share that does not ask is what the pace lets pass in this time, or one datagram.
 	grantTime = time.Millisecond
-	// How long a grant holds, within these bounds: half a round trip.
-	leastHold, mostHold = 2 * time.Millisecond, 100 * time.Millisecond
+	// How long a grant holds, within these bounds: a round trip. A busy host wakes its owner late, which is no reason to take it back.
+	leastHold, mostHold = 100 * time.Millisecond, 200 * time.Millisecond
 	// A share that leaves a grant unused is believed again after twice as long as it held, and after so many in a row after 2^n times as long.
 	mostLapses = 5
 	// How old the knowledge of the queue may be to be a newcomer's.
@@ -245,7 +245,7 @@ func (g *Group) contested(s *Share) bool { return g.busy > 1 || g.busy == 1 && !
 
 // hold is how long a grant holds.
 func (g *Group) hold() time.Duration {
-	return min(max(g.trip()/2, leastHold), mostHold)
+	return min(max(g.trip(), leastHold), mostHold)
 }
 
 // trip is a round trip of now; 0: not known.

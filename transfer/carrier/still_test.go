@@ -4,6 +4,7 @@ package carrier
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -168,5 +169,35 @@ func (w *crowd) redial(i int) {
 	}
 	if w.accepted[i], err = w.others[i].Accept(ctx); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+// A busy host is late to use what it was granted; that is no reason to take it for one that wants nothing.
+func TestAGroupBearsWithALateHost(t *testing.T) {
+	long(t)
+	for _, controller := range ledbat.Names() {
+		for _, late := range []time.Duration{3 * ms, 30 * ms} {
+			least := least[controller] // of the link
+			if late > 10*ms {
+				least = 0.03 // one datagram each time
+			}
+			t.Run(fmt.Sprintf("%s, %v", controller, late), func(t *testing.T) {
+				inCrowd(t, controller, 2, bottleneck, func(w *crowd) {
+					var flows []*flow
+					for i, c := range w.dialed {
+						flows = append(flows, pourLate(c, w.accepted[i], late))
+					}
+					time.Sleep(10 * time.Second)
+					_, all := rates(flows, 5*time.Second)
+					for _, f := range flows {
+						f.end()
+					}
+					t.Logf("%s of the link", share(all, bottleneck.Rate))
+					if all < least*bottleneck.Rate {
+						t.Errorf("%s of the link: %v", share(all, bottleneck.Rate), w.dialed[0].member)
+					}
+				})
+			})
+		}
 	}
 }
