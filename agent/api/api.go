@@ -49,6 +49,15 @@ type Status struct {
 	Received   Sources   `json:"received"`             // since start, chunk bytes as they arrived
 	Sent       int64     `json:"sent_bytes"`           // since start, chunk bytes handed to the carrier
 	Serving    Serving   `json:"serving"`              // whether others are served now
+	Discovery  Discovery `json:"discovery"`            // how neighbours are found without the hub
+}
+
+// Discovery is how a host finds its neighbours while the hub is away.
+type Discovery struct {
+	Multicast bool   `json:"multicast"`         // whether the own network is asked, and its questions are answered
+	Static    int    `json:"static"`            // addresses that the operator wrote down
+	Heard     int    `json:"heard"`             // addresses that were heard lately
+	Problem   string `json:"problem,omitempty"` // why the network cannot be asked or answered
 }
 
 // Serving says whether a host serves others, and if not, why: cpu, disk, battery, vpn or metered.

@@ -82,6 +82,7 @@ func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 		s.Quota, s.Floor, s.Free = held.Quota, held.Floor, held.Free
 		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub()
 		s.Serving = c.Serving(now)
+		s.Discovery = d.discovery(c)
 		if d.observed.IsValid() {
 			s.Observed = d.observed.String()
 		}

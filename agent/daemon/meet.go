@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
@@ -27,8 +28,16 @@ func (d *Daemon) dial(a agent.Dial) {
 			d.do(func(c *agent.Core, now time.Time) { d.missed(c, now, a.Peer) })
 			return
 		}
-		d.met(conn, a.Peer)
+		d.met(conn, meeting{expected: a.Peer})
 	})
+}
+
+// meeting is how we come to a connection: not at all, if a peer dialled us.
+type meeting struct {
+	expected string // whom we dialled
+	where    string // or the address, if nobody had said who is there
+	addr     netip.AddrPort
+	tls      uint16
 }
 
 // missed tells the core that a peer was not met where it was expected; we may be in conversation with it nevertheless.
@@ -51,23 +60,21 @@ func (d *Daemon) accept() {
 			d.o.Log.Debug("a peer did not get in", "err", err)
 			continue
 		}
-		d.met(conn, "")
+		d.met(conn, meeting{})
 	}
 }
 
 // met begins the conversation with whoever the certificate says is there, unless we are in one already.
-func (d *Daemon) met(conn connection, expected string) {
+func (d *Daemon) met(conn connection, m meeting) {
 	id, err := fleet.IdentityOf(conn.PeerCertificate())
 	if err != nil || id.Peer == d.o.Node.Identity.Peer {
 		conn.Close()
-		d.do(func(c *agent.Core, now time.Time) { d.missed(c, now, expected) })
+		d.do(func(c *agent.Core, now time.Time) { d.found(c, now, m, id) })
 		return
 	}
-	p := newConversation(d, conn, id, expected != "")
+	p := newConversation(d, conn, id, m != meeting{})
 	d.do(func(c *agent.Core, now time.Time) {
-		if expected != "" && expected != id.Peer { // another host has the address now
-			d.missed(c, now, expected)
-		}
+		d.found(c, now, m, id)
 		old := d.peers[id.Peer]
 		if old != nil && d.keeps(old, p) {
 			d.running.Go(func() { conn.Close() })
