@@ -82,7 +82,7 @@ type HubStatus struct {
 	LastSync  time.Time `json:"last_sync,omitzero"`
 	Error     string    `json:"error,omitempty"`
 	Warning   string    `json:"warning,omitempty"` // what is wrong with where this host is
-	Twin      string    `json:"twin,omitempty"`    // another host reports under this one's identity, from this address
+	Twin      string    `json:"twin,omitempty"`    // another host uses this one's identity, at this address
 }
 
 // Sources splits bytes by where they came from: hosts of the own location, hosts elsewhere, the hub.

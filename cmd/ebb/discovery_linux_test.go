@@ -60,7 +60,9 @@ func newVillage(t *testing.T, hosts int) *village {
 
 func address(n int) string { return fmt.Sprintf("10.30.0.%d", 10+n) }
 
-func (v *village) in(name string) string { return fmt.Sprintf("ebb-discovery-%d-%s", os.Getpid(), name) }
+func (v *village) in(name string) string {
+	return fmt.Sprintf("ebb-discovery-%d-%s", os.Getpid(), name)
+}
 
 func (v *village) ip(format string, args ...any) {
 	v.t.Helper()
