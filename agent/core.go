@@ -86,7 +86,7 @@ func New(now time.Time, c Config) *Core {
 	c.Discovery.Seed = c.Seed
 	core := &Core{
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
-		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), finder: discovery.New(c.Discovery), rivals: rivals{}, door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
+		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), finder: discovery.New(c.Discovery), rivals: rivals{}, herald: Herald{Self: c.Self.Peer}, door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
 		busy: busy{}, keeper: cache.NewKeeper(c.Limits), strays: strays{gone: map[content.ID]bool{}},
 		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
