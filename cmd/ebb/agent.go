@@ -34,6 +34,7 @@ type agentFlags struct {
 	limits cache.Limits
 	policy gentle.Policy
 	link   gentle.Link
+	weight *int
 }
 
 // plane is the data plane as the flags describe it.
@@ -112,6 +113,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 	if f.link, err = c.network(); err != nil {
 		return err
 	}
+	if f.weight, err = c.weight(); err != nil {
+		return err
+	}
 	return f.understand()
 }
 
@@ -167,7 +171,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	life := life{hub: hub, log: log, plane: f.plane, moved: make(chan struct{}, 1)}
 	life.start = func(n *node.Node, socket udp.Socket) (*daemon.Daemon, error) {
 		return daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Moved: life.told,
+			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Weight: f.weight, Moved: life.told,
 			Multicast: f.multicast == multicastOn, Static: f.static,
 			Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
 	}
