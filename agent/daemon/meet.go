@@ -73,7 +73,7 @@ func (d *Daemon) met(conn connection, m meeting) {
 		conn.Close()
 		d.do(func(c *agent.Core, now time.Time) {
 			d.found(c, now, m, id)
-			if id.Peer != "" && !ownAddress(from) && c.TwinMet(now, from) {
+			if id.Peer != "" && from != d.observed.Addr() && !ownAddress(from) && c.TwinMet(now, from) {
 				d.warnOfTwin(from.String())
 			}
 		})
