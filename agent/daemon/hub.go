@@ -88,7 +88,7 @@ func (d *Daemon) placed(r fleet.SyncReply) {
 }
 
 func (d *Daemon) warnOfTwin(other string) {
-	d.o.Log.Warn("another host uses this host's identity, such as the clone of a disk; enrol one of the two again: ebb enroll --again",
+	d.o.Log.Warn("another host reports under this host's identity, such as the clone of a disk; enrol one of the two again: ebb enroll --again",
 		"peer", d.o.Node.Identity.Peer, "other", other)
 }
 

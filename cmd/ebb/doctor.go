@@ -90,7 +90,7 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 	s, err := client.New(state).Status(cmd.Context())
 	add("daemon", "answers on "+client.Socket(state), err)
 	if err == nil && s.Hub.Twin != "" {
-		add("identity", "", fmt.Errorf("another host uses this host's identity at %s, such as the clone of its disk; enrol one of the two again: "+
+		add("identity", "", fmt.Errorf("another host reports under this host's identity from %s, such as the clone of its disk; enrol one of the two again: "+
 			"ebb enroll --again", s.Hub.Twin))
 	}
 	if err == nil && s.Hub.Warning != "" {
