@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent/cache"
+	"github.com/ebbproject/ebb/agent/discovery"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
@@ -31,6 +32,7 @@ type Config struct {
 	Neighbourly bool                  // conversations with neighbours are kept although no flow needs them
 	Zone        *time.Location        // of the windows of flows; nil: UTC
 	Free, Total int64                 // bytes of the volume at the start; Total 0: not known
+	Discovery   discovery.Config      // how neighbours are found without the hub; its Seed is the core's
 }
 
 // peer is a host we are in conversation with.
@@ -46,6 +48,10 @@ type Core struct {
 	rnd          *rand.Rand
 	sched        *scheduler.Scheduler
 	book         *Book
+	finder       *discovery.Finder
+	rivals       rivals
+	twin         string // where a host with our own identity was met, ...
+	twinUntil    time.Time
 	door         *gentle.Door
 	desk         *Desk
 	herald       Herald
@@ -78,9 +84,10 @@ func New(now time.Time, c Config) *Core {
 	if c.Weight != nil {
 		sc.Weight = *c.Weight
 	}
+	c.Discovery.Seed = c.Seed
 	core := &Core{
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
-		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
+		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), finder: discovery.New(c.Discovery), rivals: rivals{}, herald: Herald{Self: c.Self.Peer}, door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
 		busy: busy{}, keeper: cache.NewKeeper(c.Limits), strays: strays{gone: map[content.ID]bool{}},
 		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
@@ -116,7 +123,7 @@ func (c *Core) Advance(now time.Time) {
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
 	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve(), c.nextHours(),
-		c.nextCompare(), c.keeper.Deadline()} {
+		c.nextCompare(), c.keeper.Deadline(), c.finder.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}
@@ -141,7 +148,7 @@ func (c *Core) Take(now time.Time) (Action, bool) {
 		if a, ok := c.book.Take(now); ok {
 			return a, true
 		}
-		return nil, false
+		return c.seek(now)
 	}
 	a := c.out[0]
 	c.out[0] = nil
@@ -183,6 +190,7 @@ func (c *Core) PeerUp(now time.Time, id fleet.Identity) {
 	}
 	c.peers[id.Peer] = &peer{Identity: id, follows: map[content.ID]bool{}}
 	c.book.Connected(now, id)
+	c.finder.Present(now, id.Peer, true)
 	c.peers[id.Peer].class = c.book.Class(id.Peer)
 	c.sched.PeerJoined(now, scheduler.PeerID(id.Peer), c.peers[id.Peer].class)
 	for _, f := range c.openFlows() {
@@ -202,6 +210,7 @@ func (c *Core) PeerDown(now time.Time, name string) {
 		return
 	}
 	delete(c.peers, name)
+	c.finder.Present(now, name, false)
 	c.desk.PeerLost(name)
 	c.door.PeerLost(name)
 	c.busy.lost(name)

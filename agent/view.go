@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -183,15 +184,20 @@ func (c *Core) Peers(now time.Time) []api.Peer {
 			v.Addr = addr.String()
 		}
 		c.refusal(now, &v)
+		v.Reason = cmp.Or(c.rivals.tell(now, name), v.Reason)
 		list = append(list, v)
 	}
 	return list
 }
 
 // Hub is what this host knows of its hub.
-func (c *Core) Hub() api.HubStatus {
+func (c *Core) Hub(now time.Time) api.HubStatus {
+	twin := c.hub.twin
+	if now.Before(c.twinUntil) {
+		twin = cmp.Or(twin, c.twin)
+	}
 	return api.HubStatus{Reachable: c.hub.problem == "" && !c.hub.lastOK.IsZero(), LastSync: c.hub.lastOK, Error: c.hub.problem,
-		Warning: c.hub.warning, Twin: c.hub.twin}
+		Warning: c.hub.warning, Twin: twin}
 }
 
 // Counts is how many conversations and unfinished flows there are.

@@ -50,8 +50,9 @@ type Status struct {
 	Sent       int64     `json:"sent_bytes"`           // since start, chunk bytes handed to the carrier
 	Serving    Serving   `json:"serving"`              // whether others are served now
 
-	Budget []BudgetPart `json:"budget,omitempty"` // this host's part of its location's bandwidth; none: there is no budget
-	Groups []GroupState `json:"groups"`           // what goes to other locations, each as one flow
+	Budget    []BudgetPart `json:"budget,omitempty"` // this host's part of its location's bandwidth; none: there is no budget
+	Groups    []GroupState `json:"groups"`           // what goes to other locations, each as one flow
+	Discovery Discovery    `json:"discovery"`        // how neighbours are found without the hub
 }
 
 // BudgetPart is one direction of what the hosts of a location share.
@@ -67,6 +68,14 @@ type BudgetPart struct {
 type GroupState struct {
 	Location string `json:"location"`
 	State    string `json:"state"` // in one line
+}
+
+// Discovery is how a host finds its neighbours while the hub is away.
+type Discovery struct {
+	Multicast bool   `json:"multicast"`         // whether the own network is asked, and its questions are answered
+	Static    int    `json:"static"`            // addresses that the operator wrote down
+	Heard     int    `json:"heard"`             // addresses that were heard lately
+	Problem   string `json:"problem,omitempty"` // why the network cannot be asked or answered
 }
 
 // Serving says whether a host serves others, and if not, why: cpu, disk, battery, vpn or metered.
@@ -91,7 +100,7 @@ type HubStatus struct {
 	LastSync  time.Time `json:"last_sync,omitzero"`
 	Error     string    `json:"error,omitempty"`
 	Warning   string    `json:"warning,omitempty"` // what is wrong with where this host is
-	Twin      string    `json:"twin,omitempty"`    // another host reports under this one's identity, from this address
+	Twin      string    `json:"twin,omitempty"`    // another host uses this one's identity, at this address
 }
 
 // Sources splits bytes by where they came from: hosts of the own location, hosts elsewhere, the hub.

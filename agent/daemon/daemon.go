@@ -18,6 +18,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/cache"
+	"github.com/ebbproject/ebb/agent/discovery"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
@@ -65,6 +66,8 @@ type Options struct {
 	Budget      budget.Config        // of the location; zero: none
 	Weight      *int                 // as in agent.Config
 	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
+	Multicast   bool                 // whether neighbours are found by multicast while the hub is away
+	Static      []string             // host:port of others that are tried when neighbours are lacking
 	Moved       func()               // told when the hub sees this host in another location than its certificate says; nil: nobody
 }
 
@@ -73,6 +76,7 @@ type Daemon struct {
 	o        Options
 	endpoint *carrier.Endpoint
 	near     *lan.Endpoint // nil: neighbours are reached as all others are
+	presence presence
 	started  time.Time
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -144,6 +148,7 @@ func Start(o Options) (*Daemon, error) {
 		return nil, errors.Join(err, d.closePlane())
 	}
 	d.core = core
+	d.announce()
 	d.running.Add(5 + readers)
 	go d.loop(core)
 	go d.accept()
@@ -192,7 +197,7 @@ func (d *Daemon) restore() (*agent.Core, error) {
 	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
 		MaxInFlight: d.o.MaxInFlight, Neighbourly: d.o.Budget.Any(), Held: d.o.Store.Has, Gentle: d.o.Gentle, Weight: d.o.Weight,
 		Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
-		Stored: func() int64 { return d.o.Store.Stats().Bytes }})
+		Stored: func() int64 { return d.o.Store.Stats().Bytes }, Discovery: discovery.Config{Static: d.o.Static, Multicast: d.o.Multicast}})
 	if n.Hub.Peer != "" {
 		core.HubKnown(d.started, atHub(n.Hub, n.HubAddr))
 	}
@@ -210,7 +215,7 @@ func (d *Daemon) Addr() netip.AddrPort { return d.endpoint.Addr() }
 func (d *Daemon) Close() error {
 	d.cancel()
 	d.running.Wait()
-	return errors.Join(d.closeBooks(), d.closePlane())
+	return errors.Join(d.closeBooks(), d.closePresence(), d.closePlane())
 }
 
 func (d *Daemon) closePlane() error {
@@ -304,6 +309,10 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	switch a := a.(type) {
 	case agent.Dial:
 		d.dial(a)
+	case agent.Look:
+		d.running.Go(d.look)
+	case agent.Reach:
+		d.reachOut(a)
 	case agent.Hangup:
 		if p := d.peers[a.Peer]; p != nil {
 			p.mail.put(end{transfer.ByeDone})

@@ -80,8 +80,9 @@ func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 		s.Peers, s.Flows = c.Counts()
 		held := c.Limits()
 		s.Quota, s.Floor, s.Free = held.Quota, held.Floor, held.Free
-		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub()
+		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub(now)
 		s.Serving, s.Budget = c.Serving(now), d.budgetParts(now)
+		s.Discovery = d.discovery(c)
 		if d.observed.IsValid() {
 			s.Observed = d.observed.String()
 		}

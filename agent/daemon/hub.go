@@ -81,11 +81,15 @@ func (d *Daemon) placed(r fleet.SyncReply) {
 		d.o.Log.Warn("this host is not where its certificate says", "location", d.o.Node.Identity.Location, "err", r.Warning)
 	}
 	if r.Twin != "" && d.advice.Twin == "" {
-		d.o.Log.Warn("another host reports under this host's identity, such as the clone of a disk; enrol one of the two again: ebb enroll --again",
-			"peer", d.o.Node.Identity.Peer, "other", r.Twin)
+		d.warnOfTwin(r.Twin)
 	}
 	d.advice = r
 	d.advice.Peers = nil
+}
+
+func (d *Daemon) warnOfTwin(other string) {
+	d.o.Log.Warn("another host reports under this host's identity, such as the clone of a disk; enrol one of the two again: ebb enroll --again",
+		"peer", d.o.Node.Identity.Peer, "other", other)
 }
 
 // lan is where neighbours reach this host: the address it listens on or, when it listens on all, the one it speaks to

@@ -35,6 +35,7 @@ func newStatus() *cobra.Command {
 		fmt.Fprintf(w, "lan carrier\t%s\n", s.LanCarrier)
 		if s.Role != "hub" {
 			fmt.Fprintf(w, "hub\t%s\n", hubLine(s.Hub))
+			fmt.Fprintf(w, "discovery\t%s\n", discoveryLine(s.Discovery))
 		}
 		fmt.Fprintf(w, "peers\t%d connected\n", s.Peers)
 		fmt.Fprintf(w, "flows\t%d open\n", s.Flows)
@@ -65,6 +66,18 @@ func hubLine(h api.HubStatus) string {
 		return h.Addr + ", not asked yet"
 	}
 	return h.Addr + ", " + strings.Replace(h.Error, " at "+h.Addr+": dial tcp "+h.Addr, "", 1)
+}
+
+// discoveryLine says how neighbours are found without the hub.
+func discoveryLine(d api.Discovery) string {
+	text := "multicast off"
+	switch {
+	case d.Problem != "":
+		text = d.Problem
+	case d.Multicast:
+		text = fmt.Sprintf("multicast on, %d heard", d.Heard)
+	}
+	return fmt.Sprintf("%s; %d static", text, d.Static)
 }
 
 func newWhy() *cobra.Command {
