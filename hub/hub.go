@@ -28,6 +28,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/fleet/node"
@@ -44,6 +45,7 @@ type Options struct {
 	Published func(signed []byte) error                 // told of a content before it is catalogued
 	Pinned    func(keys []ed25519.PublicKey)            // told of all publishers pinned from now on
 	Ledger    func() ([]ledger.Entry, []ledger.Partner) // what the hub's own daemon has counted; nil: nothing
+	Ordered   func(documents [][]byte)                  // told of desired state that is new here; nil: nobody
 	Log       *slog.Logger
 	Clock     func() time.Time // nil: time.Now
 }
@@ -55,6 +57,7 @@ type Server struct {
 	http     *http.Server
 	attempts *limiter
 	accounts *accounts
+	orders   *orders
 
 	mu        sync.Mutex // guards what follows
 	node      *node.Node // never changed, only replaced
@@ -62,6 +65,7 @@ type Server struct {
 	directory *fleet.Directory
 	copies    *fleet.Copies
 	catalogue *fleet.Catalogue
+	labels    map[content.ID]label // of what is catalogued; never changed, only replaced
 	topology  *topology.Index      // never changed, only replaced
 	observed  time.Time            // when Observed was last asked
 	warned    map[string]time.Time // when something was last said of a host
@@ -80,6 +84,9 @@ func Open(o Options) (*Server, error) {
 	if o.Ledger == nil {
 		o.Ledger = func() ([]ledger.Entry, []ledger.Partner) { return nil, nil }
 	}
+	if o.Ordered == nil {
+		o.Ordered = func([][]byte) {}
+	}
 	n, err := node.Load(o.State)
 	if err != nil {
 		return nil, err
@@ -89,7 +96,7 @@ func Open(o Options) (*Server, error) {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
 	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
-		catalogue: fleet.NewCatalogue(), warned: map[string]time.Time{}}
+		catalogue: fleet.NewCatalogue(), labels: map[content.ID]label{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
 	if err := errors.Join(s.restore(), s.restoreTopology()); err != nil {
 		return nil, err
@@ -100,6 +107,14 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.orders, err = openOrders(ca, o.Store, o.Clock(), func(key string, err error) {
+		o.Log.Error("left out of the hub's journal", "record", key, "err", err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.orders.push = s.spread
+	s.ordered()
 	// Only HTTP/1.1: hosts ask one question at a time, and what is not spoken cannot be abused.
 	var http1 http.Protocols
 	http1.SetHTTP1(true)

@@ -18,6 +18,7 @@ import (
 // makes what Heard took durable before it acts on it.
 type Book struct {
 	ca     *ecdsa.PublicKey
+	owner  *fleet.Identity
 	docs   map[Key]entry
 	roots  map[place]Root
 	newest uint64
@@ -33,36 +34,53 @@ type entry struct {
 // place is whom a document may concern: all hosts, those of a location, one.
 type place struct{ location, peer string }
 
-// NewBook is an empty one that takes what the holder of this key signed.
-func NewBook(ca *ecdsa.PublicKey) *Book {
-	return &Book{ca: ca, docs: map[Key]entry{}, roots: map[place]Root{}}
+// NewBook is an empty one that takes what the holder of this key signed and may concern the owner; nil: everything.
+func NewBook(ca *ecdsa.PublicKey, owner *fleet.Identity) *Book {
+	return &Book{ca: ca, owner: owner, docs: map[Key]entry{}, roots: map[place]Root{}}
 }
 
-// Heard takes a document if it is news. Every error leaves the book as it was: ErrTooLong, ErrMalformed, ErrForeign, ErrExpired,
-// ErrOld, ErrKnown, ErrFull.
+// Heard takes a document if it is news. Every error leaves the book as it was: those of Check.
 func (b *Book) Heard(now time.Time, raw []byte) (Document, error) {
-	d, sum, err := open(raw, b.ca)
+	e, err := b.check(now, raw)
 	if err != nil {
-		return d, err
+		return e.Document, err
+	}
+	e.raw = bytes.Clone(raw)
+	b.put(e.Key(), e)
+	b.newest = max(b.newest, e.Version)
+	return e.Document, nil
+}
+
+// Check says whether Heard would take a document, and does not take it: who must make it durable first asks so. ErrTooLong,
+// ErrMalformed, ErrForeign, ErrElsewhere, ErrExpired, ErrOld, ErrKnown, ErrFull.
+func (b *Book) Check(now time.Time, raw []byte) (Document, error) {
+	e, err := b.check(now, raw)
+	return e.Document, err
+}
+
+func (b *Book) check(now time.Time, raw []byte) (entry, error) {
+	d, sum, err := open(raw, b.ca)
+	e := entry{Document: d, rank: ranked(d, sum)}
+	if err != nil {
+		return e, err
+	}
+	if b.owner != nil && !d.Scope.Concerns(*b.owner) {
+		return e, fmt.Errorf("%w: %s", ErrElsewhere, d.Scope)
 	}
 	if d.gone(now) {
-		return d, fmt.Errorf("%w at %s", ErrExpired, d.Expires.Format(time.RFC3339))
+		return e, fmt.Errorf("%w at %s", ErrExpired, d.Expires.Format(time.RFC3339))
 	}
-	key, r := d.Key(), ranked(d, sum)
-	old, exists := b.docs[key]
+	old, exists := b.docs[d.Key()]
 	switch {
-	case exists && old.rank == r:
-		return d, ErrKnown
-	case exists && !r.above(old.rank):
-		return d, fmt.Errorf("%w: %s", ErrOld, old.Issued.Format(time.RFC3339))
+	case exists && old.rank == e.rank:
+		return e, ErrKnown
+	case exists && !e.rank.above(old.rank):
+		return e, fmt.Errorf("%w, of %s", ErrOld, old.Issued.Format(time.RFC3339))
 	case !exists && len(b.docs) >= MaxDocuments:
-		return d, fmt.Errorf("%w: %d are allowed", ErrFull, MaxDocuments)
+		return e, fmt.Errorf("%w: %d are allowed", ErrFull, MaxDocuments)
 	}
-	e := entry{Document: d, rank: r, raw: bytes.Clone(raw)}
 	copy(e.mark[:], sum[:])
-	b.put(key, e)
-	b.newest = max(b.newest, d.Version)
-	return d, nil
+	return e, nil
 }
 
 func (b *Book) put(key Key, e entry) {
@@ -105,8 +123,8 @@ func (b *Book) Forget(now time.Time) []Key {
 	return gone
 }
 
-// next is the document that says a rule of a register now.
-func (b *Book) next(now time.Time, r Register, rule Rule) Document {
+// Said is the document that says a rule of a register now.
+func (b *Book) Said(now time.Time, r Register, rule Rule) Document {
 	d := Document{Register: r, Rule: rule, Version: max(uint64(max(now.UnixMicro(), 0)), b.newest+1),
 		Issued: now.UTC().Truncate(time.Millisecond), Expires: rule.Until}
 	if old, ok := b.docs[r.Key()]; ok && (rule.Void || old.Expires.IsZero() || old.Expires.After(rule.Until)) {
@@ -143,18 +161,6 @@ func (b *Book) Raw(keys []Key) [][]byte {
 		}
 	}
 	return list
-}
-
-// Keep drops what does not concern a host, and says which.
-func (b *Book) Keep(id fleet.Identity) []Key {
-	var gone []Key
-	for _, key := range b.keys() {
-		if !b.docs[key].Scope.Concerns(id) {
-			gone = append(gone, key)
-			b.drop(key)
-		}
-	}
-	return gone
 }
 
 func (b *Book) keys() []Key { return slices.SortedFunc(maps.Keys(b.docs), compareKeys) }

@@ -163,7 +163,7 @@ func (b *Book) says(now time.Time, c Command) map[Register]Rule {
 		r.Kind = Stop
 		return map[Register]Rule{r: {Paused: true, Until: c.Until}}
 	case DoRevoke:
-		r.Kind = Revoke
+		r = Register{Kind: Revoke, Name: c.Selector.Peer}
 	case DoOrder:
 		r.Kind, r.Name = Hold, c.Name
 		return map[Register]Rule{r: {Order: c.Order}}
@@ -195,7 +195,7 @@ func (b *Book) Plan(now time.Time, c Command, undoes Entry) ([]Document, []Chang
 		} else if len(b.docs)+len(docs) >= MaxDocuments {
 			return nil, nil, fmt.Errorf("%w: %d are allowed", ErrFull, MaxDocuments)
 		}
-		d := b.next(now, r, rule)
+		d := b.Said(now, r, rule)
 		d.Version += uint64(len(docs))
 		docs = append(docs, d)
 		changes = append(changes, Change{Register: r, Before: before, After: rule, Version: d.Version})

@@ -5,7 +5,6 @@ package desired
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 
 	"github.com/ebbproject/ebb/fleet"
@@ -21,17 +20,8 @@ func (r *Root) add(o Root) {
 	}
 }
 
-// MarshalText writes 32 hexadecimal digits.
-func (r Root) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, r[:]), nil }
-
-// UnmarshalText reads them.
-func (r *Root) UnmarshalText(b []byte) error {
-	if len(b) != 2*len(r) {
-		return errors.New("a root has 32 hexadecimal digits")
-	}
-	_, err := hex.Decode(r[:], b)
-	return err
-}
+// String is 32 hexadecimal digits.
+func (r Root) String() string { return hex.EncodeToString(r[:]) }
 
 // Root of what a host should hold.
 func (b *Book) Root(id fleet.Identity) Root {
@@ -104,14 +94,12 @@ func (b *Book) Compare(id fleet.Identity, digest []byte) (lacks [][]byte, wants 
 	return lacks, wants, nil
 }
 
-// MarshalText writes 16 hexadecimal digits.
-func (k Key) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, k[:]), nil }
-
-// UnmarshalText reads them.
-func (k *Key) UnmarshalText(b []byte) error {
-	if len(b) != 2*len(k) {
-		return errors.New("a key has 16 hexadecimal digits")
+// ParseKey reads what Key.String writes. ErrMalformed.
+func ParseKey(s string) (k Key, err error) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(k) {
+		return k, fmt.Errorf("%w: the key %q", ErrMalformed, s)
 	}
-	_, err := hex.Decode(k[:], b)
-	return err
+	copy(k[:], b)
+	return k, nil
 }

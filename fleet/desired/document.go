@@ -19,6 +19,7 @@ import (
 // Why a document is not taken.
 var (
 	ErrTooLong   = errors.New("longer than a document may be")
+	ErrElsewhere = errors.New("it does not concern this host")
 	ErrMalformed = errors.New("not a document of desired state")
 	ErrForeign   = errors.New("not signed by this fleet's CA")
 	ErrExpired   = errors.New("it has expired")
@@ -43,14 +44,14 @@ const (
 	Priority Kind = "priority" // of flows
 	Cancel   Kind = "cancel"   // flows end
 	Hold     Kind = "hold"     // an order: hosts fetch a content and keep it
-	Revoke   Kind = "revoke"   // hosts are none of this fleet any more; its scope is a peer
+	Revoke   Kind = "revoke"   // a host is none of this fleet any more; its scope is all, who must know it
 )
 
 // Register is what a document is about; there is one document of each.
 type Register struct {
 	Scope Selector `json:"scope"`
 	Kind  Kind     `json:"kind"`
-	Name  string   `json:"name,omitempty"` // of an order: that of the content
+	Name  string   `json:"name,omitempty"` // of an order: the content; of a revocation: the peer
 }
 
 // Key stands for a register on the wire and in journals.

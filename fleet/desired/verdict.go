@@ -67,7 +67,7 @@ func (b *Book) Orders(now time.Time, id fleet.Identity) []Document {
 
 // Revoked reports whether a host is none of the fleet any more.
 func (b *Book) Revoked(now time.Time, peer string) bool {
-	d, ok := b.Find(Register{Scope: Selector{Peer: peer}, Kind: Revoke})
+	d, ok := b.Find(Register{Kind: Revoke, Name: peer})
 	return ok && d.InForce(now)
 }
 
