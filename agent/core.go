@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/desired"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
@@ -20,6 +22,7 @@ import (
 // Config is what the edge decides. Self, Publishers and Held are required.
 type Config struct {
 	Self        fleet.Identity
+	Control     *ecdsa.PublicKey      // of the fleet's CA, which signs orders
 	Publishers  []ed25519.PublicKey   // whose contents are accepted
 	Seed        uint64                // of jitter
 	MaxInFlight int64                 // bytes of chunks asked for and not yet on disk; 0: the scheduler's default
@@ -57,6 +60,7 @@ type Core struct {
 	holdings     map[content.ID]*holding
 	names        *fleet.Catalogue // what each name stands for, which never goes back
 	flows        map[string]*flow
+	orders       orders
 	order        []string // of flows, as they were asked for
 	ledger       *ledger.Book
 	epochSaved   bool
@@ -84,7 +88,8 @@ func New(now time.Time, c Config) *Core {
 		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
-		hub: hubView{nextSync: now, said: map[content.ID]bool{}},
+		orders: orders{book: desired.NewBook(c.Control, &c.Self)},
+		hub:    hubView{nextSync: now, said: map[content.ID]bool{}},
 	}
 	core.sched.LocationKnown(now, true) // until the hub has said otherwise
 	if c.Total > 0 {
@@ -106,6 +111,7 @@ func (c *Core) Advance(now time.Time) {
 	c.resolveAgain(now)
 	c.announceLate(now)
 	c.keepHours(now)
+	c.ordersIfDue(now)
 	c.compareIfDue(now)
 	c.syncIfDue(now)
 }
@@ -113,7 +119,7 @@ func (c *Core) Advance(now time.Time) {
 // Deadline is when Advance must be called at the latest; zero: never.
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
-	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve(), c.nextHours(),
+	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve(), c.nextHours(), c.orders.change,
 		c.nextCompare(), c.keeper.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
@@ -175,7 +181,7 @@ func (c *Core) PeerUp(now time.Time, id fleet.Identity) {
 	if _, again := c.peers[id.Peer]; again {
 		c.PeerDown(now, id.Peer)
 	}
-	if c.book.Refuses(now, id.Peer) {
+	if c.book.Refuses(now, id.Peer) || c.orders.book.Revoked(now, id.Peer) {
 		c.do(Hangup{Peer: id.Peer})
 		return
 	}

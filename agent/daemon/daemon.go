@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -180,8 +181,12 @@ func (d *Daemon) restore() (*agent.Core, error) {
 		return nil, err
 	}
 	n := d.o.Node
+	control, ok := n.CA.PublicKey.(*ecdsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("the CA's key is a %T, not an ECDSA key", n.CA.PublicKey)
+	}
 	free, total := d.volume()
-	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
+	core := agent.New(d.started, agent.Config{Self: n.Identity, Control: control, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
 		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Gentle: d.o.Gentle, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
 		Stored: func() int64 { return d.o.Store.Stats().Bytes }})
 	if n.Hub.Peer != "" {

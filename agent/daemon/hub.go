@@ -123,6 +123,11 @@ func atHub(hub fleet.Member, control string) fleet.Member {
 	return hub
 }
 
+// Ordered takes documents of desired state; they may come twice, late or never.
+func (d *Daemon) Ordered(raws [][]byte) {
+	d.do(func(c *agent.Core, now time.Time) { c.Ordered(now, raws) })
+}
+
 // resolve fetches a manifest beside everything else: a large one must not hold up the news.
 func (d *Daemon) resolve(ref string) {
 	if d.o.Hub == nil {
