@@ -5,6 +5,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ebbproject/ebb/agent/api"
@@ -131,32 +132,27 @@ func (c *Core) hold(now time.Time) {
 	if c.cfg.Self.Role == fleet.RoleHub {
 		return // it has all that is published
 	}
-	standing := map[uint64]bool{}
+	var standing []desired.Document
 	for _, d := range c.orders.book.Orders(now, c.cfg.Self) {
-		standing[d.Version] = true
+		x := desired.Subject{Location: c.cfg.Self.Location, Peer: c.cfg.Self.Peer, Content: d.Order.Content, Name: d.Name}
+		if _, cancelled := c.orders.book.Cancelled(now, x, d.Version); !cancelled {
+			standing = append(standing, d)
+		}
 	}
 	begun := map[uint64]bool{}
 	for _, id := range c.order {
 		f := c.flows[id]
-		if f.order == 0 {
-			continue
-		}
 		begun[f.order] = true
-		if !standing[f.order] && !f.ended() {
-			c.finish(now, f, api.StateCancelled, "", "its order was replaced or taken back")
+		if f.order != 0 && !f.ended() && !slices.ContainsFunc(standing, func(d desired.Document) bool { return d.Version == f.order }) {
+			c.finish(now, f, api.StateCancelled, "", "its order was cancelled, replaced or taken back")
 		}
 	}
-	for _, d := range c.orders.book.Orders(now, c.cfg.Self) {
-		if begun[d.Version] {
-			continue
+	for _, d := range standing {
+		if !begun[d.Version] {
+			w, _ := window.Parse(d.Order.Window) // the hub has read it
+			c.begin(now, api.Get{Ref: d.Order.Content.String(), Priority: d.Order.Priority},
+				plan{stage: true, by: d.Order.By, window: w, order: d.Version})
 		}
-		x := desired.Subject{Location: c.cfg.Self.Location, Peer: c.cfg.Self.Peer, Content: d.Order.Content, Name: d.Name}
-		if _, cancelled := c.orders.book.Cancelled(now, x, d.Version); cancelled {
-			continue
-		}
-		w, _ := window.Parse(d.Order.Window) // the hub has read it
-		c.begin(now, api.Get{Ref: d.Order.Content.String(), Priority: d.Order.Priority},
-			plan{stage: true, by: d.Order.By, window: w, order: d.Version})
 	}
 }
 
