@@ -55,6 +55,7 @@ var rooms = map[string]room{
 	"fleet":                {floor: 2, pure: true, may: []string{"fleet/ledger"}},
 	"fleet/ledger":         {floor: 2, pure: true},
 	"fleet/desired":        {floor: 2, pure: true, may: []string{"fleet"}},
+	"fleet/bus":            {floor: 2, may: []string{"fleet", "fleet/desired", "fleet/node"}},
 	"fleet/topology":       {floor: 2, pure: true, may: []string{"fleet"}},
 	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node"}},
 	"fleet/node":           {floor: 2, may: []string{"fleet"}},

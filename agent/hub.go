@@ -142,6 +142,13 @@ func (c *Core) confirmed(now time.Time, r fleet.SyncReply) {
 	}
 }
 
+// BusUp: the bus is there, for the first time or again. What was pushed meanwhile is asked for, not by all hosts at once.
+func (c *Core) BusUp(now time.Time) {
+	if t := now.Add(time.Duration(c.rnd.Int64N(int64(syncFetch)))); t.Before(c.hub.nextSync) {
+		c.hub.nextSync = t
+	}
+}
+
 // classify tells the scheduler who has come nearer or gone farther by what the hub says of networks.
 func (c *Core) classify(now time.Time) {
 	for _, name := range sortedKeys(c.peers) {

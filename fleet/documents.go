@@ -108,4 +108,11 @@ type SyncReply struct {
 
 	Ledger  *ledger.Ack   `json:"ledger,omitempty"` // the report is durable here
 	Desired *DesiredReply `json:"desired,omitempty"`
+	Bus     *Bus          `json:"bus,omitempty"` // where what is ordered is heard at once; nil: nowhere
+}
+
+// Bus is where a fleet's NATS servers are.
+type Bus struct {
+	URLs []string `json:"urls"`
+	Own  bool     `json:"own,omitempty"` // it is the hub's, with certificates of the fleet on both sides
 }

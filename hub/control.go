@@ -197,6 +197,9 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 	}
 	reply := s.announced(now, r, id, req)
 	reply.Desired = news
+	if s.bus != nil {
+		reply.Bus = s.bus.Told()
+	}
 	reply.Ledger = s.accounted(id, req)
 	answer(w, reply)
 }

@@ -30,6 +30,7 @@ import (
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/fleet/topology"
@@ -46,8 +47,15 @@ type Options struct {
 	Pinned    func(keys []ed25519.PublicKey)            // told of all publishers pinned from now on
 	Ledger    func() ([]ledger.Entry, []ledger.Partner) // what the hub's own daemon has counted; nil: nothing
 	Ordered   func(documents [][]byte)                  // told of desired state that is new here; nil: nobody
+	Bus       BusOptions
 	Log       *slog.Logger
 	Clock     func() time.Time // nil: time.Now
+}
+
+// BusOptions say where what is ordered is pushed. The zero value is nowhere: hosts then learn it with their next exchange of news.
+type BusOptions struct {
+	Listen netip.AddrPort // of the hub's own bus; port 0: any
+	URLs   []string       // of the NATS cluster that is used instead
 }
 
 // Server is a running hub.
@@ -58,6 +66,7 @@ type Server struct {
 	attempts *limiter
 	accounts *accounts
 	orders   *orders
+	bus      *bus.Hub // nil: there is none
 
 	mu        sync.Mutex // guards what follows
 	node      *node.Node // never changed, only replaced
@@ -113,6 +122,9 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.openBus(); err != nil {
+		return nil, err
+	}
 	s.orders.push = s.spread
 	s.ordered()
 	// Only HTTP/1.1: hosts ask one question at a time, and what is not spoken cannot be abused.
@@ -150,6 +162,9 @@ func (s *Server) Close() error {
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = s.http.Close()
+	}
+	if s.bus != nil {
+		err = errors.Join(err, s.bus.Close())
 	}
 	if e := s.o.Listener.Close(); !errors.Is(e, net.ErrClosed) { // open only if nobody called Serve
 		err = errors.Join(err, e)

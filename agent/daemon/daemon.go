@@ -20,6 +20,7 @@ import (
 	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/store"
@@ -89,6 +90,9 @@ type Daemon struct {
 	core    *agent.Core // loop's, and Close's after loop has ended
 
 	advice fleet.SyncReply // the last one, without its lists; owned by askHub
+	bus    *bus.Host       // nil: none; owned by askHub
+
+	node atomic.Pointer[node.Node] // as the host is enrolled now
 
 	// Owned by loop.
 	peers    map[string]*conversation
@@ -130,6 +134,7 @@ func Start(o Options) (*Daemon, error) {
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
 		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement](),
 	}
+	d.node.Store(o.Node)
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err != nil {
