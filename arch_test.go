@@ -54,6 +54,8 @@ var rooms = map[string]room{
 	"scheduler/lease":      {floor: 2, pure: true},
 	"fleet":                {floor: 2, pure: true, may: []string{"fleet/ledger"}},
 	"fleet/ledger":         {floor: 2, pure: true},
+	"fleet/desired":        {floor: 2, pure: true, may: []string{"fleet"}},
+	"fleet/bus":            {floor: 2, may: []string{"fleet", "fleet/desired", "fleet/node"}},
 	"fleet/topology":       {floor: 2, pure: true, may: []string{"fleet"}},
 	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node"}},
 	"fleet/node":           {floor: 2, may: []string{"fleet"}},

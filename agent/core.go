@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/desired"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
@@ -21,6 +23,7 @@ import (
 // Config is what the edge decides. Self, Publishers and Held are required.
 type Config struct {
 	Self        fleet.Identity
+	Control     *ecdsa.PublicKey      // of the fleet's CA, which signs orders
 	Publishers  []ed25519.PublicKey   // whose contents are accepted
 	Seed        uint64                // of jitter
 	MaxInFlight int64                 // bytes of chunks asked for and not yet on disk; 0: the scheduler's default
@@ -64,6 +67,7 @@ type Core struct {
 	holdings     map[content.ID]*holding
 	names        *fleet.Catalogue // what each name stands for, which never goes back
 	flows        map[string]*flow
+	orders       orders
 	order        []string // of flows, as they were asked for
 	ledger       *ledger.Book
 	epochSaved   bool
@@ -92,7 +96,8 @@ func New(now time.Time, c Config) *Core {
 		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
-		hub: hubView{nextSync: now, said: map[content.ID]bool{}},
+		orders: orders{book: desired.NewBook(c.Control, &c.Self)},
+		hub:    hubView{nextSync: now, said: map[content.ID]bool{}},
 	}
 	core.book.keeps = c.Neighbourly
 	core.sched.LocationKnown(now, true) // until the hub has said otherwise
@@ -115,6 +120,7 @@ func (c *Core) Advance(now time.Time) {
 	c.resolveAgain(now)
 	c.announceLate(now)
 	c.keepHours(now)
+	c.ordersIfDue(now)
 	c.compareIfDue(now)
 	c.syncIfDue(now)
 }
@@ -122,7 +128,7 @@ func (c *Core) Advance(now time.Time) {
 // Deadline is when Advance must be called at the latest; zero: never.
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
-	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve(), c.nextHours(),
+	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve(), c.nextHours(), c.orders.change,
 		c.nextCompare(), c.keeper.Deadline(), c.finder.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
@@ -184,7 +190,7 @@ func (c *Core) PeerUp(now time.Time, id fleet.Identity) {
 	if _, again := c.peers[id.Peer]; again {
 		c.PeerDown(now, id.Peer)
 	}
-	if c.book.Refuses(now, id.Peer) {
+	if c.book.Refuses(now, id.Peer) || c.orders.book.Revoked(now, id.Peer) {
 		c.do(Hangup{Peer: id.Peer})
 		return
 	}

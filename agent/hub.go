@@ -64,7 +64,7 @@ func (c *Core) syncIfDue(now time.Time) {
 
 // news is what the hub should know of this host.
 func (c *Core) news() fleet.SyncRequest {
-	r := fleet.SyncRequest{Instance: fmt.Sprintf("%016x", c.cfg.Seed), Cursor: c.hub.cursor, Partial: c.hub.cursor != ""}
+	r := fleet.SyncRequest{Desired: c.saidOrders(), Instance: fmt.Sprintf("%016x", c.cfg.Seed), Cursor: c.hub.cursor, Partial: c.hub.cursor != ""}
 	c.hub.sent = map[content.ID]fleet.Holding{}
 	if report, ok := c.ledger.Report(); ok { // after the records of saveLedger, and so of what is durable
 		r.Ledger = &report
@@ -119,6 +119,7 @@ func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 	if changed {
 		c.saveMembers()
 	}
+	c.toldOrders(now, r.Desired)
 	if r.Ledger != nil {
 		c.ledger.Acknowledged(*r.Ledger)
 	}
@@ -138,6 +139,13 @@ func (c *Core) confirmed(now time.Time, r fleet.SyncReply) {
 	}
 	if r.Again {
 		c.hub.cursor, c.hub.nextSync = "", now
+	}
+}
+
+// BusUp: the bus is there, for the first time or again. What was pushed meanwhile is asked for, not by all hosts at once.
+func (c *Core) BusUp(now time.Time) {
+	if t := now.Add(time.Duration(c.rnd.Int64N(int64(syncFetch)))); t.Before(c.hub.nextSync) {
+		c.hub.nextSync = t
 	}
 }
 

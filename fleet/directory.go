@@ -53,9 +53,10 @@ type entry struct {
 	Member
 	place  Place
 	holds  map[content.ID]bool
-	change uint64 // the last one of what others are told of it
-	silent bool   // as the others were told
-	whole  bool   // all it holds was told since its daemon started
+	wanted []content.ID // as last reported
+	change uint64       // the last one of what others are told of it
+	silent bool         // as the others were told
+	whole  bool         // all it holds was told since its daemon started
 	twins  twins
 }
 
@@ -102,7 +103,7 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 	if told(m) != told(e.Member) || e.silent {
 		d.changed(e)
 	}
-	e.Member, e.silent = m, false
+	e.Member, e.silent, e.wanted = m, false, r.Wanted
 	e.whole = !r.Partial || e.whole && h.Known
 	if !e.whole {
 		h.Again = true
@@ -219,6 +220,17 @@ func (d *Directory) Members(now time.Time) []Member {
 	}
 	slices.SortFunc(list, func(a, b Member) int { return cmp.Compare(a.Peer, b.Peer) })
 	return list
+}
+
+// Wanted lists what each member that is not silent wants and has not got.
+func (d *Directory) Wanted(now time.Time) map[string][]content.ID {
+	all := map[string][]content.ID{}
+	for name, e := range d.members {
+		if now.Sub(e.Seen) < SilentAfter {
+			all[name] = e.wanted
+		}
+	}
+	return all
 }
 
 // Reply is what a member hears that knows nothing yet: the hub, its neighbours, and some of those elsewhere who hold what

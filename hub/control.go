@@ -73,6 +73,9 @@ func (s *Server) caller(r *http.Request, now time.Time) (fleet.Identity, error) 
 	if err != nil {
 		return denied(fleet.CodeDenied, "%v", err)
 	}
+	if s.orders.revoked(now, id.Peer) {
+		return denied(fleet.CodeDenied, "this host was revoked: its operator must let it in anew, with another key: ebb enroll --again")
+	}
 	return id, nil
 }
 
@@ -183,7 +186,20 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 			"ebb enroll --again --location %s", req.Location, id.Location, req.Location))
 		return
 	}
-	reply := s.announced(s.o.Clock(), r, id, req)
+	now := s.o.Clock()
+	news, handed, err := s.orders.exchange(now, id, req.Desired)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if handed > 0 {
+		s.o.Log.Warn("a host handed in orders that this hub had forgotten", "peer", id.Peer, "location", id.Location, "documents", handed)
+	}
+	reply := s.announced(now, r, id, req)
+	reply.Desired = news
+	if s.bus != nil {
+		reply.Bus = s.bus.Told()
+	}
 	reply.Ledger = s.accounted(id, req)
 	answer(w, reply)
 }

@@ -28,7 +28,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/fleet/topology"
@@ -44,8 +46,16 @@ type Options struct {
 	Published func(signed []byte) error                 // told of a content before it is catalogued
 	Pinned    func(keys []ed25519.PublicKey)            // told of all publishers pinned from now on
 	Ledger    func() ([]ledger.Entry, []ledger.Partner) // what the hub's own daemon has counted; nil: nothing
+	Ordered   func(documents [][]byte)                  // told of desired state that is new here; nil: nobody
+	Bus       BusOptions
 	Log       *slog.Logger
 	Clock     func() time.Time // nil: time.Now
+}
+
+// BusOptions say where what is ordered is pushed. The zero value is nowhere: hosts then learn it with their next exchange of news.
+type BusOptions struct {
+	Listen netip.AddrPort // of the hub's own bus; port 0: any
+	URLs   []string       // of the NATS cluster that is used instead
 }
 
 // Server is a running hub.
@@ -55,6 +65,8 @@ type Server struct {
 	http     *http.Server
 	attempts *limiter
 	accounts *accounts
+	orders   *orders
+	bus      *bus.Hub // nil: there is none
 
 	mu        sync.Mutex // guards what follows
 	node      *node.Node // never changed, only replaced
@@ -62,6 +74,7 @@ type Server struct {
 	directory *fleet.Directory
 	copies    *fleet.Copies
 	catalogue *fleet.Catalogue
+	labels    map[content.ID]label // of what is catalogued; never changed, only replaced
 	topology  *topology.Index      // never changed, only replaced
 	observed  time.Time            // when Observed was last asked
 	warned    map[string]time.Time // when something was last said of a host
@@ -80,6 +93,9 @@ func Open(o Options) (*Server, error) {
 	if o.Ledger == nil {
 		o.Ledger = func() ([]ledger.Entry, []ledger.Partner) { return nil, nil }
 	}
+	if o.Ordered == nil {
+		o.Ordered = func([][]byte) {}
+	}
 	n, err := node.Load(o.State)
 	if err != nil {
 		return nil, err
@@ -89,7 +105,7 @@ func Open(o Options) (*Server, error) {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
 	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
-		catalogue: fleet.NewCatalogue(), warned: map[string]time.Time{}}
+		catalogue: fleet.NewCatalogue(), labels: map[content.ID]label{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
 	if err := errors.Join(s.restore(), s.restoreTopology()); err != nil {
 		return nil, err
@@ -100,6 +116,17 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.orders, err = openOrders(ca, o.Store, o.Clock(), func(key string, err error) {
+		o.Log.Error("left out of the hub's journal", "record", key, "err", err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openBus(); err != nil {
+		return nil, err
+	}
+	s.orders.push = s.spread
+	s.ordered()
 	// Only HTTP/1.1: hosts ask one question at a time, and what is not spoken cannot be abused.
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
@@ -135,6 +162,9 @@ func (s *Server) Close() error {
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = s.http.Close()
+	}
+	if s.bus != nil {
+		err = errors.Join(err, s.bus.Close())
 	}
 	if e := s.o.Listener.Close(); !errors.Is(e, net.ErrClosed) { // open only if nobody called Serve
 		err = errors.Join(err, e)

@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"github.com/ebbproject/ebb/agent/discovery"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/store"
@@ -97,6 +99,9 @@ type Daemon struct {
 	core    *agent.Core // loop's, and Close's after loop has ended
 
 	advice fleet.SyncReply // the last one, without its lists; owned by askHub
+	bus    *bus.Host       // nil: none; owned by askHub
+
+	node atomic.Pointer[node.Node] // as the host is enrolled now
 
 	// Owned by loop.
 	peers    map[string]*conversation
@@ -138,6 +143,7 @@ func Start(o Options) (*Daemon, error) {
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
 		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement](),
 		groups: groups}
+	d.node.Store(o.Node)
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
 	if err == nil {
@@ -193,8 +199,12 @@ func (d *Daemon) restore() (*agent.Core, error) {
 		return nil, err
 	}
 	n := d.o.Node
+	control, ok := n.CA.PublicKey.(*ecdsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("the CA's key is a %T, not an ECDSA key", n.CA.PublicKey)
+	}
 	free, total := d.volume()
-	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
+	core := agent.New(d.started, agent.Config{Self: n.Identity, Control: control, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
 		MaxInFlight: d.o.MaxInFlight, Neighbourly: d.o.Budget.Any(), Held: d.o.Store.Has, Gentle: d.o.Gentle, Weight: d.o.Weight,
 		Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
 		Stored: func() int64 { return d.o.Store.Stats().Bytes }, Discovery: discovery.Config{Static: d.o.Static, Multicast: d.o.Multicast}})

@@ -10,17 +10,19 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ebbproject/ebb/agent/daemon"
+	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/hub"
 	"github.com/ebbproject/ebb/transfer/udp"
 )
 
 func newHub() *cobra.Command {
-	var state, listen, level, controller string
+	var state, listen, level, controller, wire string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "hub",
@@ -41,13 +43,19 @@ func newHub() *cobra.Command {
 			if err := checkController(controller); err != nil {
 				return err
 			}
-			return runHub(cmd.Context(), hubRun{cmd: cmd, state: state, addr: addr, controller: controller, json: asJSON, log: log})
+			options, err := parseBus(wire, addr)
+			if err != nil {
+				return err
+			}
+			return runHub(cmd.Context(), hubRun{cmd: cmd, state: state, addr: addr, controller: controller, json: asJSON, log: log, bus: options})
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&state, "state", defaultState(), "state directory of the instance")
 	fl.StringVar(&listen, "listen", "[::]:8732", "address of the control port (TCP) and the data plane (UDP); port 0: any")
 	controllerFlag(fl, &controller)
+	fl.StringVar(&wire, "bus", "", "where orders are pushed: an address (TCP) of the hub's own bus, the URLs of a NATS cluster such as nats://bus.example:4222, "+
+		"or off (default: port 8734 of --listen's address; port 0 if that has port 0)")
 	fl.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&asJSON, "json", false, "print one line of JSON when ready")
 	return cmd
@@ -60,6 +68,33 @@ type hubRun struct {
 	controller string
 	json       bool
 	log        *slog.Logger
+	bus        hub.BusOptions
+}
+
+// busPort is where the hub's own bus listens unless it is told otherwise.
+const busPort = 8734
+
+// parseBus reads where orders are pushed.
+func parseBus(text string, listen netip.AddrPort) (o hub.BusOptions, err error) {
+	switch {
+	case text == "off":
+		return o, nil
+	case strings.Contains(text, "://"):
+		if o.URLs, err = bus.ParseURLs(text); err != nil {
+			return o, &configError{fmt.Sprintf("--bus %q is %v", text, err)}
+		}
+		return o, nil
+	case text != "":
+		if o.Listen, err = netip.ParseAddrPort(text); err != nil {
+			return o, &configError{fmt.Sprintf("--bus %q is neither an address and a port nor URLs of a NATS cluster nor off", text)}
+		}
+		return o, nil
+	}
+	o.Listen = netip.AddrPortFrom(listen.Addr(), busPort)
+	if listen.Port() == 0 {
+		o.Listen = netip.AddrPortFrom(listen.Addr(), 0)
+	}
+	return o, nil
 }
 
 // runHub runs the control port and an ordinary daemon, the first source, on one store.
@@ -91,7 +126,7 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	s, err := hub.Open(hub.Options{State: r.state, Store: st, Listener: control, Observed: d.Observed, Published: d.Published,
-		Pinned: d.Pinned, Ledger: d.Ledger, Log: r.log})
+		Pinned: d.Pinned, Ledger: d.Ledger, Ordered: d.Ordered, Bus: r.bus, Log: r.log})
 	if err != nil {
 		return errors.Join(err, control.Close())
 	}

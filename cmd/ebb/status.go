@@ -126,6 +126,6 @@ func newPeer() *cobra.Command {
 		}
 		return w.Flush()
 	}
-	cmd.AddCommand(ls)
+	cmd.AddCommand(ls, newPeerBan())
 	return cmd
 }
