@@ -28,9 +28,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/board"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/fleet/topology"
 	"github.com/ebbproject/ebb/store"
 )
@@ -44,6 +47,7 @@ type Options struct {
 	Published func(signed []byte) error                 // told of a content before it is catalogued
 	Pinned    func(keys []ed25519.PublicKey)            // told of all publishers pinned from now on
 	Ledger    func() ([]ledger.Entry, []ledger.Partner) // what the hub's own daemon has counted; nil: nothing
+	Ways      func() []pulse.Way                        // the hub's own paths to locations; nil: none
 	Log       *slog.Logger
 	Clock     func() time.Time // nil: time.Now
 }
@@ -62,9 +66,14 @@ type Server struct {
 	directory *fleet.Directory
 	copies    *fleet.Copies
 	catalogue *fleet.Catalogue
-	topology  *topology.Index      // never changed, only replaced
-	observed  time.Time            // when Observed was last asked
-	warned    map[string]time.Time // when something was last said of a host
+	topology  *topology.Index // never changed, only replaced
+	board     *board.Board
+	shelf     map[content.ID]board.Content // what the catalogue knows of each content
+	observed  time.Time                    // when Observed was last asked
+	warned    map[string]time.Time         // when something was last said of a host
+
+	counting sync.Mutex // guards census; before mu
+	census   census
 
 	changing sync.Mutex // held while the topology is changed; before mu
 }
@@ -80,6 +89,9 @@ func Open(o Options) (*Server, error) {
 	if o.Ledger == nil {
 		o.Ledger = func() ([]ledger.Entry, []ledger.Partner) { return nil, nil }
 	}
+	if o.Ways == nil {
+		o.Ways = func() []pulse.Way { return nil }
+	}
 	n, err := node.Load(o.State)
 	if err != nil {
 		return nil, err
@@ -89,7 +101,7 @@ func Open(o Options) (*Server, error) {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
 	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
-		catalogue: fleet.NewCatalogue(), warned: map[string]time.Time{}}
+		catalogue: fleet.NewCatalogue(), board: board.New(), shelf: map[content.ID]board.Content{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
 	if err := errors.Join(s.restore(), s.restoreTopology()); err != nil {
 		return nil, err

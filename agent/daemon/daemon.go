@@ -20,6 +20,7 @@ import (
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/store"
 	"github.com/ebbproject/ebb/transfer"
@@ -103,6 +104,8 @@ type Daemon struct {
 type totals struct {
 	received, sent int64
 	stats          carrier.Stats
+	location       string
+	sentAt         time.Time // when something was last sent
 }
 
 // Start opens the data plane and begins to work off what the journal remembers. It returns at once; Close ends it.
@@ -305,6 +308,7 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	case agent.Serve:
 		d.toRead.put(a)
 	case agent.Sync:
+		a.Request.Ways = d.ways(time.Now(), pulse.MaxWays)
 		d.toHub.put(a)
 	case agent.Compare:
 		d.running.Go(func() { d.compare(a.Request) })

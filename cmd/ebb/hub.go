@@ -91,7 +91,7 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	s, err := hub.Open(hub.Options{State: r.state, Store: st, Listener: control, Observed: d.Observed, Published: d.Published,
-		Pinned: d.Pinned, Ledger: d.Ledger, Log: r.log})
+		Pinned: d.Pinned, Ledger: d.Ledger, Ways: d.Ways, Log: r.log})
 	if err != nil {
 		return errors.Join(err, control.Close())
 	}
