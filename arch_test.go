@@ -70,6 +70,8 @@ var rooms = map[string]room{
 	"agent/daemon": {floor: 3, may: []string{"agent", "agent/api", "agent/cache", "agent/gentle", "agent/window"}},
 	"hub":          {floor: 3, may: []string{"agent/api"}},
 
+	"console":         {floor: 4, may: []string{"console/gate"}},
+	"console/gate":    {floor: 4, pure: true},
 	"process":         {floor: 4},
 	"demo":            {floor: 5},
 	"sim":             {floor: 5, pure: true},

@@ -57,6 +57,7 @@ type Options struct {
 	Hub         Hub
 	Log         *slog.Logger
 	Version     string
+	Console     string       // where the hub's console is; empty: there is none
 	MaxInFlight int64        // bytes of chunks under way; 0: the scheduler's default
 	Limits      cache.Limits // of what is kept; zero: none
 	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
