@@ -200,6 +200,7 @@ func postLink(c *call) error {
 		return err
 	}
 	c.s.note(c.r, c.pass, "link for "+link.Name+" as "+link.Role, "done")
+	c.w.Header().Set("Content-Type", "application/json")
 	c.w.WriteHeader(http.StatusCreated)
 	return c.answer(link)
 }

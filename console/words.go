@@ -25,6 +25,7 @@ var words = template.FuncMap{
 	"float": func(v int64) float64 { return float64(v) },
 	"add":   func(a, b float64) float64 { return a + b },
 	"share": func(p board.Progress) int { return int(100 * max(known(p.Share()), 0)) },
+	"turn":  func(rel, label, url string) turn { return turn{rel, label, url} },
 	"row":   func(v *view, data any) row { return row{v, data} },
 }
 
@@ -33,6 +34,9 @@ type row struct {
 	View *view
 	Data any
 }
+
+// turn is a way to another page of a list.
+type turn struct{ Rel, Label, URL string }
 
 func iec(bytes int64) string {
 	if bytes < 1024 {

@@ -21,7 +21,8 @@
     source.addEventListener("overview", () => {
       say("on", "live");
       if (document.visibilityState === "hidden") return;
-      document.body.dispatchEvent(new CustomEvent("ebb:tick"));
+      const live = document.getElementById("live");
+      if (live) htmx.ajax("GET", live.dataset.self, { source: live, target: live, swap: "morph:outerHTML" });
       if (chart) chart.refresh();
     });
     source.addEventListener("end", () => {
@@ -93,12 +94,15 @@
         axes: [
           axis({ values: (_, ts) => ts.map((t) => new Date(t * 1000).toISOString().slice(11, 16)), space: 70 }),
           axis({ scale: "rate", values: (_, vs) => vs.map(short), size: 62, label: "rate (bit/s)", labelSize: 18, labelFont: "12px system-ui, sans-serif" }),
-          axis({ scale: "queue", side: 1, grid: { show: false }, values: (_, vs) => vs.map((v) => v + " ms"), size: 62, label: "queue delay", labelSize: 18, labelFont: "12px system-ui, sans-serif" }),
+          axis({ scale: "queue", side: 1, grid: { show: false }, values: (_, vs) => vs.map((v) => v + " ms"), size: 72, label: "queue delay", labelSize: 18, labelFont: "12px system-ui, sans-serif" }),
         ],
         tzDate: (t) => uPlot.tzDate(new Date(t * 1000), "UTC"),
       }, this.data, this.where);
     }
   }
+
+  // What draws itself is left alone when the rest of the page is changed.
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old.dataset && old.dataset.history);
 
   const where = document.getElementById("chart");
   const chart = where ? new Chart(where) : null;
