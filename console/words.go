@@ -79,6 +79,9 @@ func milliseconds(v *float64) string {
 	if v == nil {
 		return dash
 	}
+	if *v >= 1000 {
+		return fmt.Sprintf("%.1f s", *v/1000)
+	}
 	return fmt.Sprintf("%.1f ms", *v)
 }
 

@@ -49,7 +49,7 @@
     return (unit === 0 ? v.toFixed(0) : v.toFixed(1)) + " " + names[unit];
   }
   const short = (v) => bits(v).replace("bit/s", "").replace(".0 ", " ").replace(" ", " ");
-  const ms = (v) => (v == null ? "–" : v.toFixed(1) + " ms");
+  const ms = (v) => (v == null ? "–" : v >= 1000 ? (v / 1000).toFixed(1) + " s" : v.toFixed(1) + " ms");
 
   class Chart {
     constructor(where) {
