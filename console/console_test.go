@@ -250,7 +250,7 @@ func TestEventsComeUntilTheSessionEnds(t *testing.T) {
 			t.Fatal("the events ended without a word")
 		}
 	}
-	if !strings.Contains(next("data: "), "session") || in.Scan() && in.Scan() {
+	if !strings.Contains(next("data: "), "session") || next("event: ") != "" {
 		t.Error("something follows the end")
 	}
 	w.refused(c, http.StatusUnauthorized, "GET", "/api/v1/events", "")
