@@ -16,13 +16,39 @@
     document.getElementById("ended").hidden = false;
   }
 
+  // What is asked for because time has passed must not undo what a person asked for meanwhile: a search, another order, another
+  // page. Its answer counts only if nobody has asked for or got anything since.
+  // Nor is anything asked for by time while a person waits for an answer.
+  let asked = 0;
+  let busyUntil = 0;
+  const byTime = (e) => e.detail.requestConfig.elt.id === "live";
+  document.body.addEventListener("htmx:beforeRequest", (e) => {
+    if (byTime(e)) {
+      e.detail.xhr.asked = asked;
+      return;
+    }
+    asked++;
+    busyUntil = Date.now() + 5000; // at most
+  });
+  document.body.addEventListener("htmx:beforeSwap", (e) => {
+    if (!byTime(e)) {
+      asked++;
+      busyUntil = 0;
+    } else if (e.detail.xhr.asked !== asked) e.detail.shouldSwap = false;
+  });
+
+  function refresh() {
+    const live = document.getElementById("live");
+    if (!live || live.classList.contains("htmx-request") || Date.now() < busyUntil) return;
+    htmx.ajax("GET", live.dataset.self, { source: live, target: live, swap: "morph:outerHTML" });
+  }
+
   function listen() {
     const source = new EventSource("/api/v1/events");
     source.addEventListener("overview", () => {
       say("on", "live");
       if (document.visibilityState === "hidden") return;
-      const live = document.getElementById("live");
-      if (live) htmx.ajax("GET", live.dataset.self, { source: live, target: live, swap: "morph:outerHTML" });
+      refresh();
       if (chart) chart.refresh();
     });
     source.addEventListener("end", () => {
