@@ -200,6 +200,7 @@ func (c *Core) Exported(now time.Time, id, code, detail string) {
 func (c *Core) finish(now time.Time, f *flow, state, code, detail string) {
 	f.state, f.code, f.detail, f.finished = state, code, detail, now
 	c.saveFlow(f)
+	c.changed(now)
 	c.keeper.Changed()
 	if f.known {
 		c.reconcile(now, f.content)
@@ -242,6 +243,7 @@ func (c *Core) steer(now time.Time, id string, change func(*flow)) error {
 	}
 	change(f)
 	c.saveFlow(f)
+	c.changed(now)
 	if f.known {
 		c.reconcile(now, f.content)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet/ledger"
+	"github.com/ebbproject/ebb/fleet/pulse"
 )
 
 // Member is one host as the directory lists it.
@@ -71,6 +72,8 @@ type SyncRequest struct {
 	Wanted   []content.ID `json:"wanted,omitempty"`
 
 	Ledger  *ledger.Report `json:"ledger,omitempty"`  // what was counted since the last acknowledged report
+	Pulse   *pulse.Pulse   `json:"pulse,omitempty"`   // of its flows; null: with Partial as before, else nothing
+	Ways    []pulse.Way    `json:"ways,omitempty"`    // to other locations to which something was sent lately
 	Desired *Desired       `json:"desired,omitempty"` // what is known of desired state; nil: by a host that obeys none
 }
 
@@ -103,6 +106,7 @@ type SyncReply struct {
 	Move    string    `json:"move,omitempty"`    // the location whose certificate the host should fetch
 	Warning string    `json:"warning,omitempty"` // what is wrong with where the host is
 	Twin    string    `json:"twin,omitempty"`    // another host reports under this identity, from this address
+	Every   int       `json:"every,omitempty"`   // seconds after which a host that fetches should report again; 0: as it likes
 	Hub     Member    `json:"hub"`
 	Time    time.Time `json:"time"`
 

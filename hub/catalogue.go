@@ -54,7 +54,7 @@ func (s *Server) restore() error {
 			return true
 		}
 		s.catalogue.Published(m.Name, fleet.Version{Content: signed.ID(), Created: m.Created})
-		s.labels[signed.ID()] = label{m.Name, m.Type}
+		s.shelve(signed.ID(), m)
 		return true
 	})
 	if err != nil {
@@ -122,11 +122,8 @@ func (s *Server) redeem(now time.Time, token fleet.Token, location string) (flee
 	return state, nil
 }
 
-// label is what selectors see of a content.
-type label struct{ name, kind string }
-
 // enter makes a manifest durable, then known.
-func (s *Server) enter(raw []byte, l label, v fleet.Version) error {
+func (s *Server) enter(raw []byte, m *content.Manifest, v fleet.Version) error {
 	if err := s.o.Store.Record(store.Record{Key: keyContent + v.Content.String(), Value: raw}); err != nil {
 		return err
 	}
@@ -135,10 +132,10 @@ func (s *Server) enter(raw []byte, l label, v fleet.Version) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.labels = maps.Clone(s.labels)
-	s.labels[v.Content] = l
-	if !s.catalogue.Published(l.name, v) {
-		s.o.Log.Warn("the name stands for a newer content", "content", v.Content.Short(), "name", l.name)
+	s.shelf = maps.Clone(s.shelf)
+	s.shelve(v.Content, m)
+	if !s.catalogue.Published(m.Name, v) {
+		s.o.Log.Warn("the name stands for a newer content", "content", v.Content.Short(), "name", m.Name)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/fleet/topology"
 	"github.com/ebbproject/ebb/store"
 )
@@ -245,9 +246,11 @@ func (s *Server) announced(now time.Time, r *http.Request, id fleet.Identity, re
 	}
 	s.mu.Unlock()
 	var seen map[string]netip.AddrPort
+	var ways []pulse.Way
 	if look { // not under the lock: it asks another goroutine
-		seen = s.o.Observed()
+		seen, ways = s.o.Observed(), s.o.Ways()
 	}
+	s.forgive(id, &req)
 	own, _ := netip.ParsePrefix(req.Net) // empty or good
 	st := stands(s.network(), id.Location, remote(r), own)
 	s.mu.Lock()
@@ -255,14 +258,18 @@ func (s *Server) announced(now time.Time, r *http.Request, id fleet.Identity, re
 	h := s.directory.Announced(now, id, req)
 	if h.Twin == "" {
 		s.directory.Placed(id.Peer, st.place)
+		s.board.Heard(now, id, req)
 	}
 	for peer, addr := range seen {
 		s.directory.Observed(peer, addr)
 	}
 	if look {
 		s.directory.Forget(now)
+		s.board.Measured(now, s.node.Identity.Peer, ways)
+		s.board.Forget(now)
 	}
 	reply := s.directory.Answer(now, id, req, h)
+	reply.Every = int(s.board.Pace() / time.Second)
 	if own.IsValid() {
 		s.advise(&reply, id, st, topology.AutoName(remote(r), own), fleet.Roams(r.TLS.PeerCertificates[0]))
 	}

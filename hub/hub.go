@@ -30,9 +30,11 @@ import (
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/board"
 	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/fleet/topology"
 	"github.com/ebbproject/ebb/store"
 )
@@ -48,6 +50,7 @@ type Options struct {
 	Ledger    func() ([]ledger.Entry, []ledger.Partner) // what the hub's own daemon has counted; nil: nothing
 	Ordered   func(documents [][]byte)                  // told of desired state that is new here; nil: nobody
 	Bus       BusOptions
+	Ways      func() []pulse.Way // the hub's own paths to locations; nil: none
 	Log       *slog.Logger
 	Clock     func() time.Time // nil: time.Now
 }
@@ -74,10 +77,14 @@ type Server struct {
 	directory *fleet.Directory
 	copies    *fleet.Copies
 	catalogue *fleet.Catalogue
-	labels    map[content.ID]label // of what is catalogued; never changed, only replaced
-	topology  *topology.Index      // never changed, only replaced
-	observed  time.Time            // when Observed was last asked
-	warned    map[string]time.Time // when something was last said of a host
+	topology  *topology.Index // never changed, only replaced
+	board     *board.Board
+	shelf     map[content.ID]board.Content // what the catalogue knows of each content; never changed, only replaced
+	observed  time.Time                    // when Observed was last asked
+	warned    map[string]time.Time         // when something was last said of a host
+
+	counting sync.Mutex // guards census; before mu
+	census   census
 
 	changing sync.Mutex // held while the topology is changed; before mu
 }
@@ -96,6 +103,9 @@ func Open(o Options) (*Server, error) {
 	if o.Ordered == nil {
 		o.Ordered = func([][]byte) {}
 	}
+	if o.Ways == nil {
+		o.Ways = func() []pulse.Way { return nil }
+	}
 	n, err := node.Load(o.State)
 	if err != nil {
 		return nil, err
@@ -105,7 +115,7 @@ func Open(o Options) (*Server, error) {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
 	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
-		catalogue: fleet.NewCatalogue(), labels: map[content.ID]label{}, warned: map[string]time.Time{}}
+		catalogue: fleet.NewCatalogue(), board: board.New(), shelf: map[content.ID]board.Content{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
 	if err := errors.Join(s.restore(), s.restoreTopology()); err != nil {
 		return nil, err

@@ -134,7 +134,7 @@ func (s *Server) postContent(w http.ResponseWriter, r *http.Request) {
 	}
 	id, m, err := s.publishable(raw, s.o.Clock())
 	if err == nil {
-		err = s.enter(raw, label{m.Name, m.Type}, fleet.Version{Content: id, Created: m.Created})
+		err = s.enter(raw, m, fleet.Version{Content: id, Created: m.Created})
 	}
 	if err != nil {
 		refuse(w, err)

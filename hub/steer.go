@@ -168,14 +168,14 @@ func (s *Server) preview(now time.Time, c desired.Command, undoes desired.Entry)
 	}
 	s.mu.Lock()
 	members, wanted := s.directory.Members(now), s.directory.Wanted(now)
-	labels := s.labels
+	shelf := s.shelf
 	s.mu.Unlock()
 	p, sel := desired.Preview{}, c.Selector
 	locations, contents := map[string]bool{}, map[content.ID]bool{}
 	named := sel.Content != "" || sel.Type != ""
 	matching := 0
-	for id, l := range labels {
-		if named && (desired.Selector{Content: sel.Content, Type: sel.Type}).Picks(desired.Subject{Content: id, Name: l.name, Type: l.kind}) {
+	for id, l := range shelf {
+		if named && (desired.Selector{Content: sel.Content, Type: sel.Type}).Picks(desired.Subject{Content: id, Name: l.Name, Type: l.Type}) {
 			matching++
 			contents[id] = true
 		}
@@ -187,8 +187,8 @@ func (s *Server) preview(now time.Time, c desired.Command, undoes desired.Entry)
 		p.Endpoints++
 		locations[m.Location] = true
 		for _, id := range wanted[m.Peer] {
-			l := labels[id]
-			if sel.Picks(desired.Subject{Location: m.Location, Peer: m.Peer, Content: id, Name: l.name, Type: l.kind}) {
+			l := shelf[id]
+			if sel.Picks(desired.Subject{Location: m.Location, Peer: m.Peer, Content: id, Name: l.Name, Type: l.Type}) {
 				p.Flows++
 				contents[id] = true
 			}
@@ -200,7 +200,7 @@ func (s *Server) preview(now time.Time, c desired.Command, undoes desired.Entry)
 	}
 	p.Locations, p.Contents = len(locations), len(contents)
 	p.Nothing = p.Endpoints == 0 || named && len(contents) == 0
-	p.Everything = !p.Nothing && p.Endpoints == len(members) && (!named || matching == len(labels)) && c.Verb != desired.DoOrder
+	p.Everything = !p.Nothing && p.Endpoints == len(members) && (!named || matching == len(shelf)) && c.Verb != desired.DoOrder
 	if stop, ok := s.orders.book.Stopped(now); ok && c.Verb != desired.DoStop && !(c.Verb == desired.DoResume && sel.All()) {
 		p.Notes = append(p.Notes, fmt.Sprintf("everything is stopped by %s until: ebb flow resume --all", desired.EntryID(stop.Version)))
 	}

@@ -33,6 +33,7 @@ type Status struct {
 	Fleet      string    `json:"fleet"`
 	State      string    `json:"state_dir"`
 	Addr       string    `json:"addr"`                 // data plane, UDP
+	Console    string    `json:"console,omitempty"`    // URL of the hub's console
 	Observed   string    `json:"observed"`             // the same as the hub sees it, empty until known
 	Hub        HubStatus `json:"hub"`                  //
 	Started    time.Time `json:"started"`              //

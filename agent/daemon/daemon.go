@@ -24,6 +24,7 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/store"
 	"github.com/ebbproject/ebb/transfer"
@@ -60,6 +61,7 @@ type Options struct {
 	Hub         Hub
 	Log         *slog.Logger
 	Version     string
+	Console     string       // where the hub's console is; empty: there is none
 	MaxInFlight int64        // bytes of chunks under way; 0: the scheduler's default
 	Limits      cache.Limits // of what is kept; zero: none
 	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
@@ -117,6 +119,8 @@ type Daemon struct {
 type totals struct {
 	received, sent int64
 	stats          carrier.Stats
+	location       string
+	sentAt         time.Time // when something was last sent
 }
 
 // Start opens the data plane and begins to work off what the journal remembers. It returns at once; Close ends it.
@@ -334,6 +338,7 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	case agent.Serve:
 		d.toRead.put(a)
 	case agent.Sync:
+		a.Request.Ways = d.ways(time.Now(), pulse.MaxWays)
 		d.toHub.put(a)
 	case agent.Compare:
 		d.running.Go(func() { d.compare(a.Request) })

@@ -74,7 +74,7 @@ func (d *Daemon) with(w http.ResponseWriter, f func(*agent.Core, time.Time)) boo
 
 func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 	id, stats := d.o.Node.Identity, d.o.Store.Stats()
-	s := api.Status{Version: d.o.Version, Control: d.o.Controller, Role: string(id.Role), Peer: id.Peer, Location: id.Location, Fleet: id.Fleet,
+	s := api.Status{Version: d.o.Version, Console: d.o.Console, Control: d.o.Controller, Role: string(id.Role), Peer: id.Peer, Location: id.Location, Fleet: id.Fleet,
 		State: d.o.Node.Dir, LanCarrier: d.o.Carrier, LanPort: d.lanPort(), Addr: d.Addr().String(), Started: d.started.UTC(), Chunks: stats.Chunks, Bytes: stats.Bytes}
 	if d.with(w, func(c *agent.Core, now time.Time) {
 		s.Peers, s.Flows = c.Counts()

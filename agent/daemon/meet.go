@@ -160,7 +160,10 @@ func (d *Daemon) count(id fleet.Identity, received, sent int64, st carrier.Stats
 	}
 	t.received += received
 	t.sent += sent
-	t.stats = st
+	t.stats, t.location = st, id.Location
+	if sent > 0 {
+		t.sentAt = time.Now()
+	}
 	d.sent += sent
 	switch {
 	case id.Role == fleet.RoleHub:

@@ -31,6 +31,9 @@ func newStatus() *cobra.Command {
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 		fmt.Fprintf(w, "%s\t%s in %s, up %s\n", s.Role, s.Peer, s.Location, brief(time.Since(s.Started)))
 		fmt.Fprintf(w, "address\t%s\n", s.Addr)
+		if s.Console != "" {
+			fmt.Fprintf(w, "console\t%s\n", s.Console)
+		}
 		fmt.Fprintf(w, "controller\t%s\n", s.Control)
 		fmt.Fprintf(w, "lan carrier\t%s\n", s.LanCarrier)
 		if s.Role != "hub" {
