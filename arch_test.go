@@ -78,6 +78,8 @@ var rooms = map[string]room{
 	"console":         {floor: 4, may: []string{"console/gate"}},
 	"console/gate":    {floor: 4, pure: true},
 	"process":         {floor: 4},
+	"metrics":         {floor: 4},
+	"deploy":          {floor: 4},
 	"demo":            {floor: 5},
 	"sim":             {floor: 5, pure: true},
 	"sim/traffic":     {floor: 5, pure: true, may: []string{"sim"}},

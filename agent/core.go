@@ -71,6 +71,7 @@ type Core struct {
 	order        []string // of flows, as they were asked for
 	ledger       *ledger.Book
 	epochSaved   bool
+	counts       figures
 	asks         map[uint64]ask // questions about names and manifests under way
 	asked        uint64         // last number of an ask
 	hub          hubView
@@ -93,7 +94,7 @@ func New(now time.Time, c Config) *Core {
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
 		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), finder: discovery.New(c.Discovery), rivals: rivals{}, herald: Herald{Self: c.Self.Peer}, door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
 		busy: busy{}, keeper: cache.NewKeeper(c.Limits), strays: strays{gone: map[content.ID]bool{}},
-		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed),
+		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed), counts: newFigures(),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
 		orders: orders{book: desired.NewBook(c.Control, &c.Self)},
@@ -383,6 +384,7 @@ func (c *Core) Refused(now time.Time, name string, fetch uint64, why transfer.Re
 		c.unanswered(now, a)
 		return
 	}
+	c.counts.Refused[why]++
 	c.sched.Refused(now, fetch, refusals[why])
 }
 

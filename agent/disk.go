@@ -40,6 +40,7 @@ func (c *Core) StoreReady(now time.Time) { c.sched.StoreReady(now) }
 
 // Damaged: a chunk that was held turned out wrong on disk and is gone from the store.
 func (c *Core) Damaged(now time.Time, id content.ID) {
+	c.counts.Rejected[RejectedDisk]++
 	c.strays.lost(id)
 	for _, h := range c.sortedHoldings() {
 		i, ok := h.index(id)

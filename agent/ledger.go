@@ -73,6 +73,7 @@ func (c *Core) judge(a Arrival, wanted bool) {
 	n := int64(len(a.Data))
 	switch {
 	case !a.Good:
+		c.counts.Rejected[RejectedHash]++
 		c.enter(a.Peer, a.Content, ledger.Counts{Rejected: n})
 	case wanted:
 		c.enter(a.Peer, a.Content, ledger.Counts{Verified: n})
@@ -85,6 +86,7 @@ func (c *Core) judge(a Arrival, wanted bool) {
 
 func (c *Core) judgeManifest(a ask, size int, good bool) {
 	if !good {
+		c.counts.Rejected[RejectedManifest]++
 		c.enter(a.peer, a.id, ledger.Counts{Rejected: int64(size)})
 		return
 	}

@@ -30,18 +30,22 @@ const maxHurries = 3
 
 // Ordered: documents of desired state came, in any order and number. What is news is durable before it is obeyed.
 func (c *Core) Ordered(now time.Time, raws [][]byte) {
-	news := false
+	var news []desired.Document
 	for _, raw := range raws {
 		d, err := c.orders.book.Heard(now, raw)
 		if err != nil {
 			continue // nothing new, or nothing for this host
 		}
 		c.do(Record{Key: keyDesired + d.Key().String(), Value: raw})
-		news = true
+		news = append(news, d)
 	}
-	if news {
-		c.orders.hurries = 0
-		c.obeyOrders(now)
+	if len(news) == 0 {
+		return
+	}
+	c.orders.hurries = 0
+	c.obeyOrders(now)
+	for _, d := range news {
+		c.obeyed(now, d)
 	}
 }
 

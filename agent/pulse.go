@@ -18,6 +18,7 @@ const longestRef = 128
 func (c *Core) pulse(now time.Time) pulse.Pulse {
 	p := pulse.Pulse{Refuses: c.Serving(now).Reason}
 	flows := c.Flows(now)
+	c.counts.lookedAt(now, flows)
 	for _, v := range flows {
 		switch {
 		case v.Ended():

@@ -134,6 +134,7 @@ func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 			problems = append(problems, fmt.Errorf("journal record %q: %w", key, err))
 		}
 	}
+	c.counts.Refetched = c.cutOff()
 	c.ledger.Closed()
 	slices.SortFunc(flows, func(a, b *flow) int { return number(a.id) - number(b.id) })
 	for _, f := range flows {

@@ -7,7 +7,8 @@
 //
 // It listens on loopback only. Every request passes, in this order: the list of hosts it may be asked under (a name that an attacker
 // points at 127.0.0.1 is none of them), http.CrossOriginProtection, and the session, which one gets for a link that the hub's machine
-// makes and that is good once (package gate). Bodies are bounded, and so is the number of browsers that listen to events.
+// makes and that is good once (package gate). /metrics, /livez and /readyz need no session: who asks for them has none, they are read only, and
+// they tell sums. Bodies are bounded, and so is the number of browsers that listen to events.
 //
 // # How pages move
 //
@@ -52,6 +53,7 @@ type Fleet interface {
 type Options struct {
 	Fleet    Fleet
 	Listener net.Listener // on loopback; owned by the server from Open on
+	Figures  http.Handler // answers /metrics, /livez and /readyz, for which no session is needed; nil: there are none
 	Names    []string     // other names it is asked under, by a proxy that speaks TLS
 	Version  string
 	Log      *slog.Logger

@@ -27,6 +27,11 @@ func (s *Server) handler() http.Handler {
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.method+" "+r.path, s.serve(r))
 	}
+	if s.o.Figures != nil {
+		for _, path := range []string{"/metrics", "/livez", "/readyz"} {
+			mux.Handle("GET "+path, s.o.Figures)
+		}
+	}
 	mux.HandleFunc("/", s.serve(route{method: "", path: "/", role: gate.Nobody, do: func(c *call) error {
 		return notFound("there is no page %s", c.r.URL.Path)
 	}}))

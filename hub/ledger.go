@@ -179,3 +179,21 @@ func (s *Server) described(id content.ID) (d api.Described) {
 	}
 	return d
 }
+
+// Books is what came into each location over all contents, with what the hub itself has sent, by location.
+func (s *Server) Books() []ledger.Total {
+	totals := s.accounts.copy()
+	entries, _ := s.o.Ledger()
+	for _, e := range entries {
+		totals.Reported(ledger.Counts{}, e)
+	}
+	var books []ledger.Total
+	for _, x := range totals.Places() {
+		if n := len(books); n == 0 || books[n-1].Location != x.Location {
+			books = append(books, ledger.Total{Place: ledger.Place{Location: x.Location}})
+		}
+		sum := &books[len(books)-1]
+		sum.LAN, sum.WAN, sum.Origin, sum.Counts = sum.LAN+x.LAN, sum.WAN+x.WAN, sum.Origin+x.Origin, sum.Counts.Add(x.Counts)
+	}
+	return books
+}

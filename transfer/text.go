@@ -33,6 +33,15 @@ var reasonNames = [...]string{
 	ReasonRate: "rate",
 }
 
+// Reasons lists why a request may be refused.
+func Reasons() []Reason {
+	all := make([]Reason, len(reasonNames))
+	for i := range all {
+		all[i] = Reason(i)
+	}
+	return all
+}
+
 func (r Reason) String() string {
 	if int(r) < len(reasonNames) {
 		return reasonNames[r]

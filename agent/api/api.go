@@ -321,12 +321,13 @@ type Token struct {
 
 // Ready is the line that a daemon prints with --json once it can be used.
 type Ready struct {
-	Event    string `json:"event"`     // "ready"
-	Role     string `json:"role"`      // "hub" or "agent"
-	Addr     string `json:"addr"`      // hub: control (TCP) and data (UDP); agent: data (UDP)
-	Socket   string `json:"socket"`    // local API
-	Peer     string `json:"peer"`      //
-	Location string `json:"location"`  //
-	PID      int    `json:"pid"`       //
-	State    string `json:"state_dir"` //
+	Event    string `json:"event"`             // "ready"
+	Role     string `json:"role"`              // "hub" or "agent"
+	Addr     string `json:"addr"`              // hub: control (TCP) and data (UDP); agent: data (UDP)
+	Socket   string `json:"socket"`            // local API
+	Peer     string `json:"peer"`              //
+	Location string `json:"location"`          //
+	PID      int    `json:"pid"`               //
+	State    string `json:"state_dir"`         //
+	Metrics  string `json:"metrics,omitempty"` // URL of the figures, where they are shown beside the socket
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 	fleetclient "github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/metrics"
 	"github.com/ebbproject/ebb/transfer/udp"
 )
 
@@ -30,13 +31,14 @@ type agentFlags struct {
 	direct, static                                         []string
 	json, always                                           bool
 
-	cache  cacheFlags
-	plane  plane
-	limits cache.Limits
-	policy gentle.Policy
-	budget budget.Config
-	link   gentle.Link
-	weight *int
+	cache   cacheFlags
+	metrics metricsFlags
+	plane   plane
+	limits  cache.Limits
+	policy  gentle.Policy
+	budget  budget.Config
+	link    gentle.Link
+	weight  *int
 }
 
 // plane is the data plane as the flags describe it.
@@ -75,6 +77,7 @@ func newAgent() *cobra.Command {
 	fl.StringSliceVar(&f.static, "peers-static", nil, "host:port of other hosts of the fleet that are tried while neighbours are lacking")
 	fl.BoolVar(&f.always, "serve-always", false, "serve others however busy this host is, on battery, VPN and metered networks too")
 	f.cache.register(fl)
+	f.metrics.register(fl)
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&f.json, "json", false, "print one line of JSON when ready")
 	return cmd
@@ -95,7 +98,8 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level},
 		{"controller", c.Wan.Controller, &f.controller}, {"lan-carrier", c.Lan.Carrier, &f.carrier}, {"discovery-multicast", c.Discovery.Multicast, &f.multicast},
 		{"cache-max-size", c.Cache.MaxSize, &f.cache.maxSize}, {"cache-min-free", c.Cache.MinFree, &f.cache.minFree},
-		{"cache-max-age", c.Cache.MaxAge, &f.cache.maxAge}, {"cache-replicas", c.Cache.Replicas, &f.cache.replicas}} {
+		{"cache-max-age", c.Cache.MaxAge, &f.cache.maxAge}, {"cache-replicas", c.Cache.Replicas, &f.cache.replicas},
+		{"metrics", c.Metrics.Listen, &f.metrics.listen}} {
 		if x.value != "" && !cmd.Flags().Changed(x.flag) {
 			*x.to = x.value
 		}
@@ -108,6 +112,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 	}
 	if !cmd.Flags().Changed("serve-always") {
 		f.always = c.Serve.Always
+	}
+	if !cmd.Flags().Changed("metrics-public") {
+		f.metrics.public = c.Metrics.Public
 	}
 	if f.policy, err = c.policy(f.always); err != nil {
 		return err
@@ -133,6 +140,9 @@ func (f *agentFlags) understand() (err error) {
 		return err
 	}
 	if err := checkDiscovery(f.multicast, f.static); err != nil {
+		return err
+	}
+	if err := f.metrics.understand(); err != nil {
 		return err
 	}
 	if f.limits, err = f.cache.limits(); err != nil {
@@ -163,7 +173,8 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	if n.Identity.Role != fleet.RoleAgent {
 		return &configError{fmt.Sprintf("%s is the state directory of a %s; start it with: ebb %s --state %s", f.state, n.Identity.Role, n.Identity.Role, f.state)}
 	}
-	st, err := openStore(f.state)
+	journal := metrics.NewJournal()
+	st, err := openStore(f.state, journal)
 	if err != nil {
 		return err
 	}
@@ -184,14 +195,21 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 		return err
 	}
 	defer func() { err = errors.Join(err, life.end()) }()
-	local, err := serveLocal(f.state, &life)
+	figures := metrics.Handler(metrics.Options{Figures: life.figures, Journal: journal, Version: version()})
+	at, stop, err := f.metrics.serve(figures)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	local, err := serveLocal(f.state, withFigures(figures, &life))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stopLocal(local)) }()
-	if err := sayReady(cmd.OutOrStdout(), f.json, life.daemon.Addr(), life.node); err != nil {
+	if err := sayReady(cmd.OutOrStdout(), f.json, life.daemon.Addr(), life.node, at); err != nil {
 		return err
 	}
+	defer managed(ctx, log, life.alive)()
 	return life.run(ctx)
 }
 

@@ -49,6 +49,10 @@ type config struct {
 		MaxAge   string `yaml:"max_age"`
 		Replicas string `yaml:"replicas"`
 	} `yaml:"cache"`
+	Metrics struct {
+		Listen string `yaml:"listen"`
+		Public bool   `yaml:"public"` // others may read
+	} `yaml:"metrics"`
 	Log struct {
 		Level string `yaml:"level"`
 	} `yaml:"log"`
@@ -60,7 +64,7 @@ type config struct {
 	Link string `yaml:"link"` // auto, wired, wifi, vpn or metered
 }
 
-var configKeys = append([]string{"listen", "wan", "relay", "direct", "controller", "lan", "carrier", "discovery", "multicast", "peers", "static", "cache", "max_size", "min_free", "max_age", "replicas", "log", "level"}, serveKeys...)
+var configKeys = append([]string{"listen", "wan", "relay", "direct", "controller", "lan", "carrier", "discovery", "multicast", "peers", "static", "cache", "max_size", "min_free", "max_age", "replicas", "metrics", "public", "log", "level"}, serveKeys...)
 
 // configFile finds the file: the one named, else the first of the usual places that exists, else none.
 func configFile(named string) string {

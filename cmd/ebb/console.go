@@ -79,6 +79,14 @@ func consoleURL(l net.Listener) string {
 	return "http://" + l.Addr().String() + "/"
 }
 
+// figuresURL is where the figures of the fleet are; empty: on the socket only.
+func figuresURL(s *console.Server) string {
+	if s == nil {
+		return ""
+	}
+	return s.URL() + "metrics"
+}
+
 func closeIf(l net.Listener) error {
 	if l == nil {
 		return nil

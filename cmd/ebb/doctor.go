@@ -16,6 +16,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/metrics"
 	"github.com/ebbproject/ebb/store"
 )
 
@@ -102,7 +103,7 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 	case err == nil && s.Role != "hub":
 		add("hub", hubLine(s.Hub), nil)
 	case err != nil && isDir(filepath.Join(state, "store")): // nobody holds the store: look at it
-		st, err := openStore(state)
+		st, err := openStore(state, metrics.NewJournal())
 		add("journal", "opens", err)
 		if err == nil {
 			if err := st.Close(); err != nil {

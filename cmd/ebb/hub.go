@@ -20,6 +20,7 @@ import (
 	"github.com/ebbproject/ebb/console/gate"
 	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/hub"
+	"github.com/ebbproject/ebb/metrics"
 	"github.com/ebbproject/ebb/transfer/udp"
 )
 
@@ -108,7 +109,8 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 	if err := checkSocket(r.state); err != nil {
 		return err
 	}
-	st, err := openStore(r.state)
+	journal := metrics.NewJournal()
+	st, err := openStore(r.state, journal)
 	if err != nil {
 		return err
 	}
@@ -140,31 +142,34 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 		return errors.Join(err, control.Close(), closeIf(page))
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	figures := metrics.Handler(metrics.Options{Figures: d.Figures, Journal: journal, Fleet: s, Version: version()})
 	mux := http.NewServeMux()
 	s.Mount(mux)
 	var view *console.Server
 	if page != nil {
 		var stop func() error
-		if view, stop, err = startConsole(console.Options{Fleet: s, Listener: page, Names: r.names, Version: version(), Log: r.log}); err != nil {
+		if view, stop, err = startConsole(console.Options{Fleet: s, Listener: page, Names: r.names, Version: version(), Log: r.log,
+			Figures: figures}); err != nil {
 			return errors.Join(err, control.Close())
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 		view.Mount(mux)
 	}
 	mux.Handle("/", d.Handler())
-	local, err := serveLocal(r.state, mux)
+	local, err := serveLocal(r.state, withFigures(figures, mux))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stopLocal(local)) }()
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve() }()
-	if err := sayReady(r.cmd.OutOrStdout(), r.json, socket.LocalAddr(), n); err != nil {
+	if err := sayReady(r.cmd.OutOrStdout(), r.json, socket.LocalAddr(), n, figuresURL(view)); err != nil {
 		return err
 	}
 	if err := r.sayConsole(view); err != nil {
 		return err
 	}
+	defer managed(ctx, r.log, func() bool { _, ok := d.Figures(); return ok })()
 	select {
 	case <-ctx.Done():
 		return nil

@@ -38,6 +38,19 @@ type life struct {
 	since   time.Time
 }
 
+// figures are those of the daemon there is, or of the next one.
+func (l *life) figures() (daemon.Figures, bool) {
+	l.mu.RLock()
+	d := l.daemon
+	l.mu.RUnlock()
+	return d.Figures()
+}
+
+func (l *life) alive() bool {
+	_, ok := l.figures()
+	return ok
+}
+
 // told is what the daemon calls when the hub sees the host elsewhere.
 func (l *life) told() {
 	select {

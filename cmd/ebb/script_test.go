@@ -73,7 +73,7 @@ func TestScripts(t *testing.T) {
 			"daemon": start, "end": end, "strike": strike, "fleet": startFleet, "wan": startWAN,
 			"exits": exits, "until": until, "pass": pass, "soon": soon, "shut": shut, "keep": keep, "json": checkJSON,
 			"random": random, "same": same, "damage": damage, "tmpfs": mountTmpfs, "fill": fill, "mkfifo": makeFifo, "humble": humble,
-			"expire": expire, "redirect": redirect, "signed": signed, "forge": forge, "plant": plant, "post": post, "meddle": meddle,
+			"expire": expire, "redirect": redirect, "signed": signed, "forge": forge, "plant": plant, "post": post, "meddle": meddle, "probe": probe,
 		},
 	})
 }

@@ -23,15 +23,16 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/metrics"
 	"github.com/ebbproject/ebb/store"
 )
 
-// openStore opens the store of an instance and creates its state directory.
-func openStore(state string) (*store.Store, error) {
+// openStore opens the store of an instance, which tells journal of its commits, and creates its state directory.
+func openStore(state string, journal *metrics.Journal) (*store.Store, error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, err
 	}
-	st, err := store.Open(filepath.Join(state, "store"), store.Options{})
+	st, err := store.Open(filepath.Join(state, "store"), store.Options{Events: journal.Events()})
 	return st, explainStore(state, err)
 }
 
@@ -123,14 +124,14 @@ func stopLocal(s *http.Server) error {
 }
 
 // sayReady tells scripts and people that the daemon can be used.
-func sayReady(w io.Writer, asJSON bool, addr netip.AddrPort, n *node.Node) error {
+func sayReady(w io.Writer, asJSON bool, addr netip.AddrPort, n *node.Node, figures string) error {
 	id := n.Identity
 	if !asJSON {
 		_, err := fmt.Fprintf(w, "ebb %s ready on %s (location %s, peer %s, state %s)\n", id.Role, addr, id.Location, id.Peer, n.Dir)
 		return err
 	}
 	return json.NewEncoder(w).Encode(api.Ready{Event: "ready", Role: string(id.Role), Addr: addr.String(), Socket: client.Socket(n.Dir),
-		Peer: id.Peer, Location: id.Location, PID: os.Getpid(), State: n.Dir})
+		Peer: id.Peer, Location: id.Location, PID: os.Getpid(), State: n.Dir, Metrics: figures})
 }
 
 // parseListen reads host:port; the host must be an address, port 0 lets the system choose.
