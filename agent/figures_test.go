@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/desired"
 	"github.com/ebbproject/ebb/scheduler"
 )
@@ -60,15 +61,16 @@ func TestAHistogramCountsByBound(t *testing.T) {
 // A pause counts once, with the time that it was on its way; one that touches nothing here does not.
 func TestAPauseIsTimed(t *testing.T) {
 	o := newOperator(t)
-	o.chart("image")
+	o.publish("image", 60)
+	o.add("a", fleet.RoleAgent, "berlin")
 	id := o.fetching("a")
-	raws := o.order(desired.Command{Verb: desired.VerbPause, Scope: desired.Selector{All: true}})
-	o.run(3*time.Second, func() bool { return false })
+	raws := o.order(desired.Command{Verb: desired.DoPause})
+	o.run(300*time.Millisecond, func() bool { return false })
 	core := o.hosts["a"].core
 	core.Ordered(o.now, raws)
 	core.Ordered(o.now, raws) // nothing new
 	f := core.Figures()
-	if f.Pauses.Count != 1 || f.Pauses.Sum < 2.9 || f.Pauses.Sum > 3.1 {
+	if f.Pauses.Count != 1 || f.Pauses.Sum < 0.25 || f.Pauses.Sum > 0.5 {
 		t.Errorf("%+v", f.Pauses)
 	}
 	if !o.still("a", id) {
