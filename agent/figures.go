@@ -58,7 +58,8 @@ func (h *Histogram) observed(v float64) {
 // figures is Figures as they are being counted.
 type figures struct {
 	Figures
-	looked time.Time // when flows were last asked what they wait for
+	looked time.Time        // when flows were last asked what they wait for
+	had    map[string]int64 // what each open flow had received by then; a rate ebbs away too slowly to tell
 }
 
 // longestLook bounds what one look at the flows can add: a host that slept has not waited.
@@ -71,34 +72,38 @@ func newFigures() figures {
 
 // lookedAt: the flows stand like this now; each has waited since the last look for what it waits for now.
 func (x *figures) lookedAt(now time.Time, flows []api.Flow) {
-	since := x.looked
-	x.looked = now
-	if since.IsZero() {
-		return
-	}
+	since, had := x.looked, x.had
+	x.looked, x.had = now, map[string]int64{}
 	for _, f := range flows {
+		if f.Ended() {
+			continue
+		}
+		x.had[f.ID] = f.Received
+		if before, known := had[f.ID]; since.IsZero() || known && before != f.Received {
+			continue
+		}
 		why, ok := scheduler.ParseReason(f.Reason)
-		if !ok || why == scheduler.None || !waits(f) {
+		if !ok || why == scheduler.None || !idle(f) {
 			continue
 		}
 		x.Stalled[why] += max(min(now.Sub(since), now.Sub(f.Created), longestLook), 0)
 	}
 }
 
-// waits reports whether a flow is open and nothing comes.
-func waits(f api.Flow) bool {
+// idle reports whether a flow waits for anything but its chunks.
+func idle(f api.Flow) bool {
 	switch f.State {
 	case api.StateResolving, api.StatePaused:
 		return true
 	case api.StateFetching:
-		return f.Rate == 0 && f.Reason != scheduler.Fetching.String() && f.Reason != scheduler.Storing.String()
+		return f.Reason != scheduler.Fetching.String() && f.Reason != scheduler.Storing.String()
 	}
 	return false
 }
 
 // Doing is the state of a flow as an operator sees it: fetching, and nothing comes, is waiting.
 func Doing(f api.Flow) string {
-	if f.State == api.StateFetching && waits(f) {
+	if f.State == api.StateFetching && f.Rate == 0 && idle(f) {
 		return "waiting"
 	}
 	return f.State

@@ -16,14 +16,16 @@ func TestFlowsAreChargedForWhatTheyWaitFor(t *testing.T) {
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	x := newFigures()
 	long := now.Add(-time.Hour)
+	came := int64(0)
 	waiting := func(created time.Time) []api.Flow {
+		came++
 		return []api.Flow{
-			{State: api.StateFetching, Reason: "no-holder", Created: created},
-			{State: api.StatePaused, Reason: "paused-by-user", Created: created},
-			{State: api.StateFetching, Reason: "no-peers", Rate: 8, Created: created}, // something comes
-			{State: api.StateFetching, Reason: "storing", Created: created},
-			{State: api.StateDone, Reason: "no-peers", Created: created},
-			{State: api.StateFailed, Reason: "integrity", Created: created}, // not a reason to wait
+			{ID: "f1", State: api.StateFetching, Reason: "no-holder", Rate: 8, Created: created}, // a rate that ebbs away
+			{ID: "f2", State: api.StatePaused, Reason: "paused-by-user", Created: created},
+			{ID: "f3", State: api.StateFetching, Reason: "no-peers", Received: came, Created: created}, // something comes
+			{ID: "f4", State: api.StateFetching, Reason: "storing", Created: created},
+			{ID: "f5", State: api.StateDone, Reason: "no-peers", Created: created},
+			{ID: "f6", State: api.StateFailed, Reason: "integrity", Created: created}, // not a reason to wait
 		}
 	}
 	check := func(why scheduler.Reason, want time.Duration) {
