@@ -80,9 +80,15 @@ func TestNobodySeesNothing(t *testing.T) {
 		if r.role == gate.Nobody {
 			continue
 		}
-		path := strings.NewReplacer("{$}", "", "{location}", "berlin", "{content}", "image", "{peer}", peerA).Replace(r.path)
+		path := strings.NewReplacer("{$}", "", "{location}", "berlin", "{content}", "image", "{peer}", peerA, "{entry}", "a1").Replace(r.path)
 		if strings.HasPrefix(path, "/api/") {
 			w.refused(c, http.StatusUnauthorized, r.method, path, "")
+			continue
+		}
+		if r.method != "GET" {
+			if resp, _ := w.asks(c, r.method, path, ""); resp.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s %s: %s", r.method, path, resp.Status)
+			}
 			continue
 		}
 		if resp, body := w.asks(c, r.method, path, ""); resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/login" || strings.Contains(body, "berlin") {
