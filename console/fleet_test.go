@@ -146,7 +146,7 @@ func TestAPauseFromThePageStopsTheBytes(t *testing.T) {
 			t.Errorf("the preview lacks %q: %s", want, text)
 		}
 	}
-	if x := f.until("it must not stand still before it is confirmed", func(api.Flow) bool { return true }); x.State == "paused" {
+	if x := f.until("it must not stand still before it is confirmed", func(api.Flow) bool { return true }); x.Reason == "paused-by-policy" {
 		t.Error("the preview paused it")
 	}
 	b.presses("#steering button.primary")
@@ -188,13 +188,13 @@ func TestAPauseFromThePageStopsTheBytes(t *testing.T) {
 // stands: nothing comes while the fleet reports twice more.
 func (f *realFleet) stands(b *browser) {
 	f.Helper()
-	before := f.until("it does not stand still", func(x api.Flow) bool { return x.State == "paused" && x.InFlight == 0 })
+	before := f.until("it does not stand still", func(x api.Flow) bool { return x.Reason == "paused-by-policy" && x.InFlight == 0 })
 	b.says(`(fetch("/api/v1/history").then((r) => r.json()).then((h) => { window.since = h.times.at(-1) }), "")`)
 	b.waits(`window.since > 0`)
 	b.waits(fmt.Sprintf(`(window.later = fetch("/api/v1/history").then((r) => r.json()).then((h) => h.times.at(-1) >= window.since + %d))`,
 		int(2*board.Step/time.Second)))
-	if x := f.until("", func(api.Flow) bool { return true }); x.Received != before.Received || x.State != "paused" {
-		f.Errorf("%d bytes came while it was paused, and it is %s", x.Received-before.Received, x.State)
+	if x := f.until("", func(api.Flow) bool { return true }); x.Received != before.Received || x.Reason != "paused-by-policy" {
+		f.Errorf("%d bytes came while it was paused, and it waits for %s", x.Received-before.Received, x.Reason)
 	}
 }
 
