@@ -35,7 +35,10 @@ func apiRoutes() []route {
 		{"GET", "/api/v1/events", gate.Viewer, getEvents},
 		{"GET", "/api/v1/session", gate.Viewer, func(c *call) error { return c.answer(sessionOf(c.pass)) }},
 		{"DELETE", "/api/v1/session", gate.Viewer, deleteSession},
-		{"GET", "/api/v1/audit", gate.Operator, func(c *call) error { return c.answer(audit{c.s.events()}) }},
+		{"GET", "/api/v1/audit", gate.Operator, getAudit},
+		{"GET", "/api/v1/orders", gate.Viewer, func(c *call) error { return c.answer(orders{list(c.s.inForce())}) }},
+		{"POST", "/api/v1/steer/preview", gate.Operator, postPreview},
+		{"POST", "/api/v1/steer", gate.Operator, postSteer},
 		{"POST", "/api/v1/links", gate.Admin, postLink},
 		{"GET", "/api/v1/openapi.json", gate.Nobody, getOpenAPI},
 	}
@@ -47,9 +50,6 @@ type (
 	}
 	waits struct {
 		Waiting []Cause `json:"waiting"`
-	}
-	audit struct {
-		Events []Event `json:"events"`
 	}
 	// session is who the asker is.
 	session struct {

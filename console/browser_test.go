@@ -27,12 +27,20 @@ import (
 type browser struct {
 	*world
 	ctx context.Context
+	url string // of the console that it looks at
 
 	mu       sync.Mutex
 	trouble  []string // what the page complained of: errors, exceptions, violations of the policy
 	asked    []string // every address that was asked for
 	expected []string // what a complaint may contain
 }
+
+// Every wait is for something that happens, and is bounded: that of one step, and that of all a browser does. Only a failing test
+// ever waits for so long.
+const (
+	patience    = time.Minute
+	forABrowser = 5 * time.Minute
+)
 
 // withBrowser starts Chromium, or skips the test where there is none.
 func withBrowser(w *world) *browser {
@@ -47,15 +55,15 @@ func withBrowser(w *world) *browser {
 	if path == "" {
 		w.Skip("there is no Chromium here: apt-get install chromium")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath(path), chromedp.UserDataDir(w.TempDir()),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath(path), chromedp.UserDataDir(w.TempDir()), chromedp.WSURLReadTimeout(patience),
 		chromedp.Flag("host-resolver-rules", "MAP evil.example 127.0.0.1")) // a name that an attacker points here
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), forABrowser)
 	w.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	w.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	w.Cleanup(cancel)
-	b := &browser{world: w, ctx: ctx}
+	b := &browser{world: w, ctx: ctx, url: w.server.URL()}
 	b.does(chromedp.EmulateViewport(1280, 860))
 	if err := chromedp.Listen(ctx, b.hears); err != nil {
 		w.Fatal(err)
@@ -111,11 +119,21 @@ func (b *browser) fail(err error) {
 	b.Fatalf("%v; the page complains of %q and shows:\n%.900s", err, b.trouble, text)
 }
 
-// waits until a condition in JavaScript holds.
+// waits until a condition in JavaScript holds, in whatever page is there then: where one page goes and another comes, the question
+// is lost and asked again.
 func (b *browser) waits(condition string) {
 	b.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(30*time.Second))); err != nil {
-		b.fail(fmt.Errorf("%s: %w", condition, err))
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(patience)))
+		switch {
+		case err == nil:
+			return
+		case ctx.Err() == nil && (strings.Contains(err.Error(), "context") || strings.Contains(err.Error(), "Inspected target navigated")):
+		default:
+			b.fail(fmt.Errorf("%s: %w", condition, err))
+		}
 	}
 }
 
@@ -130,12 +148,33 @@ func (b *browser) says(expression string) string {
 
 func (b *browser) signsIn(role gate.Role) {
 	b.Helper()
-	b.does(chromedp.Navigate(b.link(role)), chromedp.Click("button.primary"), chromedp.WaitVisible("#live"))
+	b.enters(b.link(role))
+}
+
+// enters follows a link into a console.
+func (b *browser) enters(link string) {
+	b.Helper()
+	b.does(chromedp.Navigate(link))
+	b.presses("button.primary")
+	b.waits(`document.getElementById("live") !== null && document.readyState === "complete"`)
+}
+
+// presses focuses something and presses Enter, as one does without a mouse: a page that moves may move what a mouse aims at.
+func (b *browser) presses(selector string) {
+	b.Helper()
+	b.focuses(selector)
+	b.does(chromedp.KeyEvent("\r"))
+}
+
+// focuses waits until something is there and can be focused.
+func (b *browser) focuses(selector string) {
+	b.Helper()
+	b.waits(fmt.Sprintf("(e => e !== null && (e.focus(), document.activeElement === e))(document.querySelector(%q))", selector))
 }
 
 func (b *browser) goes(path string) {
 	b.Helper()
-	b.does(chromedp.Navigate(strings.TrimSuffix(b.server.URL(), "/") + path))
+	b.does(chromedp.Navigate(strings.TrimSuffix(b.url, "/") + path))
 }
 
 // quiet: the page complained of nothing, and asked nobody else for anything.
@@ -147,7 +186,7 @@ func (b *browser) quiet() {
 		b.Error("the page complains:", text)
 	}
 	for _, url := range b.asked {
-		if !strings.HasPrefix(url, b.server.URL()) && !strings.HasPrefix(url, "data:") {
+		if !strings.HasPrefix(url, b.url) && !strings.HasPrefix(url, "data:") {
 			b.Error("the page asked for", url)
 		}
 	}
@@ -160,7 +199,7 @@ func TestPagesMoveByThemselves(t *testing.T) {
 	b.waits(`document.getElementById("state").dataset.state === "on"`)
 	b.waits(`document.querySelector("#chart canvas") !== null && document.querySelectorAll("#chart .u-legend .u-series").length === 4`)
 	b.waits(`document.querySelector("#l-berlin progress").value === 20`)
-	b.does(chromedp.Focus("#l-berlin a"))
+	b.focuses("#l-berlin a")
 	b.says(`(document.querySelector("#l-berlin").dataset.mark = "same", "")`)
 	b.moves(800)
 	b.waits(`document.querySelector("#l-berlin progress").value === 40`)
@@ -197,9 +236,9 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 	if got := b.says(`location.search + document.activeElement.id`); !strings.Contains(got, "q=shop-02") || !strings.HasSuffix(got, "q") {
 		t.Errorf("after the search the page is at %s", got)
 	}
-	b.does(chromedp.Focus(`thead th:nth-child(3) a`), chromedp.KeyEvent("\r"))
+	b.presses("thead th:nth-child(3) a")
 	b.waits(`document.querySelector("thead th:nth-child(3)")?.getAttribute("aria-sort") === "descending"`)
-	b.does(chromedp.Focus(`.pager a[rel=next]`), chromedp.KeyEvent("\r"))
+	b.presses(".pager a[rel=next]")
 	b.waits(`document.querySelector(".pager p")?.textContent.includes("page 2 of 2")`)
 	problems := b.says(`[...document.querySelectorAll("table")].filter(t => !t.caption || !t.querySelector("th[scope=col]")).length + " " +
 		[...document.querySelectorAll("input:not([type=hidden]), select")].filter(i => !i.labels.length).length + " " +
@@ -259,7 +298,8 @@ func TestABrowserLeftOpenForADayIsToldSo(t *testing.T) {
 	b.expected = []string{"401", "htmx:"} // htmx says that it was refused
 	b.passes(24 * time.Hour)
 	b.waits(`!document.getElementById("ended").hidden && document.getElementById("state").dataset.state === "off"`)
-	b.does(chromedp.Click("#ended a"), chromedp.WaitVisible(".narrow"))
+	b.presses("#ended a")
+	b.waits(`document.querySelector(".narrow") !== null`)
 	if text := b.says(`document.body.innerText`); !strings.Contains(text, "ebb console") {
 		t.Errorf("the page does not say how to sign in: %s", text)
 	}
@@ -291,7 +331,7 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("no pictures are asked for")
 	}
 	b := withBrowser(newWorld(t, 0))
-	b.does(chromedp.Navigate(link), chromedp.Click("button.primary"), chromedp.WaitVisible("#live"))
+	b.enters(link)
 	base := link[:strings.Index(link, "/login")]
 	for _, x := range []struct{ name, path, scheme string }{{"overview-light", "/", "light"}, {"location-dark", "/locations/berlin", "dark"}} {
 		p := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: x.scheme}}}

@@ -16,9 +16,17 @@
 // differs (htmx, idiomorph); charts (uPlot) ask for the recent past as JSON. All of that is in the binary: a page asks no other host
 // for anything, and its Content-Security-Policy would not let it. Without JavaScript pages are as they were when they were asked for.
 //
+// # How the fleet is steered
+//
+// An operator pauses, resumes, prioritises, cancels, stops and undoes; a viewer sees no buttons and is refused. What an order touches is
+// shown first, and goes back with the order: if it has become more meanwhile, it is shown again and not done. Forms are plain ones, whose
+// answers htmx puts into the page where there is JavaScript. Everything that was ordered is in the hub's durable audit, under the name of
+// the session.
+//
 // # Not promised
 //
-// Nothing can be steered from here yet: there are no buttons that would do nothing. What is shown is as old as the news of the hosts.
+// What is shown, and what a preview counts, is as old as the news of the hosts. Contents are ordered, and hosts banned, on the hub's
+// machine.
 package console
 
 import (
@@ -38,6 +46,7 @@ import (
 
 	"github.com/ebbproject/ebb/console/gate"
 	"github.com/ebbproject/ebb/fleet/board"
+	"github.com/ebbproject/ebb/fleet/desired"
 )
 
 // Fleet is what the console asks of the hub. What is returned is never changed afterwards.
@@ -47,6 +56,11 @@ type Fleet interface {
 	Location(name string) (*board.LocationPage, bool)
 	Content(ref string) (*board.ContentPage, bool)
 	Peer(name string) (*board.PeerPage, bool)
+
+	Preview(desired.Command) (desired.Preview, error)
+	Steer(ctx context.Context, who string, c desired.Command) (desired.Entry, error)
+	Audit(before string, most int) ([]desired.Entry, error)
+	Desired() []desired.Document
 }
 
 // Options of a console. Fleet and Listener are required.

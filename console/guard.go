@@ -140,8 +140,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		p = &api.Problem{Title: "the console could not answer; the hub's log says why", Status: http.StatusInternalServerError, Code: api.CodeInternal}
 	}
 	if isPage(r) {
-		_, pass := s.who(r)
-		s.pages.problem(w, s, pass, p)
+		c := &call{s: s, w: w, r: r}
+		c.session, c.pass = s.who(r)
+		c.problem(p)
 		return
 	}
 	w.Header().Set("Content-Type", "application/problem+json")

@@ -21,6 +21,7 @@ import (
 	"github.com/ebbproject/ebb/console/gate"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet/board"
+	"github.com/ebbproject/ebb/fleet/desired"
 )
 
 var update = flag.Bool("update", false, "write openapi.json anew")
@@ -32,7 +33,9 @@ type operation struct {
 	status  int    // zero: 200
 	query   string // the columns of a list; empty: none
 	ask     string // of a request, as an example
+	asks    any    // the document that is sent; nil with ask: a name and a role
 	stream  bool
+	before  bool // a page of entries can be asked for
 }
 
 var operations = map[string]operation{
@@ -49,9 +52,13 @@ var operations = map[string]operation{
 	"GET /api/v1/events":                       {summary: "How the fleet stands every two seconds: event overview with the document of /api/v1/overview, and at the end of the session event end", stream: true},
 	"GET /api/v1/session":                      {summary: "Who the asker is", reply: session{}},
 	"DELETE /api/v1/session":                   {summary: "End the session", status: http.StatusNoContent},
-	"GET /api/v1/audit":                        {summary: "Who signed in and what was refused, newest first", reply: audit{}},
-	"POST /api/v1/links":                       {summary: "A link that lets somebody in once", reply: Link{}, status: http.StatusCreated, ask: `{"name":"bob","role":"viewer"}`},
-	"GET /api/v1/openapi.json":                 {summary: "This file"},
+	"GET /api/v1/audit":                        {summary: "What was ordered, 50 entries from the newest or from the one that is named before; who signed in and what was refused", reply: audit{}, before: true},
+	"GET /api/v1/orders":                       {summary: "What is ordered now, newest first", reply: orders{}},
+	"POST /api/v1/steer/preview":               {summary: "What an order would touch; nothing is changed", reply: Previewed{}, ask: `{"verb":"pause","selector":"location=berlin","for":"2h"}`, asks: order{}},
+	"POST /api/v1/steer": {summary: "Give an order; one that touches much, or nothing, needs what its preview said. 409: it has become more, or is not confirmed", reply: desired.Entry{},
+		status: http.StatusCreated, ask: `{"verb":"pause","selector":"location=berlin","seen":{"endpoints":0,"locations":0,"contents":0,"flows":0,"nothing":true}}`, asks: order{}},
+	"POST /api/v1/links":       {summary: "A link that lets somebody in once", reply: Link{}, status: http.StatusCreated, ask: `{"name":"bob","role":"viewer"}`},
+	"GET /api/v1/openapi.json": {summary: "This file"},
 }
 
 type object = map[string]any
@@ -63,12 +70,17 @@ func (s schemas) of(t reflect.Type) any {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
 		return object{"type": "string", "format": "date-time"}
+	case t == reflect.TypeFor[desired.Selector]():
+		return object{"type": "string"}
 	case t == reflect.TypeFor[content.ID]():
 		return object{"type": "string", "pattern": "^[0-9a-f]{64}$"}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		x := maps.Clone(s.of(t.Elem()).(object))
+		if x["type"] == nil { // of a document: it is left out and never null
+			return x
+		}
 		x["type"] = []any{x["type"], "null"}
 		return x
 	case reflect.Slice:
@@ -132,12 +144,18 @@ func describe(t *testing.T) []byte {
 		if r.role == gate.Nobody {
 			op["security"], op["description"] = []any{}, "For everybody."
 		}
+		if o.before {
+			op["parameters"] = []any{object{"name": "before", "in": "query", "schema": object{"type": "string"}}}
+		}
 		if p := parameters(r.path, o.query); p != nil {
 			op["parameters"] = p
 		}
 		if o.ask != "" {
 			roles := object{"type": "string", "enum": []string{"viewer", "operator", "admin"}}
 			schema := object{"type": "object", "properties": object{"name": object{"type": "string"}, "role": roles}, "required": []string{"name", "role"}}
+			if o.asks != nil {
+				schema = s.of(reflect.TypeOf(o.asks)).(object)
+			}
 			op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": schema}}}
 		}
 		if paths[r.path] == nil {

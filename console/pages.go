@@ -16,6 +16,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/console/gate"
 	"github.com/ebbproject/ebb/fleet/board"
+	"github.com/ebbproject/ebb/fleet/desired"
 )
 
 //go:embed templates/*.html
@@ -33,7 +34,7 @@ func parsePages() (pages, error) {
 		return nil, err
 	}
 	all := pages{}
-	for _, name := range []string{"overview", "locations", "location", "contents", "content", "peer", "audit", "login", "problem"} {
+	for _, name := range []string{"overview", "locations", "location", "contents", "content", "peer", "audit", "login", "problem", "preview", "entry"} {
 		t, err := template.Must(frame.Clone()).ParseFS(templates, "templates/"+name+".html")
 		if err != nil {
 			return nil, err
@@ -53,6 +54,8 @@ type view struct {
 	Version string
 	Now     time.Time
 	Moves   bool // there is something that moves
+	Steers  *steered
+	Banners []banner
 	Query   query
 	Values  url.Values
 	Data    any
@@ -109,51 +112,72 @@ func (v *view) with(pairs ...string) string {
 func (c *call) show(page, title, nav string, data any) error {
 	v := &view{Title: title, Nav: nav, Moves: true, Data: data, Values: c.r.URL.Query()}
 	v.Query, _ = data.(queried).asked()
+	if v.Steers = c.steers(data); v.Steers != nil {
+		v.Banners = c.banners(*v.Steers)
+	}
 	return c.s.pages.write(c, page, v, http.StatusOK)
 }
 
 // queried is data that came of a query, or not.
 type queried interface{ asked() (query, bool) }
 
+// steers is what the page lets one steer; nil: nothing.
+func (c *call) steers(data any) *steered {
+	switch x := data.(type) {
+	case overview:
+		return &steered{}
+	case location:
+		return &steered{desired.Selector{Location: x.Name}, desired.Subject{Location: x.Name}}
+	case contentPage:
+		return &steered{desired.Selector{Content: x.ID.String()}, desired.Subject{Content: x.ID, Name: x.Name, Type: x.Type}}
+	case contents:
+		if x.Asked.Type != "" {
+			return &steered{desired.Selector{Type: x.Asked.Type}, desired.Subject{Type: x.Asked.Type}}
+		}
+	case peer:
+		return &steered{desired.Selector{Peer: x.Peer}, desired.Subject{Location: x.Location, Peer: x.Peer}}
+	}
+	return nil
+}
+
 func (p pages) write(c *call, page string, v *view, status int) error {
 	v.Self, v.Pass, v.Role, v.Version, v.Now = c.r.URL.RequestURI(), c.pass, c.pass.Role.String(), c.s.o.Version, c.s.o.Clock()
 	part := "frame.html"
-	if c.r.Header.Get("HX-Request") != "" && v.Moves {
+	switch {
+	case c.r.Header.Get("HX-Request") != "" && v.Moves:
 		part = "live"
+	case steering(c.r):
+		part = "still"
 	}
 	var b bytes.Buffer // so that a mistake in a template is an error and not half a page
 	if err := p[page].ExecuteTemplate(&b, part, v); err != nil {
 		return err
 	}
 	c.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	c.w.Header().Add("Vary", "HX-Request")
+	c.w.Header().Add("Vary", "HX-Request, HX-Target")
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(b.Bytes()) // the asker may have gone
 	return nil
 }
 
 // problem is an error as a page.
-func (p pages) problem(w http.ResponseWriter, s *Server, pass gate.Pass, x *api.Problem) {
-	var b bytes.Buffer
-	v := &view{Title: x.Title, Pass: pass, Role: pass.Role.String(), Version: s.o.Version, Now: s.o.Clock(), Data: x}
-	if err := p["problem"].ExecuteTemplate(&b, "frame.html", v); err != nil {
-		http.Error(w, x.Title, x.Status)
-		return
+func (c *call) problem(x *api.Problem) {
+	if err := c.s.pages.write(c, "problem", &view{Title: x.Title, Data: x}, x.Status); err != nil {
+		http.Error(c.w, x.Title, x.Status)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(x.Status)
-	_, _ = w.Write(b.Bytes()) // the asker may have gone
 }
 
+// steering reports whether the answer goes into the part of a page that tells of orders.
+func steering(r *http.Request) bool { return r.Header.Get("HX-Target") == "steering" }
+
 func (s *Server) routes() []route {
-	return append(apiRoutes(),
+	return append(slices.Concat(apiRoutes(), steerRoutes()),
 		route{"GET", "/{$}", gate.Viewer, showOverview},
 		route{"GET", "/locations", gate.Viewer, showLocations},
 		route{"GET", "/locations/{location}", gate.Viewer, showLocation},
 		route{"GET", "/contents", gate.Viewer, showContents},
 		route{"GET", "/contents/{content}", gate.Viewer, showContent},
 		route{"GET", "/peers/{peer}", gate.Viewer, showPeer},
-		route{"GET", "/audit", gate.Operator, func(c *call) error { return c.show("audit", "Audit", "audit", events{c.s.events()}) }},
 		route{"GET", "/login", gate.Nobody, showLogin},
 		route{"POST", "/login", gate.Nobody, login},
 		route{"POST", "/logout", gate.Nobody, logout},
@@ -195,13 +219,9 @@ type (
 		nothingAsked
 		*board.PeerPage
 	}
-	events struct {
-		Events []Event
-	}
 )
 
 func (nothingAsked) asked() (query, bool) { return query{}, false }
-func (events) asked() (query, bool)       { return query{}, false }
 func (x locations) asked() (query, bool)  { return x.Asked, true }
 func (x contents) asked() (query, bool)   { return x.Asked, true }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet/board"
+	"github.com/ebbproject/ebb/hub"
 )
 
 // dash stands for what is not known.
@@ -25,6 +26,7 @@ var words = template.FuncMap{
 	"float": func(v int64) float64 { return float64(v) },
 	"add":   func(a, b float64) float64 { return a + b },
 	"share": func(p board.Progress) int { return int(100 * max(known(p.Share()), 0)) },
+	"tell":  hub.Tell,
 	"turn":  func(rel, label, url string) turn { return turn{rel, label, url} },
 	"row":   func(v *view, data any) row { return row{v, data} },
 }

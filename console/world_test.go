@@ -3,26 +3,36 @@
 package console
 
 import (
+	"context"
+	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/console/gate"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/board"
+	"github.com/ebbproject/ebb/fleet/desired"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/fleet/topology"
+	"github.com/ebbproject/ebb/hub"
+	"github.com/ebbproject/ebb/store"
 )
 
 var (
@@ -39,11 +49,54 @@ const (
 type world struct {
 	*testing.T
 	server *Server
+	*orderly
 
 	mu    sync.Mutex // guards what follows
 	late  time.Duration
 	board *board.Board
 	known board.World
+}
+
+// orderly is the half of a real hub that takes orders; no host reports to it, so that an order touches nothing yet.
+type orderly struct{ hub *hub.Server }
+
+func (o *orderly) Preview(c desired.Command) (desired.Preview, error) { return o.hub.Preview(c) }
+
+func (o *orderly) Steer(ctx context.Context, who string, c desired.Command) (desired.Entry, error) {
+	return o.hub.Steer(ctx, who, c)
+}
+
+func (o *orderly) Audit(before string, most int) ([]desired.Entry, error) {
+	return o.hub.Audit(before, most)
+}
+
+func (o *orderly) Desired() []desired.Document { return o.hub.Desired() }
+
+func newOrderly(t *testing.T, clock func() time.Time) *orderly {
+	t.Helper()
+	st, err := store.Open("store", store.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := t.TempDir()
+	if err := hub.Init(state, l.Addr().(*net.TCPAddr).AddrPort(), clock()); err != nil {
+		t.Fatal(err)
+	}
+	h, err := hub.Open(hub.Options{State: state, Store: st, Listener: l, Clock: clock, Observed: func() map[string]netip.AddrPort { return nil },
+		Published: func([]byte) error { return nil }, Pinned: func([]ed25519.PublicKey) {}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(h.Close(), st.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return &orderly{h}
 }
 
 // newWorld is a fleet of two locations in which two hosts fetch, and of many more that are only in the topology.
@@ -58,6 +111,7 @@ func newWorld(t *testing.T, locations int) *world {
 		w.known.Topology.Locations = append(w.known.Topology.Locations, l)
 	}
 	w.moves(400)
+	w.orderly = newOrderly(t, w.clock)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,9 @@
 package hub
 
 import (
+	"bytes"
 	"crypto/ecdsa"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -29,6 +31,7 @@ type orders struct {
 	mu     sync.Mutex // before Server.mu
 	book   *desired.Book
 	log    []uint64                         // of the audit log, in order
+	undone map[string]string                // which entries were taken back, and by which
 	signed map[desired.Key]desired.Document // what was said here since the start
 	push   func(desired.Document, []byte)   // told of every document that is new here
 	swept  time.Time                        // when forget was last called
@@ -39,7 +42,7 @@ func openOrders(ca *authority, st *store.Store, now time.Time, skip func(key str
 	if !ok {
 		return nil, fmt.Errorf("the CA's key is a %T, not an ECDSA key", ca.cert.PublicKey)
 	}
-	o := &orders{ca: ca, store: st, book: desired.NewBook(public, nil), signed: map[desired.Key]desired.Document{},
+	o := &orders{ca: ca, store: st, book: desired.NewBook(public, nil), signed: map[desired.Key]desired.Document{}, undone: map[string]string{},
 		push: func(desired.Document, []byte) {}}
 	var gone []store.Record
 	err := st.Scan(keyDesired, func(key string, value []byte) bool {
@@ -56,13 +59,21 @@ func openOrders(ca *authority, st *store.Store, now time.Time, skip func(key str
 		err = st.Record(gone...)
 	}
 	if err == nil {
-		err = st.Scan(keyAudit, func(key string, _ []byte) bool {
+		err = st.Scan(keyAudit, func(key string, line []byte) bool {
 			var version uint64
 			if _, err := fmt.Sscanf(strings.TrimPrefix(key, keyAudit), "%020d", &version); err != nil {
 				skip(key, err)
 				return true
 			}
 			o.log = append(o.log, version)
+			if bytes.Contains(line, []byte(`"undo"`)) { // few are, and to decode a line takes time
+				var e desired.Entry
+				if err := json.Unmarshal(line, &e); err != nil {
+					skip(key, err)
+				} else if e.Command.Undo != "" {
+					o.undone[e.Command.Undo] = e.ID
+				}
+			}
 			return true
 		})
 	}

@@ -75,6 +75,12 @@ func (s *Server) Steer(_ context.Context, who string, c desired.Command) (desire
 	if err := s.orders.enter(now, docs, records...); err != nil {
 		return desired.Entry{}, err
 	}
+	for _, version := range s.orders.log[:old] {
+		delete(s.orders.undone, desired.EntryID(version))
+	}
+	if c.Undo != "" {
+		s.orders.undone[c.Undo] = e.ID
+	}
 	s.orders.log = append(slices.Delete(s.orders.log, 0, old), docs[0].Version)
 	s.o.Log.Info("ordered", "id", e.ID, "who", who, "verb", string(c.Verb), "selector", c.Selector.String(), "undoes", c.Undo,
 		"endpoints", touched.Endpoints, "flows", touched.Flows)
@@ -114,6 +120,9 @@ func (s *Server) Audit(before string, most int) ([]desired.Entry, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.orders.mu.Lock()
+		e.UndoneBy = s.orders.undone[e.ID]
+		s.orders.mu.Unlock()
 		list = append(list, e)
 	}
 	return list, nil

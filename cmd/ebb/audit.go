@@ -43,7 +43,7 @@ func auditTable(out io.Writer, entries []desired.Entry) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "ENTRY\tWHEN\tWHO\tWHAT\tTOUCHED")
 	for _, e := range entries {
-		fmt.Fprintln(w, strings.Join([]string{e.ID, e.At.UTC().Format(time.RFC3339), e.Who, what(e.Command), touched(e.Touched)}, "\t"))
+		fmt.Fprintln(w, strings.Join([]string{e.ID, e.At.UTC().Format(time.RFC3339), e.Who, e.Command.String(), touched(e.Touched)}, "\t"))
 	}
 	return w.Flush()
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"os/user"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,9 +87,9 @@ func (f *steerFlags) order(cmd *cobra.Command, c desired.Command) error {
 		return printJSON(cmd.OutOrStdout(), e)
 	}
 	if f.dry {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s would touch %s\n", what(c), touched(e.Touched))
+		fmt.Fprintf(cmd.OutOrStdout(), "%s would touch %s\n", c, touched(e.Touched))
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s touches %s\n", e.ID, what(c), touched(e.Touched))
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s touches %s\n", e.ID, c, touched(e.Touched))
 	}
 	for _, note := range e.Touched.Notes {
 		fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", note)
@@ -129,25 +128,6 @@ func touched(p desired.Preview) string {
 	default:
 		return s
 	}
-}
-
-func what(c desired.Command) string {
-	s := string(c.Verb) + " " + c.Selector.String()
-	switch {
-	case c.Verb == desired.DoUndo:
-		s = "undo " + c.Undo
-	case c.Verb == desired.DoPrioritize:
-		s += " to " + strconv.Itoa(c.Priority)
-	case c.Verb == desired.DoOrder:
-		s += " to hold " + c.Name
-		if !c.Order.By.IsZero() {
-			s += " by " + c.Order.By.UTC().Format(time.RFC3339)
-		}
-	}
-	if !c.Until.IsZero() {
-		s += " until " + c.Until.UTC().Format(time.RFC3339)
-	}
-	return s
 }
 
 func newFlowPrioritize() *cobra.Command {

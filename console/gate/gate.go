@@ -4,7 +4,7 @@
 //
 // Words. A link lets somebody in once, within LinkFor; who makes it says in which role and under what name. A session is what a link is
 // exchanged for; it ends after SessionFor, whatever happens in it, or when it is left. A role is what a session may do: a viewer looks, an
-// operator looks at what was done as well, an admin lets others in.
+// operator steers and looks at what was done as well, an admin lets others in.
 //
 // Secrets are 32 random bytes that the edge makes; the gate knows only their hashes. Links and sessions are bounded in number: of too many
 // the oldest goes.

@@ -31,6 +31,10 @@
     busyUntil = Date.now() + 5000; // at most
   });
   document.body.addEventListener("htmx:beforeSwap", (e) => {
+    if (e.detail.target.id === "steering" && e.detail.xhr.getResponseHeader("Content-Type").startsWith("text/html")) {
+      e.detail.shouldSwap = true; // why something was not ordered is told there, too
+      e.detail.isError = false;
+    }
     if (!byTime(e)) {
       asked++;
       busyUntil = 0;

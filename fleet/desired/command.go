@@ -48,6 +48,26 @@ type Command struct {
 	Yes      bool      `json:"yes,omitempty"`   // it is meant, however much or little it touches
 }
 
+// String says what is ordered, such as "pause location=berlin until 2026-01-02T03:04:05Z".
+func (c Command) String() string {
+	s := string(c.Verb) + " " + c.Selector.String()
+	switch {
+	case c.Verb == DoUndo:
+		s = "undo " + c.Undo
+	case c.Verb == DoPrioritize:
+		s += " to " + strconv.Itoa(c.Priority)
+	case c.Verb == DoOrder:
+		s += " to hold " + c.Name
+		if !c.Order.By.IsZero() {
+			s += " by " + c.Order.By.UTC().Format(time.RFC3339)
+		}
+	}
+	if !c.Until.IsZero() {
+		s += " until " + c.Until.UTC().Format(time.RFC3339)
+	}
+	return s
+}
+
 // Change is what a command did to one register.
 type Change struct {
 	Register
@@ -75,6 +95,8 @@ type Entry struct {
 	Command Command   `json:"command"`
 	Touched Preview   `json:"touched"`
 	Changes []Change  `json:"changes"`
+
+	UndoneBy string `json:"undone_by,omitempty"` // the entry that took it back; of what Audit lists, and not of what is stored
 }
 
 // EntryID is the id of the audit entry whose first document has this version. Ids sort by time.

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/console/gate"
+	"github.com/ebbproject/ebb/fleet/desired"
+	"github.com/ebbproject/ebb/hub"
+	"github.com/ebbproject/ebb/store"
+)
+
+// order is what somebody asks for, in a form or as JSON. Orders of contents and bans are given on the hub's machine.
+type order struct {
+	Verb     desired.Verb     `json:"verb"`               // pause, resume, prioritize, cancel, stop or undo
+	Selector string           `json:"selector,omitempty"` // all, or such as location=berlin; of all but undo
+	For      string           `json:"for,omitempty"`      // such as 2h: it ends by itself; of pause, prioritize and stop
+	Priority *int             `json:"priority,omitempty"` // of prioritize
+	Undo     string           `json:"undo,omitempty"`     // the entry of the audit, of undo
+	Seen     *desired.Preview `json:"seen,omitempty"`     // what a preview said: no more than that is touched
+}
+
+// verbs that can be ordered here.
+var verbs = []desired.Verb{desired.DoPause, desired.DoResume, desired.DoPrioritize, desired.DoCancel, desired.DoStop, desired.DoUndo}
+
+// command is what an order means now. Problems, and desired.ErrSelector.
+func (o order) command(now time.Time) (c desired.Command, err error) {
+	c = desired.Command{Verb: o.Verb, Undo: o.Undo}
+	if !slices.Contains(verbs, o.Verb) {
+		return c, badRequest("%q is nothing that can be ordered here: there are pause, resume, prioritize, cancel, stop and undo", o.Verb)
+	}
+	if o.Verb != desired.DoUndo {
+		if c.Selector, err = desired.ParseSelector(o.Selector); err != nil {
+			return c, err
+		}
+	}
+	if o.For != "" {
+		d, err := time.ParseDuration(o.For)
+		if err != nil || d < time.Second || o.Verb == desired.DoResume || o.Verb == desired.DoCancel || o.Verb == desired.DoUndo {
+			return c, badRequest("%s for %q: a time such as 30m or 2h goes with pause, prioritize and stop", o.Verb, o.For)
+		}
+		c.Until = now.Add(d).UTC().Truncate(time.Second)
+	}
+	if (o.Priority != nil) != (o.Verb == desired.DoPrioritize) {
+		return c, badRequest("a priority from -%d to %d goes with prioritize, and with nothing else", desired.MaxPriority, desired.MaxPriority)
+	}
+	if o.Priority != nil {
+		c.Priority = *o.Priority
+	}
+	return c, nil
+}
+
+// covers reports whether who saw the one has seen the other: what is touched may have become less meanwhile, and all that there
+// is may have grown.
+func covers(seen, now desired.Preview) bool {
+	return seen.Everything || now.Endpoints <= seen.Endpoints && now.Locations <= seen.Locations && now.Contents <= seen.Contents &&
+		now.Flows <= seen.Flows && !now.Everything && (seen.Nothing || !now.Nothing)
+}
+
+// preview is what an order would do, and what that would touch.
+func (c *call) preview(o order) (desired.Command, desired.Preview, error) {
+	command, err := o.command(c.s.o.Clock())
+	if err == nil {
+		err = c.mayUndo(command)
+	}
+	if err != nil {
+		return command, desired.Preview{}, orderProblem(err)
+	}
+	p, err := c.s.o.Fleet.Preview(command)
+	return command, p, orderProblem(err)
+}
+
+// steer carries out an order; who it was is the name of the session.
+func (c *call) steer(o order) (desired.Entry, error) {
+	command, now, err := c.preview(o)
+	if err != nil {
+		return desired.Entry{}, err
+	}
+	if o.Seen != nil {
+		if !covers(*o.Seen, now) {
+			return desired.Entry{}, &hub.ConfirmError{Preview: now}
+		}
+		command.Yes = true
+	}
+	return c.s.o.Fleet.Steer(c.r.Context(), c.pass.Name, command)
+}
+
+// mayUndo: who was banned is let in again by an admin.
+func (c *call) mayUndo(command desired.Command) error {
+	if command.Verb != desired.DoUndo {
+		return nil
+	}
+	e, err := c.entry(command.Undo)
+	if err == nil && e.Command.Verb == desired.DoRevoke && c.pass.Role < gate.Admin {
+		return &api.Problem{Title: "to undo a ban takes the role admin", Status: http.StatusForbidden, Code: api.CodeDenied}
+	}
+	return err
+}
+
+// entry finds one line of the audit. desired.ErrUnknown.
+func (c *call) entry(id string) (desired.Entry, error) {
+	version, ok := desired.EntryVersion(id)
+	if ok {
+		list, err := c.s.o.Fleet.Audit(desired.EntryID(version+1), 1)
+		if err != nil {
+			return desired.Entry{}, err
+		}
+		if len(list) == 1 && list[0].ID == id {
+			return list[0], nil
+		}
+	}
+	return desired.Entry{}, fmt.Errorf("%w: %q", desired.ErrUnknown, id)
+}
+
+// orderProblem says why something was not ordered; other errors stay as they are.
+func orderProblem(err error) error {
+	if err == nil {
+		return nil
+	}
+	var confirm *hub.ConfirmError
+	p := &api.Problem{Title: err.Error(), Status: http.StatusBadRequest, Code: api.CodeBadRequest}
+	switch {
+	case errors.As(err, &confirm):
+		p.Status, p.Code, p.Hint = http.StatusConflict, api.CodeConfirm, "look at the preview; if it is meant, send what it said as seen"
+	case errors.Is(err, desired.ErrUnknown):
+		p.Status, p.Code = http.StatusNotFound, api.CodeNotFound
+	case errors.Is(err, desired.ErrChanged):
+		p.Status, p.Code, p.Hint = http.StatusConflict, api.CodeExists, "undo that first, or order what is wanted"
+	case errors.Is(err, desired.ErrFull), errors.Is(err, store.ErrNoSpace):
+		p.Status, p.Code = http.StatusInsufficientStorage, api.CodeNoSpace
+	case errors.Is(err, desired.ErrCommand), errors.Is(err, desired.ErrSelector):
+	default:
+		return err
+	}
+	return p
+}
+
+// Previewed is what an order would do.
+type Previewed struct {
+	Command desired.Command `json:"command"`
+	Touched desired.Preview `json:"touched"`
+}
+
+type (
+	// audit is what was ordered, and who signed in or was refused since the hub was started.
+	audit struct {
+		Entries []desired.Entry `json:"entries"`
+		Events  []Event         `json:"events"`
+	}
+	// orders is what holds now.
+	orders struct {
+		Documents []desired.Document `json:"documents"`
+	}
+)
+
+// entriesPerPage of the audit.
+const entriesPerPage = 50
+
+// readAudit reads a page of the audit: entries that are older than the parameter before, or the newest.
+func (c *call) readAudit() (audit, error) {
+	list, err := c.s.o.Fleet.Audit(c.r.URL.Query().Get("before"), entriesPerPage)
+	return audit{Entries: list, Events: c.s.events()}, orderProblem(err)
+}
+
+func getAudit(c *call) error {
+	a, err := c.readAudit()
+	if err != nil {
+		return err
+	}
+	return c.answer(a)
+}
+
+func (s *Server) inForce() []desired.Document {
+	now := s.o.Clock()
+	return slices.DeleteFunc(slices.Clone(s.o.Fleet.Desired()), func(d desired.Document) bool { return !d.InForce(now) })
+}
+
+func postPreview(c *call) error {
+	o, err := c.readOrder()
+	if err != nil {
+		return err
+	}
+	command, touched, err := c.preview(o)
+	if err != nil {
+		return err
+	}
+	return c.answer(Previewed{command, touched})
+}
+
+func postSteer(c *call) error {
+	o, err := c.readOrder()
+	if err != nil {
+		return err
+	}
+	e, err := c.steer(o)
+	if err != nil {
+		return orderProblem(err)
+	}
+	c.w.Header().Set("Content-Type", "application/json")
+	c.w.WriteHeader(http.StatusCreated)
+	return c.answer(e)
+}
+
+// readOrder reads a document.
+func (c *call) readOrder() (o order, err error) {
+	dec := json.NewDecoder(c.r.Body)
+	dec.DisallowUnknownFields()
+	return o, notUnderstood(dec.Decode(&o))
+}
+
+// notUnderstood says so of a body that is no document; one that is too long stays what it is.
+func notUnderstood(err error) error {
+	if long := new(http.MaxBytesError); err == nil || errors.As(err, &long) {
+		return err
+	}
+	return badRequest("what was sent is not understood: %v", err)
+}
+
+// formOrder reads a form, of which only those fields count that belong to its verb.
+func (c *call) formOrder() (o order, err error) {
+	if err := notUnderstood(c.r.ParseForm()); err != nil {
+		return o, err
+	}
+	f := c.r.Form
+	o = order{Verb: desired.Verb(f.Get("verb")), Selector: f.Get("selector"), Undo: f.Get("undo")}
+	if o.Verb == desired.DoPause || o.Verb == desired.DoPrioritize || o.Verb == desired.DoStop {
+		o.For = strings.TrimSpace(f.Get("for"))
+	}
+	if o.Verb == desired.DoPrioritize {
+		n, err := strconv.Atoi(strings.TrimSpace(f.Get("priority")))
+		if err != nil {
+			return o, badRequest("the priority %q is not a number from -%d to %d", f.Get("priority"), desired.MaxPriority, desired.MaxPriority)
+		}
+		o.Priority = &n
+	}
+	if seen := f.Get("seen"); seen != "" {
+		if err := json.Unmarshal([]byte(seen), &o.Seen); err != nil {
+			return o, badRequest("what the preview said is not understood: %v", err)
+		}
+	}
+	return o, nil
+}
