@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/content/walk"
