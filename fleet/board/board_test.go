@@ -182,7 +182,7 @@ func TestATraceIsTheTruthSmoothly(t *testing.T) {
 	if l := s.location("berlin"); math.Abs(l.Now.WAN-16000) > 1 || *l.Now.Queue != 7 {
 		t.Errorf("now is %+v", l.Now)
 	}
-	if most := s.board.Fastest(s.now, "berlin"); math.Abs(most-16000) > 1 {
+	if most := s.board.Fastest(s.now, "berlin"); most < 15999 || most > 1.2*16000 { // of the first news nobody knows since when they came
 		t.Errorf("at most %v bit/s came", most)
 	}
 	if none := s.board.Fastest(s.now, "oslo"); none != 0 {
