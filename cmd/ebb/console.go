@@ -63,7 +63,7 @@ func listenConsole(text string) (net.Listener, error) {
 	}
 	addr, err := netip.ParseAddrPort(text)
 	if err != nil {
-		return nil, usagef("--console %q: want an address and a port such as 127.0.0.1:8734, or %s", text, noConsole)
+		return nil, usagef("--console %q: want an address and a port such as 127.0.0.1:8735, or %s", text, noConsole)
 	}
 	if err := console.CheckAddr(addr); err != nil {
 		return nil, &configError{err.Error()}

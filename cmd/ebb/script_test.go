@@ -48,6 +48,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("EBB_CACHE_MIN_FREE", "off")
 			// Nobody on this machine's network is to be asked.
 			e.Setenv("EBB_DISCOVERY_MULTICAST", "off")
+			// Many hubs run here at once, and those that come back on a port of their choice would all have their bus on one.
+			e.Setenv("EBB_BUS", "127.0.0.1:0")
 			e.Defer(s.close)
 			return nil
 		},
@@ -225,7 +227,7 @@ func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "EBB_STATE", "EBB_LISTEN", "EBB_LOG_LEVEL", "EBB_WAN_CONTROLLER",
-		"EBB_CACHE_MAX_SIZE", "EBB_CACHE_MIN_FREE", "EBB_CACHE_MAX_AGE", "EBB_SERVE_ALWAYS", "EBB_DISCOVERY_MULTICAST"} {
+		"EBB_CACHE_MAX_SIZE", "EBB_CACHE_MIN_FREE", "EBB_CACHE_MAX_AGE", "EBB_SERVE_ALWAYS", "EBB_DISCOVERY_MULTICAST", "EBB_BUS"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
