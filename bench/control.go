@@ -83,7 +83,11 @@ func (b *bench) control(ctx context.Context, s *Section) (err error) {
 		return err
 	}
 	begin := time.Now()
-	if err := atRest(ctx, guests); err != nil {
+	rest := controlRest
+	if b.o.Short {
+		rest = controlEvery
+	}
+	if err := atRest(ctx, guests, rest); err != nil {
 		return err
 	}
 	after, err := readCPU(f.source.PID())
@@ -191,11 +195,11 @@ func (g *guest) leave() {
 }
 
 // atRest lets every host exchange news in its turn, as those do that fetch nothing.
-func atRest(ctx context.Context, guests []*guest) error {
+func atRest(ctx context.Context, guests []*guest, rest time.Duration) error {
 	all, ctx := errgroup.WithContext(ctx)
 	for i, g := range guests {
 		all.Go(func() error {
-			for at := controlEvery * time.Duration(i) / time.Duration(len(guests)); at < controlRest; at += controlEvery {
+			for at := controlEvery * time.Duration(i) / time.Duration(len(guests)); at < rest; at += controlEvery {
 				wait := controlEvery
 				if at < controlEvery {
 					wait = at
