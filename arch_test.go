@@ -56,6 +56,7 @@ var rooms = map[string]room{
 	"fleet/pulse":          {floor: 2, pure: true},
 	"fleet/board":          {floor: 2, pure: true, may: []string{"fleet", "fleet/ledger", "fleet/pulse", "fleet/topology"}},
 	"fleet/ledger":         {floor: 2, pure: true},
+	"fleet/forecast":       {floor: 2, pure: true},
 	"fleet/desired":        {floor: 2, pure: true, may: []string{"fleet"}},
 	"fleet/bus":            {floor: 2, may: []string{"fleet", "fleet/desired", "fleet/node"}},
 	"fleet/topology":       {floor: 2, pure: true, may: []string{"fleet"}},
@@ -73,7 +74,7 @@ var rooms = map[string]room{
 	"agent/api":             {floor: 3, pure: true},
 	"agent/client":          {floor: 3, may: []string{"agent/api"}},
 	"agent/daemon":          {floor: 3, may: []string{"agent", "agent/api", "agent/budget", "agent/cache", "agent/discovery", "agent/discovery/dnssd", "agent/gentle", "agent/window"}},
-	"hub":                   {floor: 3, may: []string{"agent/api"}},
+	"hub":                   {floor: 3, may: []string{"agent/api", "agent/window"}},
 
 	"console":         {floor: 4, may: []string{"console/gate"}},
 	"console/gate":    {floor: 4, pure: true},

@@ -29,18 +29,22 @@ type Options struct {
 	Seed    uint64
 	Say     func(string) // what is being done; may be nil
 
-	Size, MemorySize, CrashSize, StageSize int64
-	Rounds, CrashRounds                    int
+	Size, MemorySize, CrashSize, StageSize, PauseSize int64
+	Rounds, CrashRounds                               int
+	Pauses, Swallowed                                 int // rounds with a push, and without
+	Guests                                            int // hosts of one hub
 }
 
-// Full takes about twenty minutes and 17 GiB of disk for a while.
+// Full takes about half an hour and 17 GiB of disk for a while.
 func Full() Options {
-	return Options{Seed: 1, Size: 1 << 30, MemorySize: 4 << 30, CrashSize: 256 << 20, StageSize: 512 << 20, Rounds: 3, CrashRounds: 20}
+	return Options{Seed: 1, Size: 1 << 30, MemorySize: 4 << 30, CrashSize: 256 << 20, StageSize: 512 << 20, Rounds: 3, CrashRounds: 20,
+		PauseSize: 512 << 20, Pauses: 30, Swallowed: 10, Guests: 2000}
 }
 
-// Short takes less than a minute on an idle machine, once everything is compiled.
+// Short takes about a minute on an idle machine, once everything is compiled.
 func Short() Options {
-	return Options{Seed: 1, Short: true, Size: 128 << 20, MemorySize: 256 << 20, CrashSize: 64 << 20, StageSize: 64 << 20, Rounds: 1, CrashRounds: 3}
+	return Options{Seed: 1, Short: true, Size: 128 << 20, MemorySize: 256 << 20, CrashSize: 64 << 20, StageSize: 64 << 20, Rounds: 1, CrashRounds: 3,
+		PauseSize: 128 << 20, Pauses: 2, Guests: 50}
 }
 
 // bench is a run.
@@ -66,6 +70,8 @@ var sections = []section{
 	{"stages", (*bench).stages},
 	{"memory", (*bench).memory},
 	{"crash", (*bench).crash},
+	{"pause", (*bench).pause},
+	{"control", (*bench).control},
 	{"journal", (*bench).journal},
 	{"publish", (*bench).publishing},
 	{"relay", (*bench).relay},

@@ -24,23 +24,25 @@ type fleet struct {
 	client  *client.Client
 	name    string // of the content
 	size    int64
-	sinks   int // so far
+	listen  string   // of its sinks
+	agent   []string // what they are told besides
+	sinks   int      // so far
 	peak    int64
 	publish time.Duration
 }
 
 const location = "here"
 
-// newFleet starts a source in a folder of its own and publishes bytes of noise at it.
-func (b *bench) newFleet(ctx context.Context, name string, size int64) (f *fleet, err error) {
-	f = &fleet{Ebb: process.Ebb{Exe: b.exe}, dir: filepath.Join(b.dir, name), name: name, size: size}
+// newFleet starts a source in a folder of its own, with some arguments more, and publishes bytes of noise at it.
+func (b *bench) newFleet(ctx context.Context, name string, size int64, more ...string) (f *fleet, err error) {
+	f = &fleet{Ebb: process.Ebb{Exe: b.exe}, dir: filepath.Join(b.dir, name), name: name, size: size, listen: "127.0.0.1:0"}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close())
 		}
 	}()
 	hub := filepath.Join(f.dir, "hub")
-	if f.source, err = f.Daemon(ctx, hub, "hub", "--listen", "127.0.0.1:0"); err != nil {
+	if f.source, err = f.Daemon(ctx, hub, append([]string{"hub", "--listen", "127.0.0.1:0"}, more...)...); err != nil {
 		return f, err
 	}
 	f.client = client.New(hub)
@@ -100,7 +102,7 @@ func (f *fleet) join(ctx context.Context) (*sink, error) {
 
 // wake starts the sink, again if it was killed.
 func (s *sink) wake(ctx context.Context) (err error) {
-	s.Daemon, err = s.fleet.Ebb.Daemon(ctx, s.state, "agent", "--serve-always", "--listen", "127.0.0.1:0")
+	s.Daemon, err = s.fleet.Ebb.Daemon(ctx, s.state, append([]string{"agent", "--serve-always", "--listen", s.fleet.listen}, s.fleet.agent...)...)
 	return err
 }
 

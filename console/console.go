@@ -57,7 +57,7 @@ type Fleet interface {
 	Content(ref string) (*board.ContentPage, bool)
 	Peer(name string) (*board.PeerPage, bool)
 
-	Preview(desired.Command) (desired.Preview, error)
+	Preview(desired.Command, int64) (desired.Preview, error)
 	Steer(ctx context.Context, who string, c desired.Command) (desired.Entry, error)
 	Audit(before string, most int) ([]desired.Entry, error)
 	Desired() []desired.Document

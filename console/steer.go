@@ -75,7 +75,7 @@ func (c *call) preview(o order) (desired.Command, desired.Preview, error) {
 	if err != nil {
 		return command, desired.Preview{}, orderProblem(err)
 	}
-	p, err := c.s.o.Fleet.Preview(command)
+	p, err := c.s.o.Fleet.Preview(command, 0)
 	return command, p, orderProblem(err)
 }
 

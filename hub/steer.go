@@ -43,20 +43,31 @@ const keepAudit = 100_000
 // many is how many endpoints a command may touch unasked.
 const many = 10
 
+// Confirmed asks for Command.Yes where what is touched is everything, nothing or much. *ConfirmError.
+func Confirmed(c desired.Command, touched desired.Preview) error {
+	if !c.Yes && c.Verb != desired.DoUndo && (touched.Everything || touched.Nothing || touched.Endpoints > many) {
+		return &ConfirmError{touched}
+	}
+	return nil
+}
+
 // Steer makes a command of the operator what the fleet obeys: signed, durable with its line in the audit log, and on its way to
-// who it concerns when this returns. The errors are desired.ErrCommand, ErrSelector, ErrChanged, ErrUnknown and ErrFull, a
-// *ConfirmError, and store.ErrNoSpace: then nothing was ordered.
+// who it concerns when this returns. The errors are desired.ErrCommand, ErrSelector, ErrChanged, ErrUnknown and ErrFull, ErrContent,
+// a *ConfirmError, and store.ErrNoSpace: then nothing was ordered.
 func (s *Server) Steer(_ context.Context, who string, c desired.Command) (desired.Entry, error) {
 	now := s.o.Clock()
 	undoes, err := s.valid(now, who, c)
+	if err == nil {
+		err = s.validOrder(c, 0)
+	}
 	if err != nil {
 		return desired.Entry{}, err
 	}
 	s.orders.mu.Lock()
 	defer s.orders.mu.Unlock()
 	touched := s.preview(now, c, undoes)
-	if !c.Yes && c.Verb != desired.DoUndo && (touched.Everything || touched.Nothing || touched.Endpoints > many) {
-		return desired.Entry{}, &ConfirmError{touched}
+	if err := Confirmed(c, touched); err != nil {
+		return desired.Entry{}, err
 	}
 	docs, changes, err := s.orders.book.Plan(now, c, undoes)
 	if err != nil {
@@ -87,10 +98,14 @@ func (s *Server) Steer(_ context.Context, who string, c desired.Command) (desire
 	return e, nil
 }
 
-// Preview says what a command would touch, and changes nothing. Its errors are those of Steer but for the *ConfirmError.
-func (s *Server) Preview(c desired.Command) (desired.Preview, error) {
+// Preview says what a command would touch, and changes nothing. size is the bytes of an ordered content that is yet to be published;
+// 0: it was. The errors are those of Steer but for the *ConfirmError.
+func (s *Server) Preview(c desired.Command, size int64) (desired.Preview, error) {
 	now := s.o.Clock()
 	undoes, err := s.valid(now, "preview", c)
+	if err == nil {
+		err = s.validOrder(c, size)
+	}
 	if err != nil {
 		return desired.Preview{}, err
 	}
@@ -209,7 +224,7 @@ func (s *Server) preview(now time.Time, c desired.Command, undoes desired.Entry)
 	}
 	p.Locations, p.Contents = len(locations), len(contents)
 	p.Nothing = p.Endpoints == 0 || named && len(contents) == 0
-	p.Everything = !p.Nothing && p.Endpoints == len(members) && (!named || matching == len(shelf)) && c.Verb != desired.DoOrder
+	p.Everything = !p.Nothing && p.Endpoints == len(members) && (!named || matching == len(shelf))
 	if stop, ok := s.orders.book.Stopped(now); ok && c.Verb != desired.DoStop && !(c.Verb == desired.DoResume && sel.All()) {
 		p.Notes = append(p.Notes, fmt.Sprintf("everything is stopped by %s until: ebb flow resume --all", desired.EntryID(stop.Version)))
 	}

@@ -169,7 +169,7 @@ func TestPreviewAndConfirmation(t *testing.T) {
 		{desired.Selector{Type: "os"}, desired.Preview{Endpoints: 2, Locations: 2, Contents: 1, Flows: 1, Everything: true}},
 		{desired.Selector{Content: "other"}, desired.Preview{Endpoints: 2, Locations: 2, Nothing: true}},
 	} {
-		got, err := w.hub.Preview(desired.Command{Verb: desired.DoPause, Selector: x.s})
+		got, err := w.hub.Preview(desired.Command{Verb: desired.DoPause, Selector: x.s}, 0)
 		if err != nil || got.Endpoints != x.want.Endpoints || got.Locations != x.want.Locations || got.Contents != x.want.Contents ||
 			got.Flows != x.want.Flows || got.Everything != x.want.Everything || got.Nothing != x.want.Nothing {
 			t.Errorf("%s: %+v, %v", x.s, got, err)

@@ -21,18 +21,23 @@ func (s *Server) postSteer(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	var e desired.Entry
+	if ask.Size < 0 || ask.Size > 0 && !ask.DryRun {
+		refuse(w, badRequest("size_bytes %d: only a dry run is about what is yet to be published", ask.Size))
+		return
+	}
+	var e api.Steered
 	var err error
 	if ask.DryRun {
 		e.Command, e.Who = ask.Command, ask.Who
-		e.Touched, err = s.Preview(ask.Command)
+		e.Touched, err = s.Preview(ask.Command, ask.Size)
 	} else {
-		e, err = s.Steer(r.Context(), ask.Who, ask.Command)
+		e.Entry, err = s.Steer(r.Context(), ask.Who, ask.Command)
 	}
 	if err != nil {
 		refuse(w, steerProblem(err))
 		return
 	}
+	e.Forecast = s.Forecast(ask.Command, ask.Size)
 	answer(w, e)
 }
 
@@ -45,6 +50,8 @@ func steerProblem(err error) error {
 		p.Status, p.Code, p.Hint = http.StatusConflict, api.CodeConfirm, "look at it with --dry-run; if it is meant, say --yes"
 	case errors.Is(err, desired.ErrUnknown):
 		p.Status, p.Code, p.Hint = http.StatusNotFound, api.CodeNotFound, "ebb audit"
+	case errors.Is(err, ErrContent):
+		p.Status, p.Code, p.Hint = http.StatusNotFound, api.CodeNotFound, "ebb content ls"
 	case errors.Is(err, desired.ErrChanged):
 		p.Status, p.Code, p.Hint = http.StatusConflict, api.CodeExists, "undo that first, or order what is wanted"
 	case errors.Is(err, desired.ErrFull):

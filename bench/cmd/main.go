@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	o := bench.Full()
 	fl := flag.NewFlagSet("go run ./bench/cmd", flag.ContinueOnError)
 	fl.SetOutput(progress)
-	fl.BoolVar(&o.Short, "short", false, "small amounts: rough figures in less than a minute")
+	fl.BoolVar(&o.Short, "short", false, "small amounts: rough figures in about a minute")
 	only := fl.String("only", "", "sections, by commas: "+strings.Join(bench.Names(), ", "))
 	name := fl.String("name", "", "name of the results (default: date and commit)")
 	results := fl.String("results", "", "folder that the results are kept in (default: bench/results)")

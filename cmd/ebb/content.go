@@ -18,7 +18,7 @@ import (
 func newContent() *cobra.Command {
 	cmd := group("content", "What is held, and its care")
 	cmd.AddCommand(newContentLs(), newContentShow(), newContentVerify(), newContentPin("pin", "Keep a content whatever room is needed"),
-		newContentPin("unpin", "Let a content go when room is needed"), newContentRm())
+		newContentPin("unpin", "Let a content go when room is needed"), newContentRm(), newContentOrder())
 	return cmd
 }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/content/walk"
@@ -25,16 +24,19 @@ import (
 type publishFlags struct {
 	state, name, version, kind, key, expires string
 	origins                                  []string
-	json                                     bool
+	json, dry, yes                           bool
+	order                                    orderFlags
 }
 
 func newPublish() *cobra.Command {
 	var f publishFlags
 	cmd := &cobra.Command{
-		Use:   "publish PATH --name N --type T",
+		Use:   "publish PATH --name N --type T [--to SELECTOR]",
 		Short: "Cut, hash, sign and catalogue a file or a directory tree; prints the content id",
-		Args:  exactly("the file or directory to publish"),
-		RunE:  func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+		Long: "Cut, hash, sign and catalogue a file or a directory tree; prints the content id. With --to, endpoints fetch it without being\n" +
+			"asked: those that are there and those that enrol later. What was published already is ordered by ebb content order.",
+		Args: exactly("the file or directory to publish"),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.state, "state", defaultState(), "state directory of the hub")
@@ -44,6 +46,9 @@ func newPublish() *cobra.Command {
 	fl.StringVar(&f.key, "key", "", "file with the publisher's secret key (default: the hub's own)")
 	fl.StringVar(&f.expires, "expires", "", "time (RFC 3339) after which nobody accepts it")
 	fl.StringSliceVar(&f.origins, "origin", nil, "URL where the same bytes can be had")
+	f.order.register(fl)
+	fl.BoolVar(&f.dry, "dry-run", false, "only cut and hash it, and say what would be touched")
+	fl.BoolVar(&f.yes, "yes", false, "--to is meant, however much or little it touches")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
 }
@@ -61,7 +66,12 @@ func (f *publishFlags) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	m, err := upload(cmd.Context(), c, path, o)
+	var m *content.Manifest
+	if f.dry {
+		m, err = walk.Publish(path, o, func(content.ID, []byte) error { return cmd.Context().Err() })
+	} else {
+		m, err = upload(cmd.Context(), c, path, o)
+	}
 	if err != nil {
 		return err
 	}
@@ -69,20 +79,34 @@ func (f *publishFlags) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	var p api.Publish
-	if err := c.Call(cmd.Context(), http.MethodPost, "contents", bytes.NewReader(signed.Encode()), &p); err != nil {
+	p := published{Publish: announced(signed.ID(), m)}
+	if f.order.to != "" { // before it is catalogued
+		if p.Order, err = f.preview(cmd, m, p.ID); err != nil {
+			return err
+		}
+	}
+	if f.dry {
+		return f.tell(cmd, p)
+	}
+	if err := c.Call(cmd.Context(), http.MethodPost, "contents", bytes.NewReader(signed.Encode()), &p.Publish); err != nil {
 		return err
 	}
-	if f.json {
-		return printJSON(cmd.OutOrStdout(), p)
+	if f.order.to != "" {
+		if p.Order, err = f.give(cmd, p.Publish); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout(), p.ID)
-	return err
+	return f.tell(cmd, p)
 }
 
 func (f *publishFlags) options(path string) (walk.Options, error) {
 	now := time.Now().UTC().Truncate(time.Second)
 	o := walk.Options{Name: f.name, Version: f.version, Type: f.kind, Origins: f.origins, Created: now}
+	if f.order.to != "" || f.order.by != "" || f.order.window != "" || f.order.priority != 0 {
+		if _, err := f.order.command(o.Name, content.ID{}); err != nil { // before anything is read
+			return o, err
+		}
+	}
 	if o.Name == "" {
 		abs, err := filepath.Abs(path)
 		if err != nil {

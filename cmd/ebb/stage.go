@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ebbproject/ebb/agent/api"
-	"github.com/ebbproject/ebb/agent/window"
 )
 
 // plan reads what is to be observed when something is fetched ahead of need.
@@ -26,23 +25,9 @@ func (f *getFlags) plan(g *api.Get) error {
 	case f.stage && f.timeout > 0:
 		return usagef("--stage does not wait, so --timeout has no use with it")
 	}
-	if f.window != "" {
-		if _, err := window.Parse(f.window); err != nil {
-			return usagef("--window %v", err)
-		}
-	}
-	if f.by == "" {
-		return nil
-	}
-	by, err := time.Parse(time.RFC3339, f.by)
-	if err != nil {
-		return usagef("--by %q is not a time such as 2030-01-31T06:00:00Z", f.by)
-	}
-	if by.Before(time.Now()) {
-		return usagef("--by %s is past", f.by)
-	}
+	by, err := deadline(f.by, f.window)
 	g.By = by
-	return nil
+	return err
 }
 
 // tellStaged says what the agent will do, and how to look after it.

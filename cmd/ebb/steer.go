@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os/user"
 	"time"
@@ -79,33 +80,40 @@ func (f *steerFlags) command(verb desired.Verb) (desired.Command, error) {
 
 // order gives a command to the hub on this machine and tells what it touched and how to undo it.
 func (f *steerFlags) order(cmd *cobra.Command, c desired.Command) error {
-	e, err := f.send(cmd, c)
+	e, err := f.send(cmd, c, 0)
 	if err != nil {
 		return err
 	}
 	if *f.json {
 		return printJSON(cmd.OutOrStdout(), e)
 	}
+	f.tell(cmd, cmd.OutOrStdout(), c, e)
+	return nil
+}
+
+// tell says what a command touched, or would, and how to undo it.
+func (f *steerFlags) tell(cmd *cobra.Command, out io.Writer, c desired.Command, e api.Steered) {
 	if f.dry {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s would touch %s\n", c, touched(e.Touched))
+		fmt.Fprintf(out, "%s would touch %s\n", c, touched(e.Touched))
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s touches %s\n", e.ID, c, touched(e.Touched))
+		fmt.Fprintf(out, "%s: %s touches %s\n", e.ID, c, touched(e.Touched))
 	}
+	tellForecast(out, e.Forecast)
 	for _, note := range e.Touched.Notes {
 		fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", note)
 	}
 	if !f.dry {
 		fmt.Fprintf(cmd.ErrOrStderr(), "undo: ebb flow undo %s --state %s\n", e.ID, *f.state)
 	}
-	return nil
 }
 
-func (f *steerFlags) send(cmd *cobra.Command, c desired.Command) (e desired.Entry, err error) {
+// send gives a command to the hub. size is the bytes of an ordered content that is yet to be published, for a dry run.
+func (f *steerFlags) send(cmd *cobra.Command, c desired.Command, size int64) (e api.Steered, err error) {
 	who := "operator"
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		who = u.Username
 	}
-	err = client.New(*f.state).Call(cmd.Context(), http.MethodPost, "steer", api.Steer{Who: who, DryRun: f.dry, Command: c}, &e)
+	err = client.New(*f.state).Call(cmd.Context(), http.MethodPost, "steer", api.Steer{Who: who, DryRun: f.dry, Size: size, Command: c}, &e)
 	return e, ofHub(err, *f.state)
 }
 

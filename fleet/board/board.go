@@ -218,3 +218,12 @@ func (b *Board) History(now time.Time, location string) History {
 	}
 	return (*trace)(nil).history(b.settled(now))
 }
+
+// Fastest is the greatest rate at which bytes came to a location over the WAN in the last ten minutes, in bits a second and as the mean
+// of some seconds; 0: none came.
+func (b *Board) Fastest(now time.Time, location string) float64 {
+	if p := b.places[location]; p != nil {
+		return p.trace.fastest(b.settled(now))
+	}
+	return 0
+}

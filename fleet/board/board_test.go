@@ -182,6 +182,12 @@ func TestATraceIsTheTruthSmoothly(t *testing.T) {
 	if l := s.location("berlin"); math.Abs(l.Now.WAN-16000) > 1 || *l.Now.Queue != 7 {
 		t.Errorf("now is %+v", l.Now)
 	}
+	if most := s.board.Fastest(s.now, "berlin"); most < 15999 || most > 1.2*16000 { // of the first news nobody knows since when they came
+		t.Errorf("at most %v bit/s came", most)
+	}
+	if none := s.board.Fastest(s.now, "oslo"); none != 0 {
+		t.Errorf("%v bit/s came where nobody is", none)
+	}
 	if old := h.Queue[0]; old != nil {
 		t.Errorf("there is a queue of %v before anything was sent", *old)
 	}

@@ -115,3 +115,15 @@ func (x *trace) history(settled int64) History {
 }
 
 func bits(bytes float32) float64 { return math.Round(float64(bytes) * 8 / Step.Seconds()) }
+
+// fastest is the greatest rate over the WAN that a few settled steps on end had, in bits a second.
+func (x *trace) fastest(settled int64) (most float64) {
+	if x == nil {
+		return 0
+	}
+	for i := settled - steps + rateOver + 4; i <= settled; i++ {
+		_, wan, _ := x.rates(i)
+		most = max(most, wan)
+	}
+	return most
+}
