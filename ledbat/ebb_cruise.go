@@ -66,7 +66,7 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	e.cuts++
 	e.cutAt, e.clean, e.docket.reacted = now, now, now
 	if hard && e.policed() {
-		e.mu *= lessPoliced
+		e.mu = min(lessPoliced*e.mu, e.docket.judge.through)
 	}
 	e.estimate(hard)
 	// What others leave, and less until the queue is gone.
@@ -119,6 +119,9 @@ func (e *ebb) eased(rate float64) float64 {
 func (e *ebb) grow(now time.Time) {
 	rtts := min(1, now.Sub(e.grown).Seconds()/e.span().Seconds())
 	e.grown = now
+	if e.docket.judge.trial == tried {
+		return // which asks what half of the rate does
+	}
 	q, t := e.watch.queue, e.threshold()
 	switch e.phase {
 	case returning:
