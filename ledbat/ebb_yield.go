@@ -39,6 +39,7 @@ type yield struct {
 	lossyLeave bool // it was a loss or a mark that drove us away
 	dice       uint64
 	slower     slower
+	faster     faster
 	survey     survey
 	guessed    bool    // the capacity was found beside others, who took part of it
 	saved      float64 // bytes that may still be spent on closer looks,
@@ -74,7 +75,7 @@ func (e *ebb) leave(now time.Time) {
 	y.pulses.reset()
 	y.thirdAt = time.Time{}
 	y.pulseAt = now.Add(2 * e.span())
-	y.slower, y.survey = slower{}, survey{}
+	y.slower, y.faster, y.survey = slower{}, faster{}, survey{}
 	if y.savedAt.IsZero() {
 		y.saved, y.spare, y.savedAt = e.closeLook(), e.closeLook(), now
 	}
@@ -245,6 +246,9 @@ func (e *ebb) weigh(now time.Time, p *pulse) {
 	y.jitter += ((gap - e.per(1)).Abs() - y.jitter) / 8
 	if mu, ok := y.slower.sample(now, p, gap, e.mu); ok {
 		e.mu = mu
+	}
+	if mu, ok := y.faster.sample(p, gap, e.mu); ok && y.sighted >= sightings {
+		e.mu, y.jitter = mu, 0
 	}
 }
 
