@@ -152,6 +152,9 @@ func (j *lossJudge) count(p pathState, t tally) sentence {
 	evidence.add(t)
 	evidence.fade(evidenceMSS * p.mss)
 
+	if j.begun.IsZero() {
+		j.begun = p.now
+	}
 	if j.trial == tried && p.now.Before(j.settled) {
 		return nothing // these were sent before the window was halved
 	}
