@@ -23,7 +23,7 @@ type Config struct {
 	Publishers  []ed25519.PublicKey   // whose contents are accepted
 	Seed        uint64                // of jitter
 	MaxInFlight int64                 // bytes of chunks asked for and not yet on disk; 0: the scheduler's default
-	Weight      *int                  // in the line of those that fetch for the location, 0 to lease.MaxWeight; nil: a wired host's
+	Weight      *int                  // in the line of those that fetch for the location, 0 to lease.MaxWeight; nil: by what is sensed, at first a wired host's
 	Held        func(content.ID) bool // whether a chunk is on disk
 	Gentle      gentle.Policy         // whether, whom and how fast to serve
 	Stored      func() int64          // bytes of chunks on disk; nil: not counted

@@ -9,6 +9,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/scheduler"
+	"github.com/ebbproject/ebb/scheduler/lease"
 	"github.com/ebbproject/ebb/transfer"
 )
 
@@ -31,9 +32,12 @@ func (c *Core) admit(now time.Time, s Serve, priority uint8) (why transfer.Reaso
 	return 0, true
 }
 
-// Sensed: the sensors of this host were read. When it must not serve any more, what was not begun is refused at once.
+// Sensed: the sensors of this host were read. When it must not serve any more, what was not begun is refused at once, and others
+// fetch for the location.
 func (c *Core) Sensed(now time.Time, sample gentle.Sample) {
-	if !c.door.Sampled(now, sample) {
+	closed := c.door.Sampled(now, sample)
+	c.sched.Weigh(now, c.weight(now, sample))
+	if !closed {
 		return
 	}
 	why, _ := c.door.May(now)
@@ -41,6 +45,23 @@ func (c *Core) Sensed(now time.Time, sample gentle.Sample) {
 		c.Released(s.Peer, s.Request)
 		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: why})
 	}
+}
+
+// weight is this host's in the line of those that fetch for the location: as its owner says, or by what it is. What a host fetches that
+// serves nobody helps nobody.
+func (c *Core) weight(now time.Time, sample gentle.Sample) int {
+	_, serves := c.door.May(now)
+	switch {
+	case c.cfg.Weight != nil:
+		return *c.cfg.Weight
+	case !serves:
+		return lease.Never
+	case sample.Link == gentle.WiFi:
+		return lease.WiFi
+	case sample.Power == gentle.Battery:
+		return lease.Laptop
+	}
+	return lease.Wired
 }
 
 // Serving says whether others are served, and what the sensors told last.

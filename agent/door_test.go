@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ebbproject/ebb/agent/gentle"
+	"github.com/ebbproject/ebb/scheduler/lease"
 	"github.com/ebbproject/ebb/transfer"
 )
 
@@ -48,5 +49,40 @@ func TestWhatWaitsIsRefusedWhenTheDoorCloses(t *testing.T) {
 	}
 	if len(hub.busy) != 1 { // of the manifest
 		t.Errorf("%d requests are still said to be busy", len(hub.busy))
+	}
+}
+
+// What a host is decides how much it fetches for its location: nothing while it serves nobody. The owner knows better.
+func TestWeightFollowsWhatTheHostIs(t *testing.T) {
+	owner := lease.Server
+	sample := func(l gentle.Link, p gentle.Power, cpu float64) gentle.Sample {
+		return gentle.Sample{CPU: cpu, Queue: gentle.Unknown, Link: l, Power: p}
+	}
+	generous := gentle.DefaultPolicy()
+	generous.NotOnBattery = false
+	for _, x := range []struct {
+		what   string
+		policy gentle.Policy
+		owner  *int
+		sample gentle.Sample
+		want   int
+	}{
+		{"wired", gentle.DefaultPolicy(), nil, sample(gentle.Wired, gentle.Mains, 0), lease.Wired},
+		{"no sensors", gentle.DefaultPolicy(), nil, gentle.Blind(), lease.Wired},
+		{"Wi-Fi", gentle.DefaultPolicy(), nil, sample(gentle.WiFi, gentle.Mains, 0), lease.WiFi},
+		{"on battery, serving nobody", gentle.DefaultPolicy(), nil, sample(gentle.Wired, gentle.Battery, 0), lease.Never},
+		{"on battery, serving", generous, nil, sample(gentle.Wired, gentle.Battery, 0), lease.Laptop},
+		{"metered", gentle.DefaultPolicy(), nil, sample(gentle.Metered, gentle.Mains, 0), lease.Never},
+		{"a server, as its owner says", gentle.DefaultPolicy(), &owner, sample(gentle.WiFi, gentle.Mains, 0), lease.Server},
+	} {
+		w := newWorld(t)
+		w.publish("image", 3)
+		w.add("a", "agent", "berlin")
+		c := w.hosts["a"].core
+		c.cfg.Gentle, c.cfg.Weight, c.door = x.policy, x.owner, gentle.NewDoor(x.policy)
+		c.Sensed(w.now, x.sample)
+		if got := c.weight(w.now, x.sample); got != x.want {
+			t.Errorf("%s: %d, want %d", x.what, got, x.want)
+		}
 	}
 }

@@ -24,6 +24,21 @@ type plan struct {
 	closed bool      // as of the last reconcile: the window is
 	change time.Time // when the window opens or closes next; zero: never
 	rate   float64   // bytes per second while it was fetched, smoothed; 0: not known yet
+	rated  time.Time // when it was last looked at
+}
+
+// rateEvery is how often at most the rate of a flow with a deadline is looked at; eight looks make the mean.
+const rateEvery = time.Second
+
+// measured takes a rate in bytes a second into the mean. One of 0 says that nothing is fetched, not how fast.
+func (p *plan) measured(now time.Time, rate float64) {
+	p.rated = now
+	if p.rate == 0 {
+		p.rate = rate
+	}
+	if rate > 0 {
+		p.rate += (rate - p.rate) / 8
+	}
 }
 
 // planned takes over what was asked for; a window that cannot be read, which the edge refuses, is none.
@@ -61,11 +76,8 @@ func (c *Core) keepHours(now time.Time) {
 		if !f.known {
 			continue
 		}
-		if st, ok := c.sched.Flow(now, f.content); ok && !f.by.IsZero() && st.Rate > 0 {
-			if f.rate == 0 {
-				f.rate = st.Rate
-			}
-			f.rate += (st.Rate - f.rate) / 8
+		if !f.by.IsZero() && now.Sub(f.rated) >= rateEvery {
+			f.measured(now, c.sched.Rate(now, f.content))
 		}
 		if !f.window.IsZero() && f.closed == f.window.Open(c.local(now)) { // or the clock was set
 			c.reconcile(now, f.content)

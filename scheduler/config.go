@@ -14,7 +14,7 @@ type Config struct {
 	Seed uint64 // of the jitter: the same seed and the same events give the same actions
 	Self PeerID // this host
 
-	Weight int // how much of the location's share of WAN fetches it should do, 0 (none) to lease.MaxWeight
+	Weight int // how much of the location's share of WAN fetches it should do, 0 (none, while others can) to lease.MaxWeight
 	Seats  int // hosts of the location that fetch one content from beyond it at a time, at least 1
 	// How long a host that fetches for the location may bring nothing before others go out, and neighbours that hold
 	// something may give nothing before this host goes out itself; for flows in the background and in the foreground.

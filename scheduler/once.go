@@ -80,6 +80,16 @@ func (s *Scheduler) PeerWants(now time.Time, id PeerID, of content.ID, wants boo
 	s.heed(now, f)
 }
 
+// Weigh says how much of the location's share of WAN fetches this host should do from now on, 0 (none, while others can) to
+// lease.MaxWeight.
+func (s *Scheduler) Weigh(now time.Time, weight int) {
+	s.config.Weight = weight
+	for _, f := range s.flows {
+		f.once.table.Weigh(now, weight)
+		s.heed(now, f)
+	}
+}
+
 // PeerStands says with which weight a peer stands in the line of those that fetch a content for the location.
 func (s *Scheduler) PeerStands(now time.Time, id PeerID, of content.ID, weight int) {
 	if f := s.byID[of]; f != nil {

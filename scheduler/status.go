@@ -28,6 +28,14 @@ func (s *Scheduler) Flow(now time.Time, id content.ID) (FlowStatus, bool) {
 	return s.status(now, f), true
 }
 
+// Rate is what arrives of a flow, in bytes a second; 0 when there is no such flow, or nothing has arrived yet.
+func (s *Scheduler) Rate(now time.Time, id content.ID) float64 {
+	if f := s.byID[id]; f != nil {
+		return f.meter.at(now)
+	}
+	return 0
+}
+
 func (s *Scheduler) status(now time.Time, f *flow) FlowStatus {
 	status := FlowStatus{
 		Content:    f.id,

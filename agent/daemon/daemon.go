@@ -61,6 +61,7 @@ type Options struct {
 	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
 	Carrier     string       // between hosts of this location, CarrierTLS or CarrierUDP; empty: the first
 	Gentle      gentle.Policy
+	Weight      *int                 // as in agent.Config
 	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
 	Moved       func()               // told when the hub sees this host in another location than its certificate says; nil: nobody
 }
@@ -182,7 +183,7 @@ func (d *Daemon) restore() (*agent.Core, error) {
 	n := d.o.Node
 	free, total := d.volume()
 	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
-		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Gentle: d.o.Gentle, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
+		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Gentle: d.o.Gentle, Weight: d.o.Weight, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
 		Stored: func() int64 { return d.o.Store.Stats().Bytes }})
 	if n.Hub.Peer != "" {
 		core.HubKnown(d.started, atHub(n.Hub, n.HubAddr))

@@ -33,6 +33,7 @@ type agentFlags struct {
 	limits cache.Limits
 	policy gentle.Policy
 	link   gentle.Link
+	weight *int
 }
 
 // plane is the data plane as the flags describe it.
@@ -106,6 +107,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 	if f.link, err = c.network(); err != nil {
 		return err
 	}
+	if f.weight, err = c.weight(); err != nil {
+		return err
+	}
 	return f.understand()
 }
 
@@ -158,7 +162,7 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	life := life{hub: hub, log: log, plane: f.plane, moved: make(chan struct{}, 1)}
 	life.start = func(n *node.Node, socket udp.Socket) (*daemon.Daemon, error) {
 		return daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Moved: life.told,
+			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Weight: f.weight, Moved: life.told,
 			Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
 	}
 	if err := life.begin(renewAtStart(ctx, hub, log)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/ebbproject/ebb/agent/gentle"
+	"github.com/ebbproject/ebb/scheduler/lease"
 	"github.com/ebbproject/ebb/units"
 )
 
@@ -19,6 +20,7 @@ type serveConfig struct {
 	OnVPN        bool   `yaml:"on_vpn"`
 	OnMetered    bool   `yaml:"on_metered"`
 	Slots        string `yaml:"slots"`
+	Weight       string `yaml:"weight"` // auto, or one of weights: how much of the location's WAN fetches it takes on
 }
 
 // limitsConfig is caps on all conversations together: with other locations, and within this one in each direction.
@@ -28,7 +30,7 @@ type limitsConfig struct {
 	LAN      string `yaml:"lan"`
 }
 
-var serveKeys = []string{"serve", "always", "max_cpu", "max_disk_queue", "on_battery", "on_vpn", "on_metered", "slots", "limits", "upload",
+var serveKeys = []string{"serve", "always", "max_cpu", "max_disk_queue", "on_battery", "on_vpn", "on_metered", "slots", "weight", "limits", "upload",
 	"download", "lan", "link"}
 
 // policy is what the file says about serving; always: whatever the sensors say.
@@ -82,6 +84,21 @@ func numberOr(key, text, word string, most float64, set func(float64)) error {
 	}
 	set(float64(v))
 	return nil
+}
+
+var weights = map[string]int{"never": lease.Never, "wifi": lease.WiFi, "laptop": lease.Laptop, "wired": lease.Wired, "server": lease.Server}
+
+// weight is what the owner says of this host's share in what the location fetches from beyond; nil: it follows from what is sensed.
+func (c config) weight() (*int, error) {
+	text := c.Serve.Weight
+	if text == "" || text == "auto" {
+		return nil, nil
+	}
+	w, ok := weights[text]
+	if !ok {
+		return nil, &configError{fmt.Sprintf("serve.weight %q: use auto, never, wifi, laptop, wired or server", text)}
+	}
+	return &w, nil
 }
 
 // network is what the owner says of the network this host is on; LinkUnknown: it is found out.

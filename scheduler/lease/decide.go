@@ -79,7 +79,7 @@ func (t *Table) yield(now time.Time) {
 
 // before is how many fetchers are before us in the line.
 func (t *Table) before() (n int) {
-	own := t.score(t.c.Self, t.c.Weight)
+	own := t.own()
 	for _, h := range t.holders {
 		if h.leases > 0 && t.score(h.name, h.weight) < own {
 			n++
@@ -101,7 +101,7 @@ func (t *Table) fetchers() (n int) {
 // MayClaim reports whether this host may take a range now.
 func (t *Table) MayClaim(now time.Time) bool {
 	switch {
-	case t.weight() == 0:
+	case !t.willing || t.c.Weight == 0 && t.relieved(now):
 		return false
 	case len(t.mine) > 0:
 		return t.before() < t.c.Seats
@@ -121,7 +121,7 @@ func (t *Table) due() time.Time {
 	if t.freeFrom.After(at) {
 		at = t.freeFrom
 	}
-	own := t.score(t.c.Self, t.c.Weight)
+	own := t.own()
 	steps := 1 - (t.c.Seats - t.fetchers())
 	for name, p := range t.peers {
 		if t.score(name, p.weight) < own && !t.holds(name) && !t.doubts(at, name) {
@@ -159,7 +159,7 @@ func (t *Table) Claim(now time.Time, r uint32) {
 		t.entries[r] = e
 	}
 	e.token++
-	e.Claim = Claim{Range: r, Token: e.token, Holder: t.c.Self, Life: t.c.Life, Weight: t.c.Weight, State: Held}
+	e.Claim = Claim{Range: r, Token: e.token, Holder: t.c.Self, Life: t.c.Life, Weight: max(t.c.Weight, 1), State: Held}
 	e.began = false
 	t.mine[r], t.active[r] = e, e
 	t.version++

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -288,6 +289,30 @@ func TestWeights(t *testing.T) {
 	}
 }
 
+// A host that weighs nothing fetches for nobody: it gives its leases back, and claims none while somebody else can.
+// Where nobody else can, it goes on.
+func TestWhoWeighsNothingComesLast(t *testing.T) {
+	v := newVillage(t, 3, 200)
+	v.ring()
+	v.run(5 * time.Second)
+	light := v.fetchers()[0]
+	light.t.Weigh(v.at(light), Never)
+	v.run(10 * time.Second) // what is on its way still comes
+	for range 30 {
+		v.run(time.Second)
+		if slices.Contains(v.fetchers(), light) {
+			t.Fatalf("%s: %s fetches: %v", v.now.Sub(dawn), light.name, light.t)
+		}
+	}
+	before := v.crossed
+	for _, h := range v.hosts {
+		h.t.Weigh(v.at(h), Never)
+	}
+	if !v.until(5*time.Minute, v.complete) || before == 200 {
+		t.Errorf("all weigh nothing, and %d of 200 chunks came, %d before", v.crossed, before)
+	}
+}
+
 // Whatever happens in a village, once it is quiet for a while no range has two holders; and everything completes.
 func TestWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -297,7 +322,7 @@ func TestWhateverHappens(t *testing.T) {
 		life := uint32(100)
 		for range draw(25, "events") {
 			h := v.hosts[draw(len(v.hosts), "host")]
-			switch draw(6, "event") {
+			switch draw(7, "event") {
 			case 0:
 				if !h.gone && len(v.hosts) > 2 {
 					v.kill(h)
@@ -319,6 +344,8 @@ func TestWhateverHappens(t *testing.T) {
 			case 4:
 				h.t.Willing(v.at(h), draw(2, "willing") == 0)
 			case 5:
+				h.t.Weigh(v.at(h), draw(MaxWeight+1, "weight"))
+			case 6:
 				h.pace = time.Duration(1+draw(100, "pace")) * 100 * time.Millisecond
 			}
 			v.run(time.Duration(draw(30, "seconds")) * time.Second)

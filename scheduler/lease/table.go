@@ -15,7 +15,7 @@ import (
 type Config struct {
 	Self   string
 	Life   uint32 // differs from every other life of any host of this name
-	Weight int    // 0 to MaxWeight
+	Weight int    // 0 to MaxWeight; 0: only while nobody else of the location can
 	Seats  int    // fetchers a location and content, at least 1
 
 	Term     time.Duration // how long a lease lasts without being renewed
@@ -244,11 +244,43 @@ func (t *Table) Willing(now time.Time, willing bool) {
 	t.Advance(now)
 }
 
+// Weigh says with which weight, 0 to MaxWeight, this host stands in the line from now on. With 0 it gives its leases back if somebody
+// else can go on.
+func (t *Table) Weigh(now time.Time, weight int) {
+	weight = min(max(weight, 0), MaxWeight)
+	if weight == t.c.Weight {
+		return
+	}
+	t.c.Weight = weight
+	if !t.willing {
+		return
+	}
+	for _, name := range t.names() {
+		t.out = append(t.out, Stand{To: name, Weight: weight})
+	}
+	if weight == 0 && t.relieved(now) {
+		t.GiveBack(now)
+	}
+}
+
 func (t *Table) weight() int {
 	if !t.willing {
 		return 0
 	}
 	return t.c.Weight
+}
+
+// own is this host's place in the line. One of weight 0 stands where nobody else does, so it claims as the lightest.
+func (t *Table) own() uint64 { return t.score(t.c.Self, max(t.c.Weight, 1)) }
+
+// relieved reports whether somebody else stands in the line.
+func (t *Table) relieved(now time.Time) bool {
+	for name, p := range t.peers {
+		if p.weight > 0 && !t.doubts(now, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // String tells the state in one line.
