@@ -71,7 +71,7 @@ const (
 
 func newEbb(c Config) *ebb {
 	e := &ebb{cfg: c, mss: float64(c.MSS)}
-	e.climb, e.creep = climbBold, creepMost
+	e.climb, e.creep = climbShy, creepMost
 	e.start.train.begin(firstTrain, c.MSS)
 	return e
 }

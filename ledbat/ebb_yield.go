@@ -222,7 +222,7 @@ func (e *ebb) comeBack(now time.Time, bytes int) {
 		e.mu = c
 	}
 	e.climb = climbBold
-	if y.sighted >= sightings || y.guessed {
+	if y.sighted >= sightings && y.jitter < e.per(0.25) || y.guessed {
 		e.climb = climbShy
 	}
 	y.guessed = false
