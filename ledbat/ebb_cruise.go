@@ -5,7 +5,7 @@ package ledbat
 import "time"
 
 const (
-	climbBold   = 1.0 / 3         // of the capacity a round trip, on the way up, where nobody was met at the floor,
+	climbBold   = 0.25            // of the capacity a round trip, on the way up, where nobody was met at the floor,
 	climbShy    = 1.0 / 8         // and where somebody was: what is too much for a round trip must not overflow a small buffer
 	creepMost   = 0.02            // and at the end of it, once others have been seen
 	creepLeast  = 0.003           // when they are seen again and again: slower than a TCP flow grows

@@ -221,13 +221,12 @@ func (e *ebb) comeBack(now time.Time, bytes int) {
 	if c := perSecond(bytes, y.survey.gap); y.survey.pulses >= leastLooks && c < certainly*e.mu {
 		e.mu = c
 	}
-	e.climb = climbBold
+	e.climb, e.rate = climbBold, 2*climbBold*e.mu
 	if y.sighted >= sightings && y.jitter < e.per(0.25) || y.guessed {
-		e.climb = climbShy
+		e.climb, e.rate = climbShy, climbShy*e.mu
 	}
 	y.guessed = false
 	e.enter(now, returning)
-	e.rate = e.climb * e.mu
 }
 
 // weigh learns from how far apart the two datagrams that left together arrive. Nothing can come between them, so that is what the
