@@ -95,6 +95,13 @@ type (
 	Compare struct{ Request fleet.CopiesRequest }
 	// Sync exchanges news with the hub. The answer is Synced or SyncFailed.
 	Sync struct{ Request fleet.SyncRequest }
+	// Look asks the own network who of the fleet is there. The answer is Looked, after any number of Heard.
+	Look struct{}
+	// Reach connects to an address of which nobody has said who is there. The answer is Reached or NotReached with the same Where.
+	Reach struct {
+		Where string // host:port
+		TLS   uint16 // TCP port at the same address, of one that has the LAN carrier; 0: not known
+	}
 	// Export writes a content out. The answer is Exported.
 	Export struct {
 		Flow      string
@@ -120,6 +127,8 @@ func (Record) action()   {}
 func (Resolve) action()  {}
 func (Compare) action()  {}
 func (Sync) action()     {}
+func (Look) action()     {}
+func (Reach) action()    {}
 func (Export) action()   {}
 func (Dial) action()     {}
 func (Hangup) action()   {}

@@ -63,6 +63,7 @@ type Book struct {
 	rnd     *rand.Rand
 	people  map[string]*contact
 	active  bool            // some flow still needs peers
+	keeps   bool            // neighbours are wanted all the same
 	used    time.Time       // when one did last
 	list    []*contact      // see wanted ...
 	stale   bool            // ... which is out of date
@@ -244,7 +245,7 @@ func (b *Book) choose() []*contact {
 		switch {
 		case c.Role == fleet.RoleHub:
 			hub = append(hub, c)
-		case !b.active:
+		case !b.active && !(b.keeps && b.near(c)):
 		case b.near(c):
 			near = append(near, c)
 		case b.holders[c.Peer]:
@@ -291,12 +292,15 @@ func (b *Book) Deadline() time.Time {
 		return first
 	}
 	for _, c := range b.people {
-		if c.connected && c.Role != fleet.RoleHub {
+		if c.connected && b.idles(c) {
 			earlier(later(c.lastUse, b.used).Add(idleHangup))
 		}
 	}
 	return first
 }
+
+// idles reports whether a conversation with a host ends when no flow needs it.
+func (b *Book) idles(c *contact) bool { return c.Role != fleet.RoleHub && !(b.keeps && b.near(c)) }
 
 // Take returns the next Dial or Hangup.
 func (b *Book) Take(now time.Time) (Action, bool) {
@@ -314,7 +318,7 @@ func (b *Book) Take(now time.Time) (Action, bool) {
 	}
 	for _, peer := range b.names() {
 		c := b.people[peer]
-		if c.connected && c.Role != fleet.RoleHub && now.Sub(later(c.lastUse, b.used)) >= idleHangup {
+		if c.connected && b.idles(c) && now.Sub(later(c.lastUse, b.used)) >= idleHangup {
 			c.connected = false
 			c.retryAt = time.Time{}
 			return Hangup{Peer: peer}, true

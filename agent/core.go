@@ -3,15 +3,18 @@
 package agent
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/ebbproject/ebb/agent/cache"
+	"github.com/ebbproject/ebb/agent/discovery"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/desired"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
@@ -20,6 +23,7 @@ import (
 // Config is what the edge decides. Self, Publishers and Held are required.
 type Config struct {
 	Self        fleet.Identity
+	Control     *ecdsa.PublicKey      // of the fleet's CA, which signs orders
 	Publishers  []ed25519.PublicKey   // whose contents are accepted
 	Seed        uint64                // of jitter
 	MaxInFlight int64                 // bytes of chunks asked for and not yet on disk; 0: the scheduler's default
@@ -28,8 +32,10 @@ type Config struct {
 	Gentle      gentle.Policy         // whether, whom and how fast to serve
 	Stored      func() int64          // bytes of chunks on disk; nil: not counted
 	Limits      cache.Limits          // of what is kept
+	Neighbourly bool                  // conversations with neighbours are kept although no flow needs them
 	Zone        *time.Location        // of the windows of flows; nil: UTC
 	Free, Total int64                 // bytes of the volume at the start; Total 0: not known
+	Discovery   discovery.Config      // how neighbours are found without the hub; its Seed is the core's
 }
 
 // peer is a host we are in conversation with.
@@ -45,6 +51,10 @@ type Core struct {
 	rnd          *rand.Rand
 	sched        *scheduler.Scheduler
 	book         *Book
+	finder       *discovery.Finder
+	rivals       rivals
+	twin         string // where a host with our own identity was met, ...
+	twinUntil    time.Time
 	door         *gentle.Door
 	desk         *Desk
 	herald       Herald
@@ -57,6 +67,7 @@ type Core struct {
 	holdings     map[content.ID]*holding
 	names        *fleet.Catalogue // what each name stands for, which never goes back
 	flows        map[string]*flow
+	orders       orders
 	order        []string // of flows, as they were asked for
 	ledger       *ledger.Book
 	epochSaved   bool
@@ -77,15 +88,18 @@ func New(now time.Time, c Config) *Core {
 	if c.Weight != nil {
 		sc.Weight = *c.Weight
 	}
+	c.Discovery.Seed = c.Seed
 	core := &Core{
 		cfg: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x636f7265)),
-		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
+		sched: scheduler.New(now, sc), book: NewBook(c.Self, c.Seed), finder: discovery.New(c.Discovery), rivals: rivals{}, herald: Herald{Self: c.Self.Peer}, door: gentle.NewDoor(c.Gentle), desk: NewDesk(),
 		busy: busy{}, keeper: cache.NewKeeper(c.Limits), strays: strays{gone: map[content.ID]bool{}},
 		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
-		hub: hubView{nextSync: now, said: map[content.ID]bool{}},
+		orders: orders{book: desired.NewBook(c.Control, &c.Self)},
+		hub:    hubView{nextSync: now, said: map[content.ID]bool{}},
 	}
+	core.book.keeps = c.Neighbourly
 	core.sched.LocationKnown(now, true) // until the hub has said otherwise
 	if c.Total > 0 {
 		core.keeper.Measured(now, c.Free, c.Total, core.stored())
@@ -106,6 +120,7 @@ func (c *Core) Advance(now time.Time) {
 	c.resolveAgain(now)
 	c.announceLate(now)
 	c.keepHours(now)
+	c.ordersIfDue(now)
 	c.compareIfDue(now)
 	c.syncIfDue(now)
 }
@@ -113,8 +128,8 @@ func (c *Core) Advance(now time.Time) {
 // Deadline is when Advance must be called at the latest; zero: never.
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
-	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve(), c.nextHours(),
-		c.nextCompare(), c.keeper.Deadline()} {
+	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve(), c.nextHours(), c.orders.change,
+		c.nextCompare(), c.keeper.Deadline(), c.finder.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}
@@ -139,7 +154,7 @@ func (c *Core) Take(now time.Time) (Action, bool) {
 		if a, ok := c.book.Take(now); ok {
 			return a, true
 		}
-		return nil, false
+		return c.seek(now)
 	}
 	a := c.out[0]
 	c.out[0] = nil
@@ -175,12 +190,13 @@ func (c *Core) PeerUp(now time.Time, id fleet.Identity) {
 	if _, again := c.peers[id.Peer]; again {
 		c.PeerDown(now, id.Peer)
 	}
-	if c.book.Refuses(now, id.Peer) {
+	if c.book.Refuses(now, id.Peer) || c.orders.book.Revoked(now, id.Peer) {
 		c.do(Hangup{Peer: id.Peer})
 		return
 	}
 	c.peers[id.Peer] = &peer{Identity: id, follows: map[content.ID]bool{}}
 	c.book.Connected(now, id)
+	c.finder.Present(now, id.Peer, true)
 	c.peers[id.Peer].class = c.book.Class(id.Peer)
 	c.sched.PeerJoined(now, scheduler.PeerID(id.Peer), c.peers[id.Peer].class)
 	for _, f := range c.openFlows() {
@@ -200,6 +216,7 @@ func (c *Core) PeerDown(now time.Time, name string) {
 		return
 	}
 	delete(c.peers, name)
+	c.finder.Present(now, name, false)
 	c.desk.PeerLost(name)
 	c.door.PeerLost(name)
 	c.busy.lost(name)

@@ -16,6 +16,9 @@ import (
 // admit puts a request on the desk, or says why not. Manifests are always told: they are small, and others need them to go elsewhere.
 func (c *Core) admit(now time.Time, s Serve, priority uint8) (why transfer.Reason, ok bool) {
 	if s.Kind == transfer.KindChunk {
+		if _, stopped := c.orders.book.Stopped(now); stopped {
+			return transfer.ReasonPaused, false
+		}
 		if !c.book.Shares() { // the topology knows the network as a VPN, whatever the sensors say
 			return transfer.ReasonVPN, false
 		}
@@ -41,6 +44,11 @@ func (c *Core) Sensed(now time.Time, sample gentle.Sample) {
 		return
 	}
 	why, _ := c.door.May(now)
+	c.clearDesk(why)
+}
+
+// clearDesk refuses what was not begun.
+func (c *Core) clearDesk(why transfer.Reason) {
 	for _, s := range c.desk.Chunks() {
 		c.Released(s.Peer, s.Request)
 		c.do(Decline{Peer: s.Peer, Request: s.Request, Reason: why})

@@ -77,7 +77,8 @@ func (c *Core) manifestKnown(now time.Time, f *flow, id content.ID) {
 			c.announceAll(name, c.holdings[id])
 		}
 	}
-	c.hub.nextSync = now // to learn who holds it
+	c.hub.nextSync = now     // to learn who holds it
+	c.endIfCancelled(now, f) // now that its name and type are known
 	c.reconcile(now, id)
 }
 
@@ -89,8 +90,8 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		if !f.known || f.content != id || f.state == api.StateAssembling {
 			continue
 		}
-		if !wanted || f.priority > priority {
-			priority = f.priority
+		if p := c.effective(now, f); !wanted || p > priority {
+			priority = p
 		}
 		if why := c.heldBack(now, f); !wanted || held != scheduler.None && why != scheduler.PausedByUser {
 			held = why
@@ -199,6 +200,7 @@ func (c *Core) Exported(now time.Time, id, code, detail string) {
 func (c *Core) finish(now time.Time, f *flow, state, code, detail string) {
 	f.state, f.code, f.detail, f.finished = state, code, detail, now
 	c.saveFlow(f)
+	c.changed(now)
 	c.keeper.Changed()
 	if f.known {
 		c.reconcile(now, f.content)
@@ -241,6 +243,7 @@ func (c *Core) steer(now time.Time, id string, change func(*flow)) error {
 	}
 	change(f)
 	c.saveFlow(f)
+	c.changed(now)
 	if f.known {
 		c.reconcile(now, f.content)
 	}

@@ -19,8 +19,9 @@ const (
 
 // Herald decides who hears of a new chunk when. If all followers of a host that brings a chunk into the location heard
 // of it at once, all of them would ask that host for it, chunk after chunk. So a few hear of it first, other ones for
-// each chunk, and by the time the others do, most have heard of it from those.
+// each chunk and each host that tells, and by the time the others do, most have heard of it from those, or from whom those told.
 type Herald struct {
+	Self string
 	late []lateNews // in the order in which it is due
 }
 
@@ -37,7 +38,8 @@ func (h *Herald) Gained(now time.Time, id content.ID, index int, missing []strin
 	if len(missing) > heardFirst+1 {
 		first = slices.Clone(missing)
 		weight := func(name string) uint64 {
-			seed := append(binary.LittleEndian.AppendUint32(id[:8:8], uint32(index)), name...)
+			seed := append(binary.LittleEndian.AppendUint32(id[:8:8], uint32(index)), h.Self...)
+			seed = append(append(seed, 0), name...)
 			sum := content.Sum(seed) // names and numbers differ by little, and the order must not
 			return binary.LittleEndian.Uint64(sum[:])
 		}

@@ -14,7 +14,7 @@ import (
 
 // A few hear of a new chunk at once, other ones for each chunk, so that each is first about as often.
 func TestHeraldSpreadsTheNews(t *testing.T) {
-	var h Herald
+	h := Herald{Self: "server"}
 	var followers []string
 	for i := range 16 {
 		followers = append(followers, fmt.Sprintf("till-%02d", i))
@@ -46,6 +46,40 @@ func TestHeraldSpreadsTheNews(t *testing.T) {
 	}
 	if few := h.Gained(epoch, content.ID{}, 0, followers[:heardFirst+1]); len(few) != heardFirst+1 {
 		t.Errorf("of five followers only %d hear of it at once", len(few))
+	}
+}
+
+// Those that hear of a chunk first tell others than the one who told them would: with each step three times as many have it, and nobody
+// sends it to all.
+func TestHeraldsTellDifferentHosts(t *testing.T) {
+	var all []string
+	for i := range 40 {
+		all = append(all, fmt.Sprintf("till-%02d", i))
+	}
+	sum := 0
+	for chunk := range 100 {
+		has := map[string]bool{"till-00": true}
+		tellers := []string{"till-00"}
+		for range 3 {
+			var next []string
+			for _, name := range tellers {
+				h, missing := Herald{Self: name}, []string{}
+				for _, x := range all {
+					if x != name && x != "till-00" {
+						missing = append(missing, x)
+					}
+				}
+				next = append(next, h.Gained(epoch, content.Sum([]byte("image")), chunk, missing)...)
+			}
+			for _, name := range next {
+				has[name] = true
+			}
+			tellers = next
+		}
+		sum += len(has)
+	}
+	if mean := sum / 100; mean < 22 { // 1 + 3 + 9 + 27, less those that hear it twice
+		t.Errorf("%d of 40 have heard of a chunk after three steps", mean)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/scheduler"
 )
 
@@ -36,6 +37,9 @@ type hubView struct {
 	told    map[content.ID]fleet.Holding // holdings that it has confirmed
 	said    map[content.ID]bool          // and those that it may have heard of
 	sent    map[content.ID]fleet.Holding // with the question under way
+	pulse   *pulse.Pulse                 // that it has confirmed
+	beat    pulse.Pulse                  // with the question under way
+	every   time.Duration                // how often it wants news while something is fetched; zero: it has not said
 	move    string                       // the location that it sees us in
 	warning string                       // what is wrong with where we are
 	twin    string                       // the address of another host with our identity
@@ -50,8 +54,11 @@ func (c *Core) syncIfDue(now time.Time) {
 		return
 	}
 	every := syncEvery
-	if c.active() && c.book.Lacking() {
+	switch {
+	case c.active() && c.book.Lacking():
 		every = syncFetch
+	case c.active() && c.hub.every > 0:
+		every = min(max(c.hub.every, syncFetch), syncEvery)
 	}
 	c.saveLedger()
 	c.hub.nextSync = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))
@@ -59,12 +66,12 @@ func (c *Core) syncIfDue(now time.Time) {
 		return // it is its own directory
 	}
 	c.hub.asking, c.hub.lastAsk = true, now
-	c.do(Sync{Request: c.news()})
+	c.do(Sync{Request: c.news(now)})
 }
 
 // news is what the hub should know of this host.
-func (c *Core) news() fleet.SyncRequest {
-	r := fleet.SyncRequest{Instance: fmt.Sprintf("%016x", c.cfg.Seed), Cursor: c.hub.cursor, Partial: c.hub.cursor != ""}
+func (c *Core) news(now time.Time) fleet.SyncRequest {
+	r := fleet.SyncRequest{Desired: c.saidOrders(), Instance: fmt.Sprintf("%016x", c.cfg.Seed), Cursor: c.hub.cursor, Partial: c.hub.cursor != ""}
 	c.hub.sent = map[content.ID]fleet.Holding{}
 	if report, ok := c.ledger.Report(); ok { // after the records of saveLedger, and so of what is durable
 		r.Ledger = &report
@@ -88,6 +95,10 @@ func (c *Core) news() fleet.SyncRequest {
 	for _, x := range r.Holdings { // until the answer is here, nobody knows what the hub knows of these
 		c.hub.said[x.Content] = true
 		delete(c.hub.told, x.Content)
+	}
+	if c.hub.beat = c.pulse(now); !r.Partial || c.hub.pulse == nil || !c.hub.pulse.Equal(c.hub.beat) {
+		beat := c.hub.beat
+		r.Pulse, c.hub.pulse = &beat, nil // until the answer is here, nobody knows what the hub knows
 	}
 	for _, f := range c.openFlows() {
 		if f.known && f.state == api.StateFetching && !slices.Contains(r.Wanted, f.content) {
@@ -119,6 +130,7 @@ func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 	if changed {
 		c.saveMembers()
 	}
+	c.toldOrders(now, r.Desired)
 	if r.Ledger != nil {
 		c.ledger.Acknowledged(*r.Ledger)
 	}
@@ -133,11 +145,20 @@ func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 // confirmed notes what the hub knows of us now. Where it knows less than it should, everything is told again at once.
 func (c *Core) confirmed(now time.Time, r fleet.SyncReply) {
 	c.hub.cursor, c.hub.told, c.hub.said = r.Cursor, c.hub.sent, map[content.ID]bool{}
+	beat := c.hub.beat
+	c.hub.pulse, c.hub.every = &beat, time.Duration(r.Every)*time.Second
 	for id := range c.hub.told {
 		c.hub.said[id] = true
 	}
 	if r.Again {
 		c.hub.cursor, c.hub.nextSync = "", now
+	}
+}
+
+// BusUp: the bus is there, for the first time or again. What was pushed meanwhile is asked for, not by all hosts at once.
+func (c *Core) BusUp(now time.Time) {
+	if t := now.Add(time.Duration(c.rnd.Int64N(int64(syncFetch)))); t.Before(c.hub.nextSync) {
+		c.hub.nextSync = t
 	}
 }
 

@@ -24,7 +24,8 @@ const (
 	keyMembers  = KeyPrefix + "members"
 	keyLedger   = KeyPrefix + "ledger/"
 	keyClock    = KeyPrefix + "clock"
-	keyShelf    = KeyPrefix + "shelf/" // read behind manifests
+	keyDesired  = KeyPrefix + "desired/" // and the key of the register
+	keyShelf    = KeyPrefix + "shelf/"   // read behind manifests
 )
 
 // ManifestKey is where the signed manifest of a content stands in the journal.
@@ -47,6 +48,7 @@ type savedFlow struct {
 	By        time.Time  `json:"by,omitzero"`
 	Window    string     `json:"window,omitempty"`
 	Repair    bool       `json:"repair,omitempty"`
+	Order     uint64     `json:"order,omitempty"` // the version of the order that it is for
 }
 
 // keepFlows is how many ended flows are remembered.
@@ -55,7 +57,7 @@ const keepFlows = 200
 func (c *Core) saveFlow(f *flow) {
 	c.record(keyFlow+f.id, savedFlow{ID: f.id, Ref: f.ref, Out: f.out, Overwrite: f.overwrite, Priority: f.priority, Content: f.content,
 		State: f.state, Code: f.code, Detail: f.detail, Created: f.created, Finished: f.finished,
-		Stage: f.stage, By: f.by, Window: f.window.String(), Repair: f.repair})
+		Stage: f.stage, By: f.by, Window: f.window.String(), Repair: f.repair, Order: f.order})
 	for f.ended() && len(c.order) > keepFlows {
 		oldest := slices.IndexFunc(c.order, func(id string) bool { return c.flows[id].ended() })
 		c.do(Record{Key: keyFlow + c.order[oldest]})
@@ -125,6 +127,8 @@ func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 			err = c.restoreClock(now, value)
 		case strings.HasPrefix(key, keyShelf):
 			err = c.restoreShelf(strings.TrimPrefix(key, keyShelf), value)
+		case strings.HasPrefix(key, keyDesired):
+			err = c.restoreOrder(now, key, value)
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("journal record %q: %w", key, err))
@@ -137,6 +141,7 @@ func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 		c.order = append(c.order, f.id)
 		c.restart(now, f)
 	}
+	c.obeyOrders(now)
 	return problems
 }
 
@@ -164,7 +169,7 @@ func (c *Core) restoreManifest(key string, raw []byte) error {
 
 func restoredFlow(s savedFlow) *flow {
 	p := planned(api.Get{Stage: s.Stage, By: s.By, Window: s.Window})
-	p.repair = s.Repair
+	p.repair, p.order = s.Repair, s.Order
 	return &flow{id: s.ID, ref: s.Ref, out: s.Out, overwrite: s.Overwrite, priority: s.Priority, content: s.Content,
 		known: !s.Content.IsZero(), state: s.State, code: s.Code, detail: s.Detail, created: s.Created, finished: s.Finished,
 		plan: p}

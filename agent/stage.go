@@ -17,6 +17,7 @@ const MaxAhead = 366 * 24 * time.Hour
 
 // plan is what a flow was asked to observe besides the content: to be here by a time, and to come in certain hours only.
 type plan struct {
+	order  uint64    // the version of the order that it is for; 0: of none
 	repair bool      // nobody asked for it: the location has too few copies
 	stage  bool      // it is for later: what has come stays until by
 	by     time.Time // zero: whenever
@@ -64,6 +65,8 @@ func (c *Core) heldBack(now time.Time, f *flow) scheduler.Reason {
 	switch {
 	case f.state == api.StatePaused:
 		return scheduler.PausedByUser
+	case c.verdict(now, f).Paused != nil:
+		return scheduler.PausedByPolicy
 	case f.closed:
 		return scheduler.OutsideWindow
 	}

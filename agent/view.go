@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -36,7 +37,7 @@ func (c *Core) Flow(now time.Time, id string) (api.Flow, bool) {
 
 func (c *Core) view(now time.Time, f *flow, live map[content.ID]scheduler.FlowStatus) api.Flow {
 	v := api.Flow{ID: f.id, Ref: f.ref, Location: c.cfg.Self.Location, State: f.state, Reason: f.code, Detail: f.detail, Out: f.out,
-		Priority: f.priority, Created: f.created, Finished: f.finished, Sources: []api.PeerBytes{},
+		Priority: c.effective(now, f), Created: f.created, Finished: f.finished, Sources: []api.PeerBytes{},
 		Stage: f.stage, By: f.by, Window: f.window.String(), Risk: c.risk(now, f)}
 	if f.closed && !f.ended() {
 		v.Opens = f.change.UTC()
@@ -51,11 +52,14 @@ func (c *Core) view(now time.Time, f *flow, live map[content.ID]scheduler.FlowSt
 	v.Content, v.Name, v.Version, v.Type = f.content.String(), h.manifest.Name, h.manifest.Version, h.manifest.Type
 	v.Size, v.Verified, v.Chunks, v.Have = h.manifest.Size(), h.bytes, len(h.chunks), h.count
 	st := f.last
-	if now, ok := live[f.content]; ok && !f.ended() {
-		st = now
+	if running, ok := live[f.content]; ok && !f.ended() {
+		st = running
 		v.Rate, v.InFlight = st.Rate*8, st.InFlight
 		if f.state == api.StateFetching || f.state == api.StatePaused {
 			v.Reason = st.Reason.String()
+			if why := c.pausedBy(now, f); st.Reason == scheduler.PausedByPolicy && why != "" {
+				v.Detail = why
+			}
 		}
 	}
 	v.Received, v.Wasted = st.Received, st.Rejected+st.Duplicate+st.Canceled
@@ -91,6 +95,9 @@ func (c *Core) Why(now time.Time, ref string) (api.Why, bool) {
 	switch {
 	case f.known && (f.state == api.StateFetching || f.state == api.StatePaused):
 		for _, x := range c.sched.Why(now, f.content) {
+			if x.Reason == scheduler.PausedByPolicy {
+				x.Detail = c.pausedBy(now, f)
+			}
 			w.Reasons = append(w.Reasons, api.Reason{Code: x.Reason.String(), Detail: x.Detail, Hint: x.Reason.Remedy(), Peer: string(x.Peer),
 				Count: x.Chunks})
 		}
@@ -183,15 +190,20 @@ func (c *Core) Peers(now time.Time) []api.Peer {
 			v.Addr = addr.String()
 		}
 		c.refusal(now, &v)
+		v.Reason = cmp.Or(c.rivals.tell(now, name), v.Reason)
 		list = append(list, v)
 	}
 	return list
 }
 
 // Hub is what this host knows of its hub.
-func (c *Core) Hub() api.HubStatus {
+func (c *Core) Hub(now time.Time) api.HubStatus {
+	twin := c.hub.twin
+	if now.Before(c.twinUntil) {
+		twin = cmp.Or(twin, c.twin)
+	}
 	return api.HubStatus{Reachable: c.hub.problem == "" && !c.hub.lastOK.IsZero(), LastSync: c.hub.lastOK, Error: c.hub.problem,
-		Warning: c.hub.warning, Twin: c.hub.twin}
+		Warning: c.hub.warning, Twin: twin}
 }
 
 // Counts is how many conversations and unfinished flows there are.

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
@@ -32,6 +33,7 @@ type world struct {
 	hubDown bool
 	outcast bool // the hub answers and refuses everybody
 	key     ed25519.PrivateKey
+	control *ecdsa.PublicKey // signs orders; nil: nobody does
 	dir     *fleet.Directory
 	copies  *fleet.Copies
 	catalog map[string][]byte // by name and id
@@ -133,7 +135,7 @@ func (w *world) boot(name string) {
 	h := w.hosts[name]
 	h.life++
 	h.up = true
-	h.core = New(w.now, Config{Self: h.id, Publishers: []ed25519.PublicKey{w.key.Public().(ed25519.PublicKey)}, Seed: uint64(h.life),
+	h.core = New(w.now, Config{Self: h.id, Control: w.control, Publishers: []ed25519.PublicKey{w.key.Public().(ed25519.PublicKey)}, Seed: uint64(h.life),
 		Held: func(id content.ID) bool { return h.chunks[id] != nil }, Stored: h.stored, Limits: h.limits, Free: h.free(), Total: h.total})
 	for _, err := range h.core.Restore(w.now, h.records) {
 		w.t.Fatal(err)

@@ -36,6 +36,7 @@ type Options struct {
 	Seed      uint64
 	Show      func(Snapshot) // called a few times a second; may be nil
 	Say       func(string)   // what is being done, one line each; may be nil
+	Keep      func(*Report)  // called with the report while the fleet still runs, which ends when it returns; may be nil
 }
 
 // Default is three locations of three endpoints behind 20 Mbit/s down and 5 Mbit/s up, 40 ms of round trip and 200 ms
@@ -104,7 +105,13 @@ func Run(ctx context.Context, o Options) (r *Report, err error) {
 			return nil, err
 		}
 	}
-	return f.report(ctx)
+	if r, err = f.report(ctx); err == nil && o.Keep != nil {
+		if err := f.sayConsole(ctx); err != nil {
+			return r, err
+		}
+		o.Keep(r)
+	}
+	return r, err
 }
 
 func (f *fleet) ebb() process.Ebb { return process.Ebb{Exe: f.o.Exe} }
@@ -144,8 +151,21 @@ func (f *fleet) makeSource(context.Context) error {
 
 func (f *fleet) startHub(ctx context.Context) (err error) {
 	f.hub, err = f.ebb().Daemon(ctx, filepath.Join(f.dir, "hub"), "hub", "--listen", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	f.say("hub is ready on %s", f.hub.Ready.Addr)
+	if f.o.Keep != nil {
+		return f.sayConsole(ctx)
+	}
+	return nil
+}
+
+// sayConsole tells how to look at the fleet.
+func (f *fleet) sayConsole(ctx context.Context) error {
+	link, err := f.ebb().Run(ctx, "console", "--state", filepath.Join(f.dir, "hub"), "--name", "demo")
 	if err == nil {
-		f.say("hub is ready on %s", f.hub.Ready.Addr)
+		f.say("the console, good once: %s", link)
 	}
 	return err
 }

@@ -45,18 +45,26 @@ type Directory struct {
 	hub       Member
 	members   map[string]*entry
 	locations map[string]*location
-	holders   map[content.ID]map[*entry]bool
-	change    uint64 // number of the last change of anything that others are told
+	holders   map[content.ID]map[*entry]part
+	whole     map[content.ID]int // how many of the holders have all of it
+	change    uint64             // number of the last change of anything that others are told
 }
 
 type entry struct {
 	Member
 	place  Place
 	holds  map[content.ID]bool
-	change uint64 // the last one of what others are told of it
-	silent bool   // as the others were told
-	whole  bool   // all it holds was told since its daemon started
+	wanted []content.ID // as last reported
+	change uint64       // the last one of what others are told of it
+	silent bool         // as the others were told
+	whole  bool         // all it holds was told since its daemon started
 	twins  twins
+}
+
+// part is how much of a content a host holds.
+type part struct {
+	chunks   int
+	complete bool
 }
 
 // location is who is in one.
@@ -80,7 +88,8 @@ type Place struct {
 
 // NewDirectory is a directory in which only the hub stands.
 func NewDirectory(hub Member) *Directory {
-	return &Directory{hub: hub, members: map[string]*entry{}, locations: map[string]*location{}, holders: map[content.ID]map[*entry]bool{}}
+	return &Directory{hub: hub, members: map[string]*entry{}, locations: map[string]*location{}, holders: map[content.ID]map[*entry]part{},
+		whole: map[content.ID]int{}}
 }
 
 // Announced: a member reported. The hearing says whether that was enough.
@@ -102,7 +111,7 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 	if told(m) != told(e.Member) || e.silent {
 		d.changed(e)
 	}
-	e.Member, e.silent = m, false
+	e.Member, e.silent, e.wanted = m, false, r.Wanted
 	e.whole = !r.Partial || e.whole && h.Known
 	if !e.whole {
 		h.Again = true
@@ -150,23 +159,16 @@ func (d *Directory) moved(now time.Time, e *entry, peer, to string) {
 // report enters what a member holds, and reports whether that is news.
 func (d *Directory) report(e *entry, r SyncRequest) bool {
 	news := false
-	set := func(id content.ID, on bool) {
-		if e.holds[id] == on {
+	drop := func(id content.ID) {
+		if !e.holds[id] {
 			return
 		}
 		news = true
-		if !on {
-			delete(e.holds, id)
-			if delete(d.holders[id], e); len(d.holders[id]) == 0 {
-				delete(d.holders, id)
-			}
-			return
+		d.held(e, id, part{})
+		delete(e.holds, id)
+		if delete(d.holders[id], e); len(d.holders[id]) == 0 {
+			delete(d.holders, id)
 		}
-		e.holds[id] = true
-		if d.holders[id] == nil {
-			d.holders[id] = map[*entry]bool{}
-		}
-		d.holders[id][e] = true
 	}
 	if !r.Partial {
 		held := make(map[content.ID]bool, len(r.Holdings))
@@ -175,17 +177,36 @@ func (d *Directory) report(e *entry, r SyncRequest) bool {
 		}
 		for id := range e.holds {
 			if !held[id] {
-				set(id, false)
+				drop(id)
 			}
 		}
 	}
 	for _, h := range r.Holdings {
-		set(h.Content, true)
+		news = news || !e.holds[h.Content]
+		e.holds[h.Content] = true
+		d.held(e, h.Content, part{h.Chunks, h.Complete})
 	}
 	for _, id := range r.Dropped {
-		set(id, false)
+		drop(id)
 	}
 	return news
+}
+
+// held enters how much a member has of a content.
+func (d *Directory) held(e *entry, id content.ID, p part) {
+	if d.holders[id] == nil {
+		d.holders[id] = map[*entry]part{}
+	}
+	was := d.holders[id][e].complete
+	d.holders[id][e] = p
+	switch {
+	case p.complete && !was:
+		d.whole[id]++
+	case was && !p.complete:
+		if d.whole[id]--; d.whole[id] == 0 {
+			delete(d.whole, id)
+		}
+	}
 }
 
 // Placed: the topology says that the member is in this place.
@@ -219,6 +240,17 @@ func (d *Directory) Members(now time.Time) []Member {
 	}
 	slices.SortFunc(list, func(a, b Member) int { return cmp.Compare(a.Peer, b.Peer) })
 	return list
+}
+
+// Wanted lists what each member that is not silent wants and has not got.
+func (d *Directory) Wanted(now time.Time) map[string][]content.ID {
+	all := map[string][]content.ID{}
+	for name, e := range d.members {
+		if now.Sub(e.Seen) < SilentAfter {
+			all[name] = e.wanted
+		}
+	}
+	return all
 }
 
 // Reply is what a member hears that knows nothing yet: the hub, its neighbours, and some of those elsewhere who hold what

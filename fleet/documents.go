@@ -7,6 +7,7 @@ import (
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet/ledger"
+	"github.com/ebbproject/ebb/fleet/pulse"
 )
 
 // Member is one host as the directory lists it.
@@ -70,8 +71,28 @@ type SyncRequest struct {
 	Dropped  []content.ID `json:"dropped,omitempty"` // with Partial: held no more
 	Wanted   []content.ID `json:"wanted,omitempty"`
 
-	Ledger *ledger.Report `json:"ledger,omitempty"` // what was counted since the last acknowledged report
+	Ledger  *ledger.Report `json:"ledger,omitempty"`  // what was counted since the last acknowledged report
+	Pulse   *pulse.Pulse   `json:"pulse,omitempty"`   // of its flows; null: with Partial as before, else nothing
+	Ways    []pulse.Way    `json:"ways,omitempty"`    // to other locations to which something was sent lately
+	Desired *Desired       `json:"desired,omitempty"` // what is known of desired state; nil: by a host that obeys none
 }
+
+// Desired is a host's part of the exchange of desired state, in the words of package desired.
+type Desired struct {
+	Root      string   `json:"root"`
+	Digest    []byte   `json:"digest,omitempty"`    // when the last reply asked for it
+	Documents [][]byte `json:"documents,omitempty"` // that the last reply asked for
+}
+
+// DesiredReply is the hub's part.
+type DesiredReply struct {
+	Documents [][]byte `json:"documents,omitempty"` // news for the host
+	Differs   bool     `json:"differs,omitempty"`   // the digest is to be told, at once
+	Wants     []string `json:"wants,omitempty"`     // keys of documents that the host should hand in, at once
+}
+
+// MaxHanded bounds the documents that one message carries.
+const MaxHanded = 128
 
 // SyncReply lists the hub, the members of the caller's location and some holders of what it wants. Publisher keys are
 // pinned at enrolment and renewal and never come this way.
@@ -85,8 +106,17 @@ type SyncReply struct {
 	Move    string    `json:"move,omitempty"`    // the location whose certificate the host should fetch
 	Warning string    `json:"warning,omitempty"` // what is wrong with where the host is
 	Twin    string    `json:"twin,omitempty"`    // another host reports under this identity, from this address
+	Every   int       `json:"every,omitempty"`   // seconds after which a host that fetches should report again; 0: as it likes
 	Hub     Member    `json:"hub"`
 	Time    time.Time `json:"time"`
 
-	Ledger *ledger.Ack `json:"ledger,omitempty"` // the report is durable here
+	Ledger  *ledger.Ack   `json:"ledger,omitempty"` // the report is durable here
+	Desired *DesiredReply `json:"desired,omitempty"`
+	Bus     *Bus          `json:"bus,omitempty"` // where what is ordered is heard at once; nil: nowhere
+}
+
+// Bus is where a fleet's NATS servers are.
+type Bus struct {
+	URLs []string `json:"urls"`
+	Own  bool     `json:"own,omitempty"` // it is the hub's, with certificates of the fleet on both sides
 }

@@ -112,6 +112,9 @@ func ValidLocation(s string) error {
 	return nil
 }
 
+// ValidPeer accepts 16 hexadecimal digits, in lower case.
+func ValidPeer(s string) bool { return isHex16(s) }
+
 func isHex16(s string) bool {
 	if len(s) != 16 {
 		return false

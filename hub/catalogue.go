@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -53,6 +54,7 @@ func (s *Server) restore() error {
 			return true
 		}
 		s.catalogue.Published(m.Name, fleet.Version{Content: signed.ID(), Created: m.Created})
+		s.shelve(signed.ID(), m)
 		return true
 	})
 	if err != nil {
@@ -121,7 +123,7 @@ func (s *Server) redeem(now time.Time, token fleet.Token, location string) (flee
 }
 
 // enter makes a manifest durable, then known.
-func (s *Server) enter(raw []byte, name string, v fleet.Version) error {
+func (s *Server) enter(raw []byte, m *content.Manifest, v fleet.Version) error {
 	if err := s.o.Store.Record(store.Record{Key: keyContent + v.Content.String(), Value: raw}); err != nil {
 		return err
 	}
@@ -130,8 +132,10 @@ func (s *Server) enter(raw []byte, name string, v fleet.Version) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.catalogue.Published(name, v) {
-		s.o.Log.Warn("the name stands for a newer content", "content", v.Content.Short(), "name", name)
+	s.shelf = maps.Clone(s.shelf)
+	s.shelve(v.Content, m)
+	if !s.catalogue.Published(m.Name, v) {
+		s.o.Log.Warn("the name stands for a newer content", "content", v.Content.Short(), "name", m.Name)
 	}
 	return nil
 }

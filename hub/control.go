@@ -12,6 +12,7 @@ import (
 
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/fleet/topology"
 	"github.com/ebbproject/ebb/store"
 )
@@ -72,6 +73,9 @@ func (s *Server) caller(r *http.Request, now time.Time) (fleet.Identity, error) 
 	id, err := fleet.IdentityOf(leaf)
 	if err != nil {
 		return denied(fleet.CodeDenied, "%v", err)
+	}
+	if s.orders.revoked(now, id.Peer) {
+		return denied(fleet.CodeDenied, "this host was revoked: its operator must let it in anew, with another key: ebb enroll --again")
 	}
 	return id, nil
 }
@@ -183,7 +187,20 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 			"ebb enroll --again --location %s", req.Location, id.Location, req.Location))
 		return
 	}
-	reply := s.announced(s.o.Clock(), r, id, req)
+	now := s.o.Clock()
+	news, handed, err := s.orders.exchange(now, id, req.Desired)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if handed > 0 {
+		s.o.Log.Warn("a host handed in orders that this hub had forgotten", "peer", id.Peer, "location", id.Location, "documents", handed)
+	}
+	reply := s.announced(now, r, id, req)
+	reply.Desired = news
+	if s.bus != nil {
+		reply.Bus = s.bus.Told()
+	}
 	reply.Ledger = s.accounted(id, req)
 	answer(w, reply)
 }
@@ -229,9 +246,11 @@ func (s *Server) announced(now time.Time, r *http.Request, id fleet.Identity, re
 	}
 	s.mu.Unlock()
 	var seen map[string]netip.AddrPort
+	var ways []pulse.Way
 	if look { // not under the lock: it asks another goroutine
-		seen = s.o.Observed()
+		seen, ways = s.o.Observed(), s.o.Ways()
 	}
+	s.forgive(id, &req)
 	own, _ := netip.ParsePrefix(req.Net) // empty or good
 	st := stands(s.network(), id.Location, remote(r), own)
 	s.mu.Lock()
@@ -239,14 +258,18 @@ func (s *Server) announced(now time.Time, r *http.Request, id fleet.Identity, re
 	h := s.directory.Announced(now, id, req)
 	if h.Twin == "" {
 		s.directory.Placed(id.Peer, st.place)
+		s.board.Heard(now, id, req)
 	}
 	for peer, addr := range seen {
 		s.directory.Observed(peer, addr)
 	}
 	if look {
 		s.directory.Forget(now)
+		s.board.Measured(now, s.node.Identity.Peer, ways)
+		s.board.Forget(now)
 	}
 	reply := s.directory.Answer(now, id, req, h)
+	reply.Every = int(s.board.Pace() / time.Second)
 	if own.IsValid() {
 		s.advise(&reply, id, st, topology.AutoName(remote(r), own), fleet.Roams(r.TLS.PeerCertificates[0]))
 	}

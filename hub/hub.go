@@ -28,9 +28,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/board"
+	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/fleet/topology"
 	"github.com/ebbproject/ebb/store"
 )
@@ -44,8 +48,17 @@ type Options struct {
 	Published func(signed []byte) error                 // told of a content before it is catalogued
 	Pinned    func(keys []ed25519.PublicKey)            // told of all publishers pinned from now on
 	Ledger    func() ([]ledger.Entry, []ledger.Partner) // what the hub's own daemon has counted; nil: nothing
+	Ordered   func(documents [][]byte)                  // told of desired state that is new here; nil: nobody
+	Bus       BusOptions
+	Ways      func() []pulse.Way // the hub's own paths to locations; nil: none
 	Log       *slog.Logger
 	Clock     func() time.Time // nil: time.Now
+}
+
+// BusOptions say where what is ordered is pushed. The zero value is nowhere: hosts then learn it with their next exchange of news.
+type BusOptions struct {
+	Listen netip.AddrPort // of the hub's own bus; port 0: any
+	URLs   []string       // of the NATS cluster that is used instead
 }
 
 // Server is a running hub.
@@ -55,6 +68,8 @@ type Server struct {
 	http     *http.Server
 	attempts *limiter
 	accounts *accounts
+	orders   *orders
+	bus      *bus.Hub // nil: there is none
 
 	mu        sync.Mutex // guards what follows
 	node      *node.Node // never changed, only replaced
@@ -62,9 +77,14 @@ type Server struct {
 	directory *fleet.Directory
 	copies    *fleet.Copies
 	catalogue *fleet.Catalogue
-	topology  *topology.Index      // never changed, only replaced
-	observed  time.Time            // when Observed was last asked
-	warned    map[string]time.Time // when something was last said of a host
+	topology  *topology.Index // never changed, only replaced
+	board     *board.Board
+	shelf     map[content.ID]board.Content // what the catalogue knows of each content; never changed, only replaced
+	observed  time.Time                    // when Observed was last asked
+	warned    map[string]time.Time         // when something was last said of a host
+
+	counting sync.Mutex // guards census; before mu
+	census   census
 
 	changing sync.Mutex // held while the topology is changed; before mu
 }
@@ -80,6 +100,12 @@ func Open(o Options) (*Server, error) {
 	if o.Ledger == nil {
 		o.Ledger = func() ([]ledger.Entry, []ledger.Partner) { return nil, nil }
 	}
+	if o.Ordered == nil {
+		o.Ordered = func([][]byte) {}
+	}
+	if o.Ways == nil {
+		o.Ways = func() []pulse.Way { return nil }
+	}
 	n, err := node.Load(o.State)
 	if err != nil {
 		return nil, err
@@ -89,7 +115,7 @@ func Open(o Options) (*Server, error) {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
 	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
-		catalogue: fleet.NewCatalogue(), warned: map[string]time.Time{}}
+		catalogue: fleet.NewCatalogue(), board: board.New(), shelf: map[content.ID]board.Content{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
 	if err := errors.Join(s.restore(), s.restoreTopology()); err != nil {
 		return nil, err
@@ -100,6 +126,17 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.orders, err = openOrders(ca, o.Store, o.Clock(), func(key string, err error) {
+		o.Log.Error("left out of the hub's journal", "record", key, "err", err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openBus(); err != nil {
+		return nil, err
+	}
+	s.orders.push = s.spread
+	s.ordered()
 	// Only HTTP/1.1: hosts ask one question at a time, and what is not spoken cannot be abused.
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
@@ -135,6 +172,9 @@ func (s *Server) Close() error {
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = s.http.Close()
+	}
+	if s.bus != nil {
+		err = errors.Join(err, s.bus.Close())
 	}
 	if e := s.o.Listener.Close(); !errors.Is(e, net.ErrClosed) { // open only if nobody called Serve
 		err = errors.Join(err, e)

@@ -56,8 +56,8 @@ func openAccounts(st *store.Store, skip func(key string, err error)) (*accounts,
 	return a, nil
 }
 
-// take enters a report; once it returns without an error everything of it is durable.
-func (a *accounts) take(peer string, r ledger.Report) (ledger.Ack, error) {
+// take enters a report; once it returns without an error everything of it is durable. grown is by how much the peer has received more.
+func (a *accounts) take(peer string, r ledger.Report) (ack ledger.Ack, grown map[ledger.Class]int64, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var records []store.Record
@@ -65,7 +65,7 @@ func (a *accounts) take(peer string, r ledger.Report) (ledger.Ack, error) {
 	fresh, seen := 0, map[ledger.Key]bool{}
 	for i, e := range r.Entries {
 		if seen[e.Key] {
-			return ledger.Ack{}, badRequest("ledger: the entry %s is said twice", e.Key)
+			return ack, nil, badRequest("ledger: the entry %s is said twice", e.Key)
 		}
 		seen[e.Key] = true
 		key := keyLedger + peer + "/" + r.Epoch + "/" + e.Key.String()
@@ -74,7 +74,7 @@ func (a *accounts) take(peer string, r ledger.Report) (ledger.Ack, error) {
 		case errors.Is(err, store.ErrNotFound):
 			fresh++
 		case err != nil:
-			return ledger.Ack{}, err
+			return ack, nil, err
 		default:
 			var was ledger.Entry
 			if err := json.Unmarshal(old, &was); err == nil {
@@ -83,21 +83,22 @@ func (a *accounts) take(peer string, r ledger.Report) (ledger.Ack, error) {
 		}
 		value, err := json.Marshal(ledger.Entry{Key: e.Key, Counts: olds[i].Merge(e.Counts)})
 		if err != nil {
-			return ledger.Ack{}, err
+			return ack, nil, err
 		}
 		records = append(records, store.Record{Key: key, Value: value})
 	}
 	if a.rows[peer]+fresh > maxRows {
-		return ledger.Ack{}, problem(http.StatusRequestEntityTooLarge, fleet.CodeTooLarge, "ledger: more than %d rows of one host", maxRows)
+		return ack, nil, problem(http.StatusRequestEntityTooLarge, fleet.CodeTooLarge, "ledger: more than %d rows of one host", maxRows)
 	}
 	if err := a.store.Record(records...); err != nil {
-		return ledger.Ack{}, err
+		return ack, nil, err
 	}
 	a.rows[peer] += fresh
+	grown = map[ledger.Class]int64{}
 	for i, e := range r.Entries {
-		a.totals.Reported(olds[i], e)
+		grown[e.Class] += a.totals.Reported(olds[i], e).Received - olds[i].Received
 	}
-	return ledger.Ack{Epoch: r.Epoch, Upto: r.Upto}, nil
+	return ledger.Ack{Epoch: r.Epoch, Upto: r.Upto}, grown, nil
 }
 
 // held enters who holds what completely.
@@ -125,13 +126,17 @@ func (s *Server) accounted(id fleet.Identity, req fleet.SyncRequest) *ledger.Ack
 	}
 	err := req.Ledger.Validate(fleet.ValidLocation)
 	var ack ledger.Ack
+	var grown map[ledger.Class]int64
 	if err == nil {
-		ack, err = s.accounts.take(id.Peer, *req.Ledger)
+		ack, grown, err = s.accounts.take(id.Peer, *req.Ledger)
 	}
 	if err != nil {
 		s.o.Log.Warn("the ledger of a host is not taken", "peer", id.Peer, "location", id.Location, "err", err)
 		return nil
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.board.Moved(s.o.Clock(), id.Peer, grown)
 	return &ack
 }
 

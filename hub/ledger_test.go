@@ -44,7 +44,7 @@ func TestAccountsSurviveARestart(t *testing.T) {
 	st, a := open()
 	for _, r := range []ledger.Report{told("a", entry("image", 100)), told("a", entry("image", 100)), told("a", entry("image", 250), entry("patch", 5)),
 		told("a", entry("image", 100)), told("b", entry("image", 1000))} {
-		if ack, err := a.take(peerA, r); err != nil || ack.Epoch != r.Epoch || ack.Upto != 7 {
+		if ack, _, err := a.take(peerA, r); err != nil || ack.Epoch != r.Epoch || ack.Upto != 7 {
 			t.Fatal(ack, err)
 		}
 	}
@@ -84,20 +84,20 @@ func TestAccountsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.take(peerA, told("a", entry("image", 1), entry("image", 2))); err == nil {
+	if _, _, err := a.take(peerA, told("a", entry("image", 1), entry("image", 2))); err == nil {
 		t.Error("two values of one entry are taken")
 	}
 	a.rows[peerA] = maxRows - 1
-	if _, err := a.take(peerA, told("a", entry("one", 1))); err != nil {
+	if _, _, err := a.take(peerA, told("a", entry("one", 1))); err != nil {
 		t.Error(err)
 	}
-	if _, err := a.take(peerA, told("a", entry("another", 1))); err == nil {
+	if _, _, err := a.take(peerA, told("a", entry("another", 1))); err == nil {
 		t.Error("a row too many is taken")
 	}
-	if _, err := a.take(peerA, told("a", entry("one", 2))); err != nil {
+	if _, _, err := a.take(peerA, told("a", entry("one", 2))); err != nil {
 		t.Errorf("a row that is there cannot change: %v", err)
 	}
-	if _, err := a.take("00000000000000bb", told("a", entry("one", 1))); err != nil {
+	if _, _, err := a.take("00000000000000bb", told("a", entry("one", 1))); err != nil {
 		t.Errorf("others suffer from it: %v", err)
 	}
 	if got := fmt.Sprint(len(a.copy().Places())); got != "1" {

@@ -29,6 +29,9 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/topology", s.getTopology)
 	mux.HandleFunc("PUT /api/v1/topology", s.putTopology)
 	mux.HandleFunc("GET /api/v1/ledger", s.getLedger)
+	mux.HandleFunc("POST /api/v1/steer", s.postSteer)
+	mux.HandleFunc("GET /api/v1/audit", s.getAudit)
+	mux.HandleFunc("GET /api/v1/desired", s.getDesired)
 	mux.HandleFunc("GET /api/v1/publishers", s.getPublishers)
 	mux.HandleFunc("POST /api/v1/publishers", s.postPublisher)
 	mux.HandleFunc("DELETE /api/v1/publishers", s.deletePublisher)
@@ -131,7 +134,7 @@ func (s *Server) postContent(w http.ResponseWriter, r *http.Request) {
 	}
 	id, m, err := s.publishable(raw, s.o.Clock())
 	if err == nil {
-		err = s.enter(raw, m.Name, fleet.Version{Content: id, Created: m.Created})
+		err = s.enter(raw, m, fleet.Version{Content: id, Created: m.Created})
 	}
 	if err != nil {
 		refuse(w, err)

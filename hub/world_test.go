@@ -39,6 +39,7 @@ type world struct {
 	*testing.T
 	state string
 	fs    vfs.FS
+	bus   BusOptions
 	addr  netip.AddrPort // of the control port, the same after a restart
 	hub   *Server
 	local http.Handler
@@ -93,7 +94,7 @@ func (w *world) start() {
 	w.must(err)
 	w.addr = l.Addr().(*net.TCPAddr).AddrPort()
 	w.must(Init(w.state, w.addr, w.clock()))
-	w.hub, err = Open(Options{State: w.state, Store: st, Listener: l, Clock: w.clock, Log: slog.New(slog.NewTextHandler(w, nil)),
+	w.hub, err = Open(Options{State: w.state, Store: st, Listener: l, Clock: w.clock, Log: slog.New(slog.NewTextHandler(w, nil)), Bus: w.bus,
 		Observed: func() map[string]netip.AddrPort { return w.observed },
 		Published: func(raw []byte) error {
 			w.mu.Lock()

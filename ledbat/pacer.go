@@ -29,6 +29,10 @@ type Pacer struct {
 // SetRate sets the pace in bytes a second; 0 or less stops pacing.
 func (p *Pacer) SetRate(bytesPerSecond float64) { p.rate = max(0, bytesPerSecond) }
 
+// Unit says how many bytes leave at a time, at least: the bucket has room for them, whatever was seen of datagrams before. Whoever does not
+// ask CanSend before each says it, or what is larger than all that was sent waits for ever.
+func (p *Pacer) Unit(bytes int) { p.largest = max(p.largest, bytes) }
+
 // CanSend reports whether a datagram of that many bytes may leave now. If not, Next says when.
 func (p *Pacer) CanSend(now time.Time, bytes int) bool {
 	p.largest = max(p.largest, bytes)

@@ -57,16 +57,17 @@ func Default(self PeerID) Config {
 
 // What no owner has had to decide yet.
 const (
-	lookEvery   = time.Second    // how often slow requests and waiting flows are looked at
-	unknownRate = 128 << 10      // bytes per second assumed of a peer before anything is measured
-	newPipeline = 2              // open requests at a peer of unknown rate
-	slowFactor  = 2              // a request is moved when it would take this many times as long as elsewhere ...
-	slowMargin  = time.Second    // ... and this much longer
-	doubtAfter  = 3              // setbacks in a row after which a peer is not counted on
-	amends      = 64             // chunks that make up for a lapse, and the most ever asked to be trusted again
-	maxStrikes  = 3              // wrong hashes after which a peer is banned
-	forgetAfter = 24 * time.Hour // strikes and bans are forgotten so long after the last
-	copyShare   = 100            // one chunk in so many may be asked for twice at the end of a content
+	lookEvery   = time.Second           // how often slow requests and waiting flows are looked at
+	sameDelay   = 20 * time.Millisecond // within a location nobody is told apart by less
+	unknownRate = 128 << 10             // bytes per second assumed of a peer before anything is measured
+	newPipeline = 2                     // open requests at a peer of unknown rate
+	slowFactor  = 2                     // a request is moved when it would take this many times as long as elsewhere ...
+	slowMargin  = time.Second           // ... and this much longer
+	doubtAfter  = 3                     // setbacks in a row after which a peer is not counted on
+	amends      = 64                    // chunks that make up for a lapse, and the most ever asked to be trusted again
+	maxStrikes  = 3                     // wrong hashes after which a peer is banned
+	forgetAfter = 24 * time.Hour        // strikes and bans are forgotten so long after the last
+	copyShare   = 100                   // one chunk in so many may be asked for twice at the end of a content
 )
 
 // normal replaces values that could not work by the nearest that can.

@@ -3,8 +3,10 @@
 package scheduler
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"math/bits"
 	"time"
 
 	"github.com/ebbproject/ebb/content"
@@ -91,6 +93,21 @@ func (p *peer) eta(now time.Time, extra int64) float64 {
 		rate = unknownRate
 	}
 	return p.rtt.Seconds() + float64(p.owed+extra)/rate
+}
+
+// before is the order of asking within a class.
+func (p *peer) before(q *peer) bool {
+	return cmp.Or(cmp.Compare(len(p.open), len(q.open)), cmp.Compare(p.delay(), q.delay()), cmp.Compare(p.turn, q.turn)) < 0
+}
+
+// delay is how long the peer takes for a chunk when nothing else is asked of it, in doublings of sameDelay: who is about
+// as quick as another counts as equal, so that asking is spread over all of them. A peer of unknown rate is tried as if it had no limit.
+func (p *peer) delay() int {
+	took := p.rtt
+	if p.meter.rate > 0 {
+		took += time.Duration(content.AvgChunk / p.meter.rate * float64(time.Second))
+	}
+	return bits.Len64(uint64(min(took, time.Hour) / sameDelay))
 }
 
 // owe books bytes that the peer owes from now on, or (negative) no more.

@@ -133,6 +133,16 @@ func (r Reason) Explain() string { return reasons[r.known()].explain }
 // Remedy says in one sentence what, if anything, is to be done about it.
 func (r Reason) Remedy() string { return reasons[r.known()].remedy }
 
+// ParseReason finds a reason by its code; false: there is none.
+func ParseReason(code string) (Reason, bool) {
+	for i, x := range reasons {
+		if x.code == code {
+			return Reason(i), true
+		}
+	}
+	return None, false
+}
+
 func (r Reason) known() Reason {
 	if int(r) >= len(reasons) {
 		return None

@@ -97,6 +97,8 @@ func (s *Session) deliverControl(now time.Time, m Message) *ProtocolError {
 		what = s.leaseArrived(PeerStand{m}, m.Content)
 	case Claim:
 		what = s.leaseArrived(PeerClaim{m}, m.Content)
+	case Budget:
+		what = s.budgetArrived(m)
 	}
 	if what == "" {
 		return nil

@@ -172,6 +172,8 @@ func (r *reader) message(kind byte) Message {
 		return r.stand()
 	case typeClaim:
 		return r.claim()
+	case typeBudget:
+		return r.budget()
 	}
 	panic("transfer: checkLength passed an unknown type")
 }

@@ -29,6 +29,7 @@ var dawn = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 //	cut WHO [N] [max=SIZE]            Next, N times or until it has no more; what is cut is on its way
 //	arrive WHO [K...]                 what is on its way to WHO arrives, or only the K-th messages of it
 //	talk [max=SIZE]                   both cut and deliver until neither has more
+//	stand WHO ID WEIGHT · claim WHO ID RANGE TOKEN HOLDER STATE LEFT BEAT · budget WHO KIND COORDINATOR BEAT GRANT RATE
 //	raw WHO HEX                       these bytes arrive; a run of N bytes is written xx*N
 //	wait DURATION · deadline WHO · progress WHO REQ · stats WHO · state WHO
 func TestStories(t *testing.T) {
@@ -128,6 +129,9 @@ func (th *theatre) do(out *strings.Builder, f []string) {
 		state := map[string]LeaseState{"released": LeaseReleased, "held": LeaseHeld, "done": LeaseDone}[f[6]]
 		th.check(s.Claim(th.now, Claim{Content: th.id(f[2]), Range: th.number(f[3]), Token: uint64(th.number(f[4])), Holder: f[5], Weight: 4,
 			Beat: th.number(f[8]), State: state, Left: left}))
+	case "budget":
+		th.check(s.Budget(th.now, Budget{Kind: BudgetKind(th.number(f[2])), Epoch: 1, Coordinator: f[3], Seq: uint64(th.number(f[4])),
+			Number: uint64(th.number(f[5])), Rate: uint64(th.number(f[6])), Weight: 1, Life: MaxBudgetLease}))
 	case "raw":
 		th.deliver(out, who, th.bytes(f[2]))
 	case "wait":

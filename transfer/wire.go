@@ -21,6 +21,7 @@ const (
 	typeRefuse   = 10
 	typeFind     = 11
 	typeFound    = 12
+	typeBudget   = 13
 	typeStand    = 14
 	typeClaim    = 15
 	typeLimit    = 20
@@ -29,7 +30,7 @@ const (
 var typeNames = [...]string{
 	typeHello: "hello", typeBye: "bye", typePing: "ping", typePong: "pong", typeInterest: "interest", typeHave: "have",
 	typeWant: "want", typeData: "data", typeCancel: "cancel", typeRefuse: "refuse", typeFind: "find", typeFound: "found",
-	typeStand: "stand", typeClaim: "claim", typeLimit: "limit",
+	typeBudget: "budget", typeStand: "stand", typeClaim: "claim", typeLimit: "limit",
 }
 
 // The first byte of an address in Hello.

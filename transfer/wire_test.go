@@ -47,12 +47,19 @@ var examples = []Message{
 	Claim{Content: idOf(0xd1), Token: 1, Holder: "till-7", Weight: 1, Left: 0},
 	Claim{Content: idOf(0xd1), Range: MaxChunks - 1, Token: maxToken, Holder: strings.Repeat("h", MaxPeerName), Life: 1<<32 - 1,
 		Weight: MaxWeight, Beat: 1<<32 - 1, State: LeaseHeld, Left: MaxLeft, Bytes: maxToken},
+	Budget{Epoch: 1, Coordinator: "a", Seq: 1},
+	Budget{Direction: Downwards, Epoch: 1<<64 - 1, Coordinator: strings.Repeat("h", MaxPeerName), Seq: 1<<64 - 1},
+	Budget{Kind: BudgetAsk, Epoch: 3, Coordinator: "till-7", Seq: 9, Weight: 1},
+	Budget{Kind: BudgetAsk, Epoch: 3, Coordinator: "till-7", Seq: 9, Number: 1<<64 - 1, Rate: maxBudgetRate, Weight: MaxBudgetWeight},
+	Budget{Kind: BudgetGrant, Epoch: 3, Coordinator: "till-7", Seq: 9, Number: 4, Rate: 625_000, Life: MaxBudgetLease},
+	Budget{Direction: Downwards, Kind: BudgetGrant, Epoch: 3, Coordinator: "till-7", Seq: 9, Number: 5},
+	Budget{Kind: BudgetTook, Epoch: 3, Coordinator: "till-7", Seq: 9, Number: 4},
 	Claim{Content: idOf(0xd1), Range: 3, Token: 2, Holder: "till-7", Life: 9, Weight: 4, Beat: 5, State: LeaseDone, Bytes: 1 << 20},
 }
 
 // malformed is what no message is: a byte of each rule in WIRE.md the other way.
 var malformed = []string{
-	"", "00", "0d", "01", "02", "03", "06", "07", "08", // empty, unknown, cut off
+	"", "00", "10", "01", "02", "03", "06", "07", "08", // empty, unknown, cut off
 	"02.07", "02.00.00", // bye: unknown reason, too long
 	"03.8000", "03.ffffffffffffffffff02", "03.80", // ping: not shortest, more than 64 bits, cut off
 	"01.00.01.00.00.00.00.00", "01.02.01.00.00.00.00.00", // hello: version 0, versions the wrong way round
@@ -83,6 +90,12 @@ var malformed = []string{
 	"0f.d1*32.00.01.01.61.00.00.00.00.00.00", "0f.d1*32.00.01.01.61.00.11.00.00.00.00", // claim: weights 0 and 17
 	"0f.d1*32.00.01.01.61.00.01.00.03.00.00", "0f.d1*32.00.01.01.61.00.01.00.01.e1d403.00", // claim: state 3, more than a minute left
 	"0f.d1*32.00.01.01.61.00.01.00.00.01.00", "0f.d1*32.00.01.01.61.00.01.00.00.00", "0f.d1*32.00.01.01.61.00.01.00.00.00.00.00", // claim: time left of what is released, cut off, too long
+	"0d", "0d.02.00.01.01.61.01", "0d.00.04.01.01.61.01", // budget: cut off, direction 2, kind 4
+	"0d.00.00.00.01.61.01", "0d.00.00.01.00.01", "0d.00.00.01.01.20.01", "0d.00.00.01.01.61.00", // budget: epoch 0, no coordinator, a blank in it, beat 0
+	"0d.00.00.01.01.61.01.00", "0d.00.01.01.01.61.01.00.00", "0d.00.01.01.01.61.01.00.00.00", // budget: a beat too long, an ask cut off, weights 0 ...
+	"0d.00.01.01.01.61.01.00.00.65", "0d.00.01.01.01.61.01.00.81808080808080.02.01", // ... and 101, a rate too large
+	"0d.00.02.01.01.61.01.00.01.00", "0d.00.02.01.01.61.01.01.01.e907", "0d.00.03.01.01.61.01.00", // budget: grant 0, more than a second, grant 0
+	"0d.00.02.01.01.61.01.01.01.e807.00", "0d.00.03.01.01.61.01.8000", // budget: too long, not the shortest form
 	"0b.01*17000", "08.01*270000", // absurd length
 }
 
@@ -200,7 +213,9 @@ func TestControlFits(t *testing.T) {
 	find := Find{Request: 1<<32 - 1, Name: strings.Repeat("n", MaxName)}
 	claim := Claim{Range: MaxChunks - 1, Token: maxToken, Holder: strings.Repeat("h", MaxPeerName), Life: 1<<32 - 1, Weight: MaxWeight,
 		Beat: 1<<32 - 1, State: LeaseHeld, Left: MaxLeft, Bytes: maxToken}
-	for _, m := range []Message{h, find, claim} {
+	budget := Budget{Kind: BudgetGrant, Epoch: 1<<64 - 1, Coordinator: strings.Repeat("h", MaxPeerName), Seq: 1<<64 - 1, Number: 1<<64 - 1,
+		Rate: maxBudgetRate, Life: MaxBudgetLease}
+	for _, m := range []Message{h, find, claim, budget} {
 		if n := len(m.Append(nil)); n > MinMessage {
 			t.Errorf("%v takes %d bytes", m, n)
 		}

@@ -33,6 +33,7 @@ type Status struct {
 	Fleet      string    `json:"fleet"`
 	State      string    `json:"state_dir"`
 	Addr       string    `json:"addr"`                 // data plane, UDP
+	Console    string    `json:"console,omitempty"`    // URL of the hub's console
 	Observed   string    `json:"observed"`             // the same as the hub sees it, empty until known
 	Hub        HubStatus `json:"hub"`                  //
 	Started    time.Time `json:"started"`              //
@@ -49,6 +50,33 @@ type Status struct {
 	Received   Sources   `json:"received"`             // since start, chunk bytes as they arrived
 	Sent       int64     `json:"sent_bytes"`           // since start, chunk bytes handed to the carrier
 	Serving    Serving   `json:"serving"`              // whether others are served now
+
+	Budget    []BudgetPart `json:"budget,omitempty"` // this host's part of its location's bandwidth; none: there is no budget
+	Groups    []GroupState `json:"groups"`           // what goes to other locations, each as one flow
+	Discovery Discovery    `json:"discovery"`        // how neighbours are found without the hub
+}
+
+// BudgetPart is one direction of what the hosts of a location share.
+type BudgetPart struct {
+	Direction string  `json:"direction"` // up or down
+	Budget    float64 `json:"budget_bits_per_second"`
+	Lease     float64 `json:"lease_bits_per_second"` // this host's part now
+	Tight     bool    `json:"tight"`                 // it would use more
+	State     string  `json:"state"`                 // all that is known of it, in one line
+}
+
+// GroupState is the congestion control of all that goes to one location.
+type GroupState struct {
+	Location string `json:"location"`
+	State    string `json:"state"` // in one line
+}
+
+// Discovery is how a host finds its neighbours while the hub is away.
+type Discovery struct {
+	Multicast bool   `json:"multicast"`         // whether the own network is asked, and its questions are answered
+	Static    int    `json:"static"`            // addresses that the operator wrote down
+	Heard     int    `json:"heard"`             // addresses that were heard lately
+	Problem   string `json:"problem,omitempty"` // why the network cannot be asked or answered
 }
 
 // Serving says whether a host serves others, and if not, why: cpu, disk, battery, vpn or metered.
@@ -73,7 +101,7 @@ type HubStatus struct {
 	LastSync  time.Time `json:"last_sync,omitzero"`
 	Error     string    `json:"error,omitempty"`
 	Warning   string    `json:"warning,omitempty"` // what is wrong with where this host is
-	Twin      string    `json:"twin,omitempty"`    // another host reports under this one's identity, from this address
+	Twin      string    `json:"twin,omitempty"`    // another host uses this one's identity, at this address
 }
 
 // Sources splits bytes by where they came from: hosts of the own location, hosts elsewhere, the hub.

@@ -18,6 +18,7 @@ const (
 	CodeUnavailable = "unavailable"
 	CodeInternal    = "internal"
 	CodeLate        = "deadline-at-risk"
+	CodeConfirm     = "confirm"
 )
 
 // Problem is an error as it crosses an HTTP API (RFC 9457, application/problem+json). Code decides, Title and

@@ -14,18 +14,24 @@ import (
 // The same goes for paths that take datagrams larger than any WAN does, and at once: loopback, and jumbo frames.
 const lanController = "rfc6817"
 
-// controllers chooses by where the peer is. Each conversation has a controller of its own: with carrier.Groups, under which all that go to one
-// location share one, a location of few hosts stood still for seconds now and then.
-func controllers(self fleet.Identity, name string) (func(*x509.Certificate, int) ledbat.Controller, error) {
+// controllers chooses by where the peer is: in this location each conversation has a controller of its own; all that go to another location
+// share one of that name. A daemon has one socket, and what of a host's interfaces it leaves by is the system's to choose; so the location
+// alone tells groups apart.
+func controllers(self fleet.Identity, name string) (*carrier.Groups, func(*x509.Certificate, int) ledbat.Controller, error) {
 	wan, err := carrier.Named(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	lan, err := carrier.Named(lanController)
-	return func(peer *x509.Certificate, mss int) ledbat.Controller {
-		if id, err := fleet.IdentityOf(peer); mss > carrier.GroupDatagram || err == nil && id.Location == self.Location {
+	groups := carrier.NewGroups(func(mss int) ledbat.Controller { return wan(nil, mss) })
+	return groups, func(peer *x509.Certificate, mss int) ledbat.Controller {
+		id, err := fleet.IdentityOf(peer)
+		switch {
+		case mss > carrier.GroupDatagram, err == nil && id.Location == self.Location:
 			return lan(peer, mss)
+		case err != nil: // nobody that a conversation would be held with
+			return wan(peer, mss)
 		}
-		return wan(peer, mss)
+		return groups.Join(id.Location)
 	}, err
 }

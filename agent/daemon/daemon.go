@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -16,10 +17,14 @@ import (
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/cache"
+	"github.com/ebbproject/ebb/agent/discovery"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/store"
 	"github.com/ebbproject/ebb/transfer"
@@ -56,13 +61,17 @@ type Options struct {
 	Hub         Hub
 	Log         *slog.Logger
 	Version     string
+	Console     string       // where the hub's console is; empty: there is none
 	MaxInFlight int64        // bytes of chunks under way; 0: the scheduler's default
 	Limits      cache.Limits // of what is kept; zero: none
 	Controller  string       // of congestion towards other locations, one of ledbat.Names; empty: the carrier's default
 	Carrier     string       // between hosts of this location, CarrierTLS or CarrierUDP; empty: the first
 	Gentle      gentle.Policy
+	Budget      budget.Config        // of the location; zero: none
 	Weight      *int                 // as in agent.Config
 	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
+	Multicast   bool                 // whether neighbours are found by multicast while the hub is away
+	Static      []string             // host:port of others that are tried when neighbours are lacking
 	Moved       func()               // told when the hub sees this host in another location than its certificate says; nil: nobody
 }
 
@@ -71,6 +80,7 @@ type Daemon struct {
 	o        Options
 	endpoint *carrier.Endpoint
 	near     *lan.Endpoint // nil: neighbours are reached as all others are
+	presence presence
 	started  time.Time
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -84,11 +94,16 @@ type Daemon struct {
 	toHub   *mailbox[agent.Sync]
 	toDisk  *mailbox[agent.Export]
 	trials  *trials
+	groups  *carrier.Groups // what goes to other locations
 	caps    caps
+	leases  leases
 	moved   *mailbox[agent.Movement]
 	core    *agent.Core // loop's, and Close's after loop has ended
 
 	advice fleet.SyncReply // the last one, without its lists; owned by askHub
+	bus    *bus.Host       // nil: none; owned by askHub
+
+	node atomic.Pointer[node.Node] // as the host is enrolled now
 
 	// Owned by loop.
 	peers    map[string]*conversation
@@ -104,6 +119,8 @@ type Daemon struct {
 type totals struct {
 	received, sent int64
 	stats          carrier.Stats
+	location       string
+	sentAt         time.Time // when something was last sent
 }
 
 // Start opens the data plane and begins to work off what the journal remembers. It returns at once; Close ends it.
@@ -114,7 +131,7 @@ func Start(o Options) (*Daemon, error) {
 	if o.Controller == "" {
 		o.Controller = carrier.DefaultController
 	}
-	controller, err := controllers(o.Node.Identity, o.Controller)
+	groups, controller, err := controllers(o.Node.Identity, o.Controller)
 	if err != nil {
 		return nil, err
 	}
@@ -129,14 +146,19 @@ func Start(o Options) (*Daemon, error) {
 		toWrite: newMailbox[agent.Store](), toEvict: newMailbox[agent.Evict](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
 		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement](),
-	}
+		groups: groups}
+	d.node.Store(o.Node)
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	core, err := d.restore()
+	if err == nil {
+		err = d.lease(d.started)
+	}
 	if err != nil {
 		d.cancel()
 		return nil, errors.Join(err, d.closePlane())
 	}
 	d.core = core
+	d.announce()
 	d.running.Add(5 + readers)
 	go d.loop(core)
 	go d.accept()
@@ -181,10 +203,15 @@ func (d *Daemon) restore() (*agent.Core, error) {
 		return nil, err
 	}
 	n := d.o.Node
+	control, ok := n.CA.PublicKey.(*ecdsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("the CA's key is a %T, not an ECDSA key", n.CA.PublicKey)
+	}
 	free, total := d.volume()
-	core := agent.New(d.started, agent.Config{Self: n.Identity, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
-		MaxInFlight: d.o.MaxInFlight, Held: d.o.Store.Has, Gentle: d.o.Gentle, Weight: d.o.Weight, Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
-		Stored: func() int64 { return d.o.Store.Stats().Bytes }})
+	core := agent.New(d.started, agent.Config{Self: n.Identity, Control: control, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
+		MaxInFlight: d.o.MaxInFlight, Neighbourly: d.o.Budget.Any(), Held: d.o.Store.Has, Gentle: d.o.Gentle, Weight: d.o.Weight,
+		Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
+		Stored: func() int64 { return d.o.Store.Stats().Bytes }, Discovery: discovery.Config{Static: d.o.Static, Multicast: d.o.Multicast}})
 	if n.Hub.Peer != "" {
 		core.HubKnown(d.started, atHub(n.Hub, n.HubAddr))
 	}
@@ -202,7 +229,7 @@ func (d *Daemon) Addr() netip.AddrPort { return d.endpoint.Addr() }
 func (d *Daemon) Close() error {
 	d.cancel()
 	d.running.Wait()
-	return errors.Join(d.closeBooks(), d.closePlane())
+	return errors.Join(d.closeBooks(), d.closePresence(), d.closePlane())
 }
 
 func (d *Daemon) closePlane() error {
@@ -250,8 +277,9 @@ func (d *Daemon) loop(core *agent.Core) {
 		case <-d.ctx.Done():
 			return
 		}
+		d.renew(time.Now())
 		d.obey(core)
-		if t := core.Deadline(); !t.IsZero() {
+		if t := d.deadline(core); !t.IsZero() {
 			timer.Reset(max(time.Until(t), time.Millisecond))
 		}
 	}
@@ -295,6 +323,10 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	switch a := a.(type) {
 	case agent.Dial:
 		d.dial(a)
+	case agent.Look:
+		d.running.Go(d.look)
+	case agent.Reach:
+		d.reachOut(a)
 	case agent.Hangup:
 		if p := d.peers[a.Peer]; p != nil {
 			p.mail.put(end{transfer.ByeDone})
@@ -306,6 +338,7 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	case agent.Serve:
 		d.toRead.put(a)
 	case agent.Sync:
+		a.Request.Ways = d.ways(time.Now(), pulse.MaxWays)
 		d.toHub.put(a)
 	case agent.Compare:
 		d.running.Go(func() { d.compare(a.Request) })

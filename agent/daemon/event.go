@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/transfer"
@@ -63,6 +64,13 @@ func (p *conversation) pass(e transfer.Event) {
 		tell = func(c *agent.Core, now time.Time) { c.PeerStands(now, name, e.Stand) }
 	case transfer.PeerClaim:
 		tell = func(c *agent.Core, now time.Time) { c.PeerClaims(now, name, e.Claim) }
+	case transfer.PeerBudget:
+		if !p.d.local(p.id) {
+			return
+		}
+		tell = func(_ *agent.Core, now time.Time) {
+			p.d.leasing(now, func(s *budget.Share) { s.Deliver(now, name, e.Budget) })
+		}
 	case transfer.Requested:
 		s := agent.Serve{Peer: name, Request: e.Request, Kind: e.Kind, ID: e.ID, Size: e.Size}
 		tell = func(c *agent.Core, now time.Time) { c.Requested(now, s, e.Priority) }
@@ -94,5 +102,6 @@ func (p *conversation) greeted(c *agent.Core, now time.Time, e transfer.PeerHell
 	if p.id.Role == fleet.RoleHub && e.Hello.Observed.IsValid() {
 		p.d.observed = e.Hello.Observed
 	}
+	p.d.partakes(now, p.id, e.Capabilities)
 	c.PeerUp(now, p.id)
 }

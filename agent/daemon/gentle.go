@@ -36,6 +36,10 @@ const overhead = 80
 type throttle struct {
 	mu  sync.Mutex
 	cap *gentle.Cap
+
+	renewed time.Duration // the cap changes about that often, so nobody waits for longer; 0: never
+	bytes   int64         // reported since passed was last asked
+	refused bool          // somebody was
 }
 
 func newThrottle(bytes float64) *throttle {
@@ -48,18 +52,40 @@ func newThrottle(bytes float64) *throttle {
 func (t *throttle) allow(now time.Time) (bytes int, again time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.cap.Allow(now)
+	bytes, again = t.cap.Allow(now)
+	t.refused = t.refused || bytes == 0
+	if soon := now.Add(t.renewed); t.renewed > 0 && again.After(soon) {
+		again = soon
+	}
+	return bytes, again
 }
 
 func (t *throttle) sent(now time.Time, bytes int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cap.Sent(now, bytes)
+	t.bytes += int64(bytes)
+}
+
+func (t *throttle) set(now time.Time, rate float64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cap.SetRate(now, rate)
+}
+
+// passed is how many bytes were reported since it was last asked, and whether somebody had to wait.
+func (t *throttle) passed() (bytes int64, refused bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	bytes, refused = t.bytes, t.refused
+	t.bytes, t.refused = 0, false
+	return bytes, refused
 }
 
 // caps are the limits of this host.
 type caps struct {
 	far, near *throttle // what is sent to other locations, and within this one; nil: no cap
+	lease     *throttle // of what the location sends to others, this host's part; nil: no budget
 
 	// What comes from either; nil: no cap. Owned by loop.
 	fromFar, fromNear *gentle.Shares
@@ -76,18 +102,18 @@ func newCaps(r gentle.Rates) caps {
 	return c
 }
 
-// budget is what a conversation may send under the caps that bind it: that of this host, and what the peer asked for.
-type budget struct {
-	total, own *throttle // nil: no cap
-	charged    uint64    // bytes of datagrams that were reported to the caps
-	datagram   int       // bytes of one, as the path takes them now
-	again      time.Time // when the caps let the next message through; zero: they do not hold it back
+// allowance is what a conversation may send under the caps that bind it: that of this host, and what the peer asked for.
+type allowance struct {
+	total, lease, own *throttle // nil: no cap
+	charged           uint64    // bytes of datagrams that were reported to the caps
+	datagram          int       // bytes of one, as the path takes them now
+	again             time.Time // when the caps let the next message through; zero: they do not hold it back
 }
 
 // room is how many bytes of a message may be sent now; 0: wait until again. Without a cap it is most.
-func (b *budget) room(now time.Time, most int) int {
+func (b *allowance) room(now time.Time, most int) int {
 	b.again = time.Time{}
-	for _, t := range []*throttle{b.total, b.own} {
+	for _, t := range []*throttle{b.total, b.lease, b.own} {
 		if t == nil {
 			continue
 		}
@@ -103,23 +129,23 @@ func (b *budget) room(now time.Time, most int) int {
 }
 
 // sent reports a message.
-func (b *budget) sent(now time.Time, message int) {
+func (b *allowance) sent(now time.Time, message int) {
 	net := max(b.datagram, gentle.BurstLeast) - overhead
 	b.charge(now, message+(message+net-1)/net*overhead)
 }
 
 // measured compares what was reported with what the carrier sent in all, acknowledgements and retransmissions included, and makes up for
 // what was missing.
-func (b *budget) measured(now time.Time, bytes uint64, datagram int) {
+func (b *allowance) measured(now time.Time, bytes uint64, datagram int) {
 	b.datagram = datagram
 	if bytes > b.charged {
 		b.charge(now, int(bytes-b.charged))
 	}
 }
 
-func (b *budget) charge(now time.Time, bytes int) {
+func (b *allowance) charge(now time.Time, bytes int) {
 	b.charged += uint64(bytes)
-	for _, t := range []*throttle{b.total, b.own} {
+	for _, t := range []*throttle{b.total, b.lease, b.own} {
 		if t != nil {
 			t.sent(now, bytes)
 		}
@@ -148,6 +174,10 @@ func (d *Daemon) sharing(id fleet.Identity, what func(*gentle.Shares)) {
 		return
 	}
 	what(s)
+	d.tellShares(s)
+}
+
+func (d *Daemon) tellShares(s *gentle.Shares) {
 	for x, ok := s.Take(); ok; x, ok = s.Take() {
 		d.toPeer(x.Peer, limit{x.Rate})
 	}
@@ -165,10 +195,10 @@ func (d *Daemon) fetch(a agent.Fetch) {
 func (p *conversation) obeyLimit(bytes uint64) {
 	switch {
 	case bytes == 0:
-		p.budget.own = nil
-	case p.budget.own == nil:
-		p.budget.own = newThrottle(float64(bytes))
+		p.caps.own = nil
+	case p.caps.own == nil:
+		p.caps.own = newThrottle(float64(bytes))
 	default:
-		p.budget.own.cap.SetRate(time.Now(), float64(bytes))
+		p.caps.own.cap.SetRate(time.Now(), float64(bytes))
 	}
 }

@@ -101,10 +101,10 @@ func TestTheCapsAreApart(t *testing.T) {
 }
 
 // What a conversation may send is what the strictest cap allows, and what the carrier sends by itself is made up for.
-func TestBudget(t *testing.T) {
+func TestAllowance(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	b := budget{total: newThrottle(1e6), own: newThrottle(1e5), datagram: 1400}
+	b := allowance{total: newThrottle(1e6), own: newThrottle(1e5), datagram: 1400}
 	n := b.room(now, 1<<20)
 	if n <= 0 || n >= gentle.BurstOf(1e5) {
 		t.Errorf("%d bytes, the burst is %d", n, gentle.BurstOf(1e5))
@@ -117,7 +117,7 @@ func TestBudget(t *testing.T) {
 	if later := now.Add(900 * time.Millisecond); b.room(later, 1<<20) != 0 {
 		t.Error("a second's worth of unasked bytes is forgotten before the second is over")
 	}
-	if (&budget{}).room(now, 4321) != 4321 {
+	if (&allowance{}).room(now, 4321) != 4321 {
 		t.Error("without a cap there is one")
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
+	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/transfer/carrier"
@@ -38,8 +40,9 @@ type trials struct {
 	config harm.Config
 	places map[string]*place
 	lookAt time.Time
-	heard  []harm.Sample // scratch
-	pairs  []harm.Pair   // scratch
+	found  atomic.Pointer[[]api.HarmTo] // of all locations, after the last trial
+	heard  []harm.Sample                // scratch
+	pairs  []harm.Pair                  // scratch
 }
 
 // place is one location.
@@ -210,6 +213,9 @@ func (x *trials) obey(now time.Time, p *place, order harm.Order) {
 		}
 	case harm.End:
 		x.end(p)
+		var all api.Harm
+		x.report("", &all)
+		x.found.Store(&all.Locations)
 	case harm.Abandon:
 		for _, path := range p.paths {
 			path.on = false

@@ -74,19 +74,21 @@ func (d *Daemon) with(w http.ResponseWriter, f func(*agent.Core, time.Time)) boo
 
 func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 	id, stats := d.o.Node.Identity, d.o.Store.Stats()
-	s := api.Status{Version: d.o.Version, Control: d.o.Controller, Role: string(id.Role), Peer: id.Peer, Location: id.Location, Fleet: id.Fleet,
+	s := api.Status{Version: d.o.Version, Console: d.o.Console, Control: d.o.Controller, Role: string(id.Role), Peer: id.Peer, Location: id.Location, Fleet: id.Fleet,
 		State: d.o.Node.Dir, LanCarrier: d.o.Carrier, LanPort: d.lanPort(), Addr: d.Addr().String(), Started: d.started.UTC(), Chunks: stats.Chunks, Bytes: stats.Bytes}
 	if d.with(w, func(c *agent.Core, now time.Time) {
 		s.Peers, s.Flows = c.Counts()
 		held := c.Limits()
 		s.Quota, s.Floor, s.Free = held.Quota, held.Floor, held.Free
-		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub()
-		s.Serving = c.Serving(now)
+		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub(now)
+		s.Serving, s.Budget = c.Serving(now), d.budgetParts(now)
+		s.Discovery = d.discovery(c)
 		if d.observed.IsValid() {
 			s.Observed = d.observed.String()
 		}
 	}) {
-		s.Hub.Addr = d.o.Node.HubAddr
+		s.Hub.Addr, s.Groups = d.o.Node.HubAddr, []api.GroupState{}
+		d.groups.Each(func(place, state string) { s.Groups = append(s.Groups, api.GroupState{Location: place, State: state}) })
 		Answer(w, http.StatusOK, s)
 	}
 }
@@ -250,7 +252,13 @@ func noContent(ref string) error {
 
 func (d *Daemon) getWhy(w http.ResponseWriter, r *http.Request) {
 	ref := r.PathValue("ref")
-	find(d, w, noFlow(ref), func(c *agent.Core, now time.Time) (api.Why, bool) { return c.Why(now, ref) })
+	find(d, w, noFlow(ref), func(c *agent.Core, now time.Time) (api.Why, bool) {
+		why, ok := c.Why(now, ref)
+		if ok && why.Flow.State == api.StateFetching {
+			why.Reasons = append(why.Reasons, d.shortOfBudget(now)...)
+		}
+		return why, ok
+	})
 }
 
 func (d *Daemon) getPeers(w http.ResponseWriter, _ *http.Request) {

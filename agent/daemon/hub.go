@@ -29,6 +29,7 @@ const (
 // askHub exchanges news with the hub, one after the other.
 func (d *Daemon) askHub() {
 	defer d.running.Done()
+	defer func() { d.ride(nil) }()
 	for {
 		select {
 		case <-d.toHub.signal:
@@ -47,6 +48,9 @@ func (d *Daemon) sync(r fleet.SyncRequest) {
 	defer cancel()
 	reply, err := d.o.Hub.Sync(ctx, r)
 	d.placed(reply)
+	if err == nil {
+		d.ride(reply.Bus)
+	}
 	d.do(func(c *agent.Core, now time.Time) {
 		if err != nil {
 			c.SyncFailed(now, whyNot(err), err.Error())
@@ -81,11 +85,15 @@ func (d *Daemon) placed(r fleet.SyncReply) {
 		d.o.Log.Warn("this host is not where its certificate says", "location", d.o.Node.Identity.Location, "err", r.Warning)
 	}
 	if r.Twin != "" && d.advice.Twin == "" {
-		d.o.Log.Warn("another host reports under this host's identity, such as the clone of a disk; enrol one of the two again: ebb enroll --again",
-			"peer", d.o.Node.Identity.Peer, "other", r.Twin)
+		d.warnOfTwin(r.Twin)
 	}
 	d.advice = r
 	d.advice.Peers = nil
+}
+
+func (d *Daemon) warnOfTwin(other string) {
+	d.o.Log.Warn("another host reports under this host's identity, such as the clone of a disk; enrol one of the two again: ebb enroll --again",
+		"peer", d.o.Node.Identity.Peer, "other", other)
 }
 
 // lan is where neighbours reach this host: the address it listens on or, when it listens on all, the one it speaks to
@@ -121,6 +129,11 @@ func atHub(hub fleet.Member, control string) fleet.Member {
 	hub.Lan = netip.AddrPortFrom(found.AddrPort().Addr().Unmap(), data.Port()).String()
 	hub.Wan = hub.Lan
 	return hub
+}
+
+// Ordered takes documents of desired state; they may come twice, late or never.
+func (d *Daemon) Ordered(raws [][]byte) {
+	d.do(func(c *agent.Core, now time.Time) { c.Ordered(now, raws) })
 }
 
 // resolve fetches a manifest beside everything else: a large one must not hold up the news.

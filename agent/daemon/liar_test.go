@@ -45,7 +45,7 @@ type tricks struct {
 
 func (w *world) liar(chunks int, tr tricks) *liar {
 	l := &liar{t: w.t, node: w.host(fleet.RoleAgent, "berlin"), chunks: uint32(chunks), tricks: tr, asked: make(chan struct{})}
-	controller, err := controllers(l.node.Identity, carrier.DefaultController)
+	_, controller, err := controllers(l.node.Identity, carrier.DefaultController)
 	must(w.t, err)
 	l.endpoint, err = carrier.Listen(carrier.Config{Socket: socket(w.t), Certificate: l.node.Certificate, Roots: l.node.Roots,
 		Controller: controller})

@@ -4,9 +4,12 @@ package daemon
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/transfer"
@@ -27,8 +30,16 @@ func (d *Daemon) dial(a agent.Dial) {
 			d.do(func(c *agent.Core, now time.Time) { d.missed(c, now, a.Peer) })
 			return
 		}
-		d.met(conn, a.Peer)
+		d.met(conn, meeting{expected: a.Peer})
 	})
+}
+
+// meeting is how we come to a connection: not at all, if a peer dialled us.
+type meeting struct {
+	expected string // whom we dialled
+	where    string // or the address, if nobody had said who is there
+	addr     netip.AddrPort
+	tls      uint16
 }
 
 // missed tells the core that a peer was not met where it was expected; we may be in conversation with it nevertheless.
@@ -51,31 +62,36 @@ func (d *Daemon) accept() {
 			d.o.Log.Debug("a peer did not get in", "err", err)
 			continue
 		}
-		d.met(conn, "")
+		d.met(conn, meeting{})
 	}
 }
 
 // met begins the conversation with whoever the certificate says is there, unless we are in one already.
-func (d *Daemon) met(conn connection, expected string) {
+func (d *Daemon) met(conn connection, m meeting) {
 	id, err := fleet.IdentityOf(conn.PeerCertificate())
 	if err != nil || id.Peer == d.o.Node.Identity.Peer {
+		from := conn.RemoteAddr().Addr()
 		conn.Close()
-		d.do(func(c *agent.Core, now time.Time) { d.missed(c, now, expected) })
+		d.do(func(c *agent.Core, now time.Time) {
+			d.found(c, now, m, id)
+			if id.Peer != "" && from != d.observed.Addr() && !ownAddress(from) && c.TwinMet(now, from) {
+				d.warnOfTwin(from.String())
+			}
+		})
 		return
 	}
-	p := newConversation(d, conn, id, expected != "")
+	p := newConversation(d, conn, id, m != meeting{})
 	d.do(func(c *agent.Core, now time.Time) {
-		if expected != "" && expected != id.Peer { // another host has the address now
-			d.missed(c, now, expected)
-		}
+		d.found(c, now, m, id)
 		old := d.peers[id.Peer]
-		if old != nil && d.keeps(old, p) {
+		if old != nil && (d.keeps(old, p) || d.rivals(c, now, old, p)) {
 			d.running.Go(func() { conn.Close() })
 			c.PeerNotReached(now, id.Peer)
 			return
 		}
 		if old != nil {
 			old.mail.put(end{transfer.ByeReplaced})
+			d.leasing(now, func(s *budget.Share) { s.Left(now, id.Peer) })
 			c.PeerDown(now, id.Peer)
 		}
 		d.peers[id.Peer] = p
@@ -101,6 +117,29 @@ func (d *Daemon) keeps(old, fresh *conversation) bool {
 	return old.dialled == (d.o.Node.Identity.Peer < old.id.Peer)
 }
 
+// rivals reports whether two hosts with one identity drive each other out, so that the conversation there is stays. It says so once.
+func (d *Daemon) rivals(c *agent.Core, now time.Time, old, fresh *conversation) bool {
+	keep, trouble := c.Returned(now, old.id.Peer, fresh.conn.RemoteAddr().Addr(), old.conn.RemoteAddr().Addr())
+	if trouble != "" {
+		d.o.Log.Warn(trouble, "peer", old.id.Peer, "location", old.id.Location)
+	}
+	return keep
+}
+
+// ownAddress reports whether an address is one of this machine.
+func ownAddress(addr netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	if err != nil || addr.IsLoopback() {
+		return true // not to be told
+	}
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == addr.WithZone("") {
+			return true
+		}
+	}
+	return false
+}
+
 // ended is told when a conversation is over. It runs in the goroutine that owns the core.
 func (d *Daemon) ended(c *agent.Core, now time.Time, p *conversation) {
 	if d.peers[p.id.Peer] != p {
@@ -108,6 +147,7 @@ func (d *Daemon) ended(c *agent.Core, now time.Time, p *conversation) {
 	}
 	delete(d.peers, p.id.Peer)
 	d.sharing(p.id, func(s *gentle.Shares) { s.Lost(p.id.Peer) })
+	d.leasing(now, func(s *budget.Share) { s.Left(now, p.id.Peer) })
 	c.PeerDown(now, p.id.Peer)
 }
 
@@ -120,7 +160,10 @@ func (d *Daemon) count(id fleet.Identity, received, sent int64, st carrier.Stats
 	}
 	t.received += received
 	t.sent += sent
-	t.stats = st
+	t.stats, t.location = st, id.Location
+	if sent > 0 {
+		t.sentAt = time.Now()
+	}
 	d.sent += sent
 	switch {
 	case id.Role == fleet.RoleHub:

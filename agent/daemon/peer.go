@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
+	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
@@ -55,7 +56,7 @@ type conversation struct {
 	fetches  map[uint32]pending
 	requests map[uint64]uint32 // the core's number -> the wire's
 	message  []byte
-	budget   budget
+	caps     allowance
 	leaveBy  time.Time      // set once goodbye was said
 	told     transfer.Stats // as last reported
 	wire     carrier.Stats  // as last accounted
@@ -76,13 +77,12 @@ func newConversation(d *Daemon, conn connection, id fleet.Identity, dialled bool
 	now := time.Now()
 	c := transfer.DefaultConfig()
 	c.MaxInbox, c.MaxServe = inboxBytes, serveBytes
-	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: seenAt(conn),
-		Capabilities: []string{transfer.CapabilityLimit, transfer.CapabilityOnce, transfer.CapabilityReasons}}
-	total := d.caps.far
+	c.Hello = transfer.Hello{Peer: d.o.Node.Identity.Peer, Observed: seenAt(conn), Capabilities: d.capabilities()}
+	caps := allowance{total: d.caps.far, lease: d.caps.lease}
 	if d.local(id) {
-		total = d.caps.near
+		caps = allowance{total: d.caps.near}
 	}
-	return &conversation{budget: budget{total: total}, d: d, id: id, conn: conn, dialled: dialled, since: now, mail: newMailbox[any](),
+	return &conversation{caps: caps, d: d, id: id, conn: conn, dialled: dialled, since: now, mail: newMailbox[any](),
 		session: transfer.New(now, c), fetches: map[uint32]pending{}, requests: map[uint64]uint32{}}
 }
 
@@ -140,7 +140,7 @@ func (p *conversation) leave(why transfer.ByeReason) {
 
 func (p *conversation) deadline() time.Time {
 	t := p.session.Deadline()
-	if a := p.budget.again; !a.IsZero() && (t.IsZero() || a.Before(t)) {
+	if a := p.caps.again; !a.IsZero() && (t.IsZero() || a.Before(t)) {
 		t = a
 	}
 	if !p.leaveBy.IsZero() && (t.IsZero() || p.leaveBy.Before(t)) {
@@ -206,11 +206,11 @@ func (p *conversation) deliver(m []byte, ok bool, arrivals <-chan []byte) bool {
 // pump hands messages to the connection as long as it may send; a goodbye may always. Who has nothing to send does not ask: the permission
 // would be missing elsewhere.
 func (p *conversation) pump() {
-	p.budget.again = time.Time{}
+	p.caps.again = time.Time{}
 	for p.session.Pending() && (p.conn.Budget() > 0 || !p.leaveBy.IsZero()) {
 		now, most := time.Now(), max(p.conn.Grain(), transfer.MinMessage)
 		if p.leaveBy.IsZero() {
-			if most = p.budget.room(now, most); most == 0 {
+			if most = p.caps.room(now, most); most == 0 {
 				return
 			}
 		}
@@ -219,7 +219,7 @@ func (p *conversation) pump() {
 			return
 		}
 		p.message = msg
-		p.budget.sent(now, len(msg))
+		p.caps.sent(now, len(msg))
 		if err := p.conn.Send(msg, unordered); err != nil {
 			return // the connection has ended: Done says so
 		}
@@ -251,6 +251,8 @@ func (p *conversation) obey() {
 			p.check(p.session.Stand(now, m.Stand))
 		case agent.Claim:
 			p.check(p.session.Claim(now, m.Claim))
+		case transfer.Budget:
+			p.check(p.session.Budget(now, m))
 		case agent.Decline:
 			p.check(p.session.Refuse(now, m.Request, m.Reason))
 		case agent.Tell:
@@ -328,7 +330,7 @@ func (p *conversation) report() {
 	received, sent := s.Useful-p.told.Useful, s.SentData-p.told.SentData
 	p.told = s
 	p.listen(st)
-	p.budget.measured(time.Now(), st.BytesSent, st.MTU)
+	p.caps.measured(time.Now(), st.BytesSent, st.MTU)
 	open := len(p.fetches)
 	p.d.do(func(c *agent.Core, now time.Time) {
 		for _, x := range steps {
@@ -339,6 +341,9 @@ func (p *conversation) report() {
 		}
 		p.d.count(p.id, received, sent, st)
 		p.d.movements(c)
+		if !p.d.local(p.id) {
+			p.d.leasing(now, func(s *budget.Share) { s.Used(now, transfer.Downwards, received) })
+		}
 		p.d.sharing(p.id, func(s *gentle.Shares) {
 			s.Received(p.id.Peer, received, open)
 			s.Advance(now)

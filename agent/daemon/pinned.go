@@ -16,6 +16,7 @@ func (d *Daemon) Renewed(n *node.Node) {
 	if d.near != nil {
 		d.near.Renewed(n.Certificate)
 	}
+	d.node.Store(n)
 	d.Pinned(n.Publishers)
 }
 

@@ -104,6 +104,6 @@ func (d *Daemon) acceptNear() {
 		if err != nil {
 			return // closed
 		}
-		d.met(conn, "")
+		d.met(conn, meeting{})
 	}
 }

@@ -45,6 +45,24 @@ type share struct {
 // NewShares splits that many bytes a second.
 func NewShares(total float64) *Shares { return &Shares{total: total, peers: map[string]*share{}} }
 
+// SetTotal changes the cap. What the senders may do together follows at once, in proportion; by how much it may grow is worth telling from a
+// 20th on.
+func (s *Shares) SetTotal(total float64) {
+	s.total = max(total, 0)
+	sum := s.sum()
+	if sum <= s.total && sum > 0.95*s.total {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.peers)) {
+		p := s.peers[name]
+		if sum > 0 {
+			s.tell(name, p, p.rate*s.total/sum)
+		} else {
+			s.tell(name, p, s.total/float64(len(s.peers)))
+		}
+	}
+}
+
 // Asked: a peer is about to be asked for something. What Take gives then must reach it first.
 func (s *Shares) Asked(now time.Time, peer string) {
 	p := s.peers[peer]

@@ -84,3 +84,23 @@ func TestSharesFollowTheSenders(t *testing.T) {
 		}
 	}
 }
+
+// A cap that changes is told in proportion, at once when it shrinks.
+func TestSharesOfACapThatChanges(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	s := NewShares(0)
+	s.Asked(now, "a")
+	s.SetTotal(1000)
+	for total, want := range map[float64]float64{1000: 1000, 980: 980, 400: 400, 0: 1} {
+		s.SetTotal(1000)
+		s.SetTotal(total)
+		last := 0.0
+		for x, ok := s.Take(); ok; x, ok = s.Take() {
+			last = x.Rate
+		}
+		if last != want {
+			t.Errorf("of %.0f the only sender has %.0f", total, last)
+		}
+		s.SetTotal(1000)
+	}
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/agent/gentle"
@@ -25,13 +26,15 @@ import (
 
 type agentFlags struct {
 	state, file, listen, relay, level, controller, carrier string
-	direct                                                 []string
+	multicast                                              string
+	direct, static                                         []string
 	json, always                                           bool
 
 	cache  cacheFlags
 	plane  plane
 	limits cache.Limits
 	policy gentle.Policy
+	budget budget.Config
 	link   gentle.Link
 	weight *int
 }
@@ -68,6 +71,8 @@ func newAgent() *cobra.Command {
 	fl.StringSliceVar(&f.direct, "direct", nil, "networks reached without the relay")
 	controllerFlag(fl, &f.controller)
 	fl.StringVar(&f.carrier, "lan-carrier", daemon.CarrierTLS, "what runs between hosts of one location: "+strings.Join(lanCarriers, ", "))
+	fl.StringVar(&f.multicast, "discovery-multicast", multicastOn, "find neighbours by multicast (DNS-SD) while the hub is away: on or off")
+	fl.StringSliceVar(&f.static, "peers-static", nil, "host:port of other hosts of the fleet that are tried while neighbours are lacking")
 	fl.BoolVar(&f.always, "serve-always", false, "serve others however busy this host is, on battery, VPN and metered networks too")
 	f.cache.register(fl)
 	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
@@ -88,12 +93,15 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 		flag, value string
 		to          *string
 	}{{"listen", c.Listen, &f.listen}, {"wan-relay", c.Wan.Relay, &f.relay}, {"log-level", c.Log.Level, &f.level},
-		{"controller", c.Wan.Controller, &f.controller}, {"lan-carrier", c.Lan.Carrier, &f.carrier},
+		{"controller", c.Wan.Controller, &f.controller}, {"lan-carrier", c.Lan.Carrier, &f.carrier}, {"discovery-multicast", c.Discovery.Multicast, &f.multicast},
 		{"cache-max-size", c.Cache.MaxSize, &f.cache.maxSize}, {"cache-min-free", c.Cache.MinFree, &f.cache.minFree},
 		{"cache-max-age", c.Cache.MaxAge, &f.cache.maxAge}, {"cache-replicas", c.Cache.Replicas, &f.cache.replicas}} {
 		if x.value != "" && !cmd.Flags().Changed(x.flag) {
 			*x.to = x.value
 		}
+	}
+	if len(c.Peers.Static) > 0 && !cmd.Flags().Changed("peers-static") {
+		f.static = c.Peers.Static
 	}
 	if len(c.Wan.Direct) > 0 && !cmd.Flags().Changed("direct") {
 		f.direct = c.Wan.Direct
@@ -102,6 +110,9 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 		f.always = c.Serve.Always
 	}
 	if f.policy, err = c.policy(f.always); err != nil {
+		return err
+	}
+	if f.budget, err = c.budget(); err != nil {
 		return err
 	}
 	if f.link, err = c.network(); err != nil {
@@ -119,6 +130,9 @@ func (f *agentFlags) understand() (err error) {
 		return err
 	}
 	if err := checkCarrier(f.carrier); err != nil {
+		return err
+	}
+	if err := checkDiscovery(f.multicast, f.static); err != nil {
 		return err
 	}
 	if f.limits, err = f.cache.limits(); err != nil {
@@ -162,7 +176,8 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 	life := life{hub: hub, log: log, plane: f.plane, moved: make(chan struct{}, 1)}
 	life.start = func(n *node.Node, socket udp.Socket) (*daemon.Daemon, error) {
 		return daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
-			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Weight: f.weight, Moved: life.told,
+			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Budget: f.budget, Weight: f.weight, Moved: life.told,
+			Multicast: f.multicast == multicastOn, Static: f.static,
 			Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
 	}
 	if err := life.begin(renewAtStart(ctx, hub, log)); err != nil {

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,6 +37,12 @@ type config struct {
 	Lan struct {
 		Carrier string `yaml:"carrier"`
 	} `yaml:"lan"`
+	Discovery struct {
+		Multicast string `yaml:"multicast"` // on or off
+	} `yaml:"discovery"`
+	Peers struct {
+		Static []string `yaml:"static"` // host:port
+	} `yaml:"peers"`
 	Cache struct {
 		MaxSize  string `yaml:"max_size"`
 		MinFree  string `yaml:"min_free"`
@@ -46,10 +54,13 @@ type config struct {
 	} `yaml:"log"`
 	Serve  serveConfig  `yaml:"serve"`
 	Limits limitsConfig `yaml:"limits"`
-	Link   string       `yaml:"link"` // auto, wired, wifi, vpn or metered
+
+	Location locationConfig `yaml:"location"`
+
+	Link string `yaml:"link"` // auto, wired, wifi, vpn or metered
 }
 
-var configKeys = append([]string{"listen", "wan", "relay", "direct", "controller", "lan", "carrier", "cache", "max_size", "min_free", "max_age", "replicas", "log", "level"}, serveKeys...)
+var configKeys = append([]string{"listen", "wan", "relay", "direct", "controller", "lan", "carrier", "discovery", "multicast", "peers", "static", "cache", "max_size", "min_free", "max_age", "replicas", "log", "level"}, serveKeys...)
 
 // configFile finds the file: the one named, else the first of the usual places that exists, else none.
 func configFile(named string) string {
@@ -169,6 +180,31 @@ func checkCarrier(name string) error {
 		return nil
 	}
 	return &configError{fmt.Sprintf("lan.carrier %q: use one of %s", name, strings.Join(lanCarriers, ", "))}
+}
+
+// The values of discovery.multicast.
+const (
+	multicastOn  = "on"
+	multicastOff = "off"
+)
+
+// maxStatic bounds peers.static: a list of a whole fleet belongs to the hub.
+const maxStatic = 64
+
+func checkDiscovery(multicast string, static []string) error {
+	if multicast != multicastOn && multicast != multicastOff {
+		return &configError{fmt.Sprintf("discovery.multicast %q: use on or off", multicast)}
+	}
+	if len(static) > maxStatic {
+		return &configError{fmt.Sprintf("peers.static has %d entries, at most %d are tried; the hub knows the others", len(static), maxStatic)}
+	}
+	for _, s := range static {
+		host, port, err := net.SplitHostPort(s)
+		if n, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || n == 0 || host == "" {
+			return &configError{fmt.Sprintf("peers.static: %q is not host:port, such as 10.1.0.5:8733", s)}
+		}
+	}
+	return nil
 }
 
 func parsePrefixes(texts []string) ([]netip.Prefix, error) {

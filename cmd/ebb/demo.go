@@ -23,7 +23,7 @@ func newDemo() *cobra.Command {
 	o := demo.Default()
 	var down, up, size string
 	var rtt, buffer time.Duration
-	var noKill bool
+	var noKill, keep bool
 	cmd := &cobra.Command{
 		Use:   "demo [FILE]",
 		Short: "A whole fleet on this machine: publish, distribute, kill, resume, verify",
@@ -44,6 +44,7 @@ func newDemo() *cobra.Command {
 	fl.DurationVar(&rtt, "rtt", 40*time.Millisecond, "round trip of the WAN link")
 	fl.DurationVar(&buffer, "buffer", 200*time.Millisecond, "buffer of the WAN link, as time")
 	fl.BoolVar(&noKill, "no-kill", false, "do not kill an endpoint in the middle")
+	fl.BoolVar(&keep, "keep", false, "leave the fleet running at the end, with its console to look at, until Ctrl-C")
 	fl.Uint64Var(&o.Seed, "seed", o.Seed, "of the file that is made and of the links")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var err error
@@ -60,7 +61,7 @@ func newDemo() *cobra.Command {
 			return err
 		}
 		o.Kill = !noKill
-		return runDemo(cmd, o, *asJSON)
+		return runDemo(cmd, o, *asJSON, keep)
 	}
 	return cmd
 }
@@ -70,27 +71,39 @@ func direction(rate string, rtt, buffer time.Duration) (link.Config, error) {
 	return link.Config{Rate: bits, Delay: rtt / 2, BufferTime: buffer, Overhead: 28}, err
 }
 
-func runDemo(cmd *cobra.Command, o demo.Options, asJSON bool) (err error) {
+func runDemo(cmd *cobra.Command, o demo.Options, asJSON, keep bool) (err error) {
 	if o.Exe, err = os.Executable(); err != nil {
 		return err
 	}
 	view := &demoView{w: cmd.ErrOrStderr(), live: isTerminal(cmd.ErrOrStderr())}
 	o.Say, o.Show = view.say, view.show
+	tell := func(r *demo.Report) error {
+		if asJSON {
+			return printJSON(cmd.OutOrStdout(), r)
+		}
+		return tellReport(cmd.OutOrStdout(), r)
+	}
+	var told error
+	if keep {
+		o.Keep = func(r *demo.Report) {
+			view.end()
+			told = tell(r)
+			view.say("the fleet goes on until Ctrl-C")
+			<-cmd.Context().Done()
+		}
+	}
 	r, err := demo.Run(cmd.Context(), o)
 	view.end()
+	if keep && err == nil {
+		return told
+	}
 	if errors.Is(err, context.Canceled) {
 		return &hintedError{"interrupted; its processes have ended and its directory is removed", "", exitIncomplete, err}
 	}
 	if r == nil {
 		return err
 	}
-	if asJSON {
-		if bad := printJSON(cmd.OutOrStdout(), r); bad != nil {
-			return bad
-		}
-		return err
-	}
-	if bad := tellReport(cmd.OutOrStdout(), r); bad != nil {
+	if bad := tell(r); bad != nil {
 		return bad
 	}
 	return err

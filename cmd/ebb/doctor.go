@@ -110,6 +110,9 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 			}
 		}
 	}
+	if err == nil && s.Role != "hub" {
+		add("discovery", discoveryLine(s.Discovery), nil) // one that cannot ask its network has the hub's list: nothing is wrong
+	}
 	if err == nil {
 		add(examineServing(s.Serving))
 	}

@@ -13,12 +13,14 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
+	"github.com/ebbproject/ebb/fleet/desired"
 )
 
 func newFlow() *cobra.Command {
 	cmd := group("flow", "See and steer flows")
 	cmd.AddCommand(newFlowLs(), newFlowShow(), newFlowSteer("pause", "Stop a flow until it is resumed; it survives a restart", "resume"),
-		newFlowSteer("resume", "Let a paused flow go on", "pause"), newFlowSteer("cancel", "End a flow; what was fetched stays in the cache", ""))
+		newFlowSteer("resume", "Let a paused flow go on", "pause"), newFlowSteer("cancel", "End a flow; what was fetched stays in the cache", ""),
+		newFlowPrioritize(), newFlowStop(), newFlowUndo(), newFlowOrders())
 	return cmd
 }
 
@@ -71,11 +73,33 @@ func newFlowShow() *cobra.Command {
 	return cmd
 }
 
-// newFlowSteer is pause, resume and cancel: each says what it touched and how to undo it.
+// newFlowSteer is pause, resume and cancel: of one flow of this host by its name, or on the hub's machine of all that a
+// selector picks. Each says what it touched and how to undo it.
 func newFlowSteer(verb, short, undo string) *cobra.Command {
-	cmd := &cobra.Command{Use: verb + " FLOW", Short: short, Args: exactly("the flow, as ebb flow ls names it")}
-	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
+	var f steerFlags
+	cmd := &cobra.Command{Use: verb + " FLOW | SELECTOR", Short: short}
+	f.register(cmd)
+	if verb == string(desired.DoPause) {
+		f.until(cmd)
+	}
+	state, asJSON := f.state, f.json
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if f.selectorsGiven() {
+			return exactly()(cmd, args)
+		}
+		return exactly("the flow, as ebb flow ls names it, or a selector such as --location berlin,")(cmd, args)
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if f.selectorsGiven() {
+			c, err := f.command(desired.Verb(verb))
+			if err != nil {
+				return err
+			}
+			return f.order(cmd, c)
+		}
+		if f.dry || f.duration != 0 {
+			return usagef("--dry-run and --for go with a selector, on the hub's machine")
+		}
 		var f api.Flow
 		if err := client.New(*state).Call(cmd.Context(), http.MethodPost, "flows/"+url.PathEscape(args[0])+"/"+verb, nil, &f); err != nil {
 			return err

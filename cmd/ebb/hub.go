@@ -10,18 +10,22 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ebbproject/ebb/agent/daemon"
+	"github.com/ebbproject/ebb/console"
+	"github.com/ebbproject/ebb/console/gate"
+	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/hub"
 	"github.com/ebbproject/ebb/transfer/udp"
 )
 
 func newHub() *cobra.Command {
-	var state, listen, level, controller string
-	var asJSON bool
+	var r hubRun
+	var listen, level, wire string
 	cmd := &cobra.Command{
 		Use:   "hub",
 		Short: "Run the control plane: fleet CA, catalogue, first source of what is published",
@@ -30,26 +34,33 @@ func newHub() *cobra.Command {
 			if err := fromEnvironment(cmd); err != nil {
 				return err
 			}
-			log, err := newLog(cmd.ErrOrStderr(), level)
-			if err != nil {
+			var err error
+			if r.log, err = newLog(cmd.ErrOrStderr(), level); err != nil {
 				return err
 			}
-			addr, err := parseListen(listen)
-			if err != nil {
+			if r.addr, err = parseListen(listen); err != nil {
 				return err
 			}
-			if err := checkController(controller); err != nil {
+			if err := checkController(r.controller); err != nil {
 				return err
 			}
-			return runHub(cmd.Context(), hubRun{cmd: cmd, state: state, addr: addr, controller: controller, json: asJSON, log: log})
+			if r.bus, err = parseBus(wire, r.addr); err != nil {
+				return err
+			}
+			r.cmd = cmd
+			return runHub(cmd.Context(), r)
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&state, "state", defaultState(), "state directory of the instance")
+	fl.StringVar(&r.state, "state", defaultState(), "state directory of the instance")
 	fl.StringVar(&listen, "listen", "[::]:8732", "address of the control port (TCP) and the data plane (UDP); port 0: any")
-	controllerFlag(fl, &controller)
+	fl.StringVar(&r.console, "console", "127.0.0.1:0", "loopback address of the console and its API; port 0: any; none: no console")
+	fl.StringSliceVar(&r.names, "console-name", nil, "host name under which a proxy that speaks TLS offers the console")
+	controllerFlag(fl, &r.controller)
+	fl.StringVar(&wire, "bus", "", "where orders are pushed: an address (TCP) of the hub's own bus, the URLs of a NATS cluster such as nats://bus.example:4222, "+
+		"or off (default: port 8734 of --listen's address; port 0 if that has port 0)")
 	fl.StringVar(&level, "log-level", "info", "debug, info, warn or error")
-	fl.BoolVar(&asJSON, "json", false, "print one line of JSON when ready")
+	fl.BoolVar(&r.json, "json", false, "print one line of JSON when ready")
 	return cmd
 }
 
@@ -58,8 +69,37 @@ type hubRun struct {
 	state      string
 	addr       netip.AddrPort
 	controller string
+	console    string
+	names      []string
 	json       bool
 	log        *slog.Logger
+	bus        hub.BusOptions
+}
+
+// busPort is where the hub's own bus listens unless it is told otherwise.
+const busPort = 8734
+
+// parseBus reads where orders are pushed.
+func parseBus(text string, listen netip.AddrPort) (o hub.BusOptions, err error) {
+	switch {
+	case text == "off":
+		return o, nil
+	case strings.Contains(text, "://"):
+		if o.URLs, err = bus.ParseURLs(text); err != nil {
+			return o, &configError{fmt.Sprintf("--bus %q is %v", text, err)}
+		}
+		return o, nil
+	case text != "":
+		if o.Listen, err = netip.ParseAddrPort(text); err != nil {
+			return o, &configError{fmt.Sprintf("--bus %q is neither an address and a port nor URLs of a NATS cluster nor off", text)}
+		}
+		return o, nil
+	}
+	o.Listen = netip.AddrPortFrom(listen.Addr(), busPort)
+	if listen.Port() == 0 {
+		o.Listen = netip.AddrPortFrom(listen.Addr(), 0)
+	}
+	return o, nil
 }
 
 // runHub runs the control port and an ordinary daemon, the first source, on one store.
@@ -84,20 +124,33 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 	if err != nil {
 		return errors.Join(err, control.Close(), socket.Close())
 	}
-	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Log: r.log, Version: version(),
-		Controller: r.controller})
+	page, err := listenConsole(r.console)
 	if err != nil {
-		return errors.Join(err, control.Close())
+		return errors.Join(err, control.Close(), socket.Close())
+	}
+	d, err := daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Log: r.log, Version: version(),
+		Controller: r.controller, Console: consoleURL(page)})
+	if err != nil {
+		return errors.Join(err, control.Close(), closeIf(page))
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	s, err := hub.Open(hub.Options{State: r.state, Store: st, Listener: control, Observed: d.Observed, Published: d.Published,
-		Pinned: d.Pinned, Ledger: d.Ledger, Log: r.log})
+		Pinned: d.Pinned, Ledger: d.Ledger, Ordered: d.Ordered, Bus: r.bus, Ways: d.Ways, Log: r.log})
 	if err != nil {
-		return errors.Join(err, control.Close())
+		return errors.Join(err, control.Close(), closeIf(page))
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	mux := http.NewServeMux()
 	s.Mount(mux)
+	var view *console.Server
+	if page != nil {
+		var stop func() error
+		if view, stop, err = startConsole(console.Options{Fleet: s, Listener: page, Names: r.names, Version: version(), Log: r.log}); err != nil {
+			return errors.Join(err, control.Close())
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		view.Mount(mux)
+	}
 	mux.Handle("/", d.Handler())
 	local, err := serveLocal(r.state, mux)
 	if err != nil {
@@ -109,12 +162,33 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 	if err := sayReady(r.cmd.OutOrStdout(), r.json, socket.LocalAddr(), n); err != nil {
 		return err
 	}
+	if err := r.sayConsole(view); err != nil {
+		return err
+	}
 	select {
 	case <-ctx.Done():
 		return nil
 	case err := <-failed:
 		return fmt.Errorf("control port: %w", err)
 	}
+}
+
+// sayConsole tells people where the console is: with a link on a terminal, without one where others may read it too.
+func (r hubRun) sayConsole(view *console.Server) error {
+	out := r.cmd.OutOrStdout()
+	switch {
+	case view == nil || r.json:
+		return nil
+	case !isTerminal(out):
+		_, err := fmt.Fprintf(out, "console on %s; a link into it: ebb console --state %s\n", view.URL(), r.state)
+		return err
+	}
+	link, err := view.NewLink(userName(), gate.Admin)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "console, good once until %s: %s\n", link.Expires.Local().Format("15:04"), link.URL)
+	return err
 }
 
 // listenBoth opens TCP and UDP on one port number. With port 0 the system chooses for TCP; should UDP of that number

@@ -37,7 +37,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Sprintf("%v; see: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newDemo(), newHub(), newAgent(), newToken(), newEnroll(), newRenew(), newPublisher(), newLocation(), newPublish(), newGet(), newFlow(), newContent(), newCache(),
+	root.AddCommand(newDemo(), newHub(), newConsole(), newAgent(), newToken(), newEnroll(), newRenew(), newPublisher(), newLocation(), newPublish(), newGet(), newFlow(), newAudit(), newContent(), newCache(),
 		newPeer(), newStatus(), newWhy(), newHarm(), newLedger(), newDoctor(), newLink(), newSim(), newVersion())
 	return root
 }

@@ -130,9 +130,19 @@ func end(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// strike STATE... kills daemons with SIGKILL.
+// strike STATE... kills daemons with SIGKILL. A daemon may be named by its peer, too; LEFT is then the state of another that still runs.
 func strike(ts *testscript.TestScript, neg bool, args []string) {
 	for _, state := range args {
+		for name := range on(ts).daemons {
+			if ts.Getenv(name+"_PEER") == state {
+				state = name
+			}
+		}
+		for name := range on(ts).daemons {
+			if name != state && name != "H" {
+				ts.Setenv("LEFT", name)
+			}
+		}
 		if err := take(ts, state).kill(); err != nil || neg {
 			ts.Fatalf("%s: %v", state, err)
 		}

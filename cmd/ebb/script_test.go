@@ -46,6 +46,8 @@ func TestScripts(t *testing.T) {
 			// How full the disk of this machine is must not decide what a test finds.
 			e.Setenv("EBB_CACHE_MAX_SIZE", "none")
 			e.Setenv("EBB_CACHE_MIN_FREE", "off")
+			// Nobody on this machine's network is to be asked.
+			e.Setenv("EBB_DISCOVERY_MULTICAST", "off")
 			e.Defer(s.close)
 			return nil
 		},
@@ -223,7 +225,7 @@ func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "EBB_STATE", "EBB_LISTEN", "EBB_LOG_LEVEL", "EBB_WAN_CONTROLLER",
-		"EBB_CACHE_MAX_SIZE", "EBB_CACHE_MIN_FREE", "EBB_CACHE_MAX_AGE", "EBB_SERVE_ALWAYS"} {
+		"EBB_CACHE_MAX_SIZE", "EBB_CACHE_MIN_FREE", "EBB_CACHE_MAX_AGE", "EBB_SERVE_ALWAYS", "EBB_DISCOVERY_MULTICAST"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

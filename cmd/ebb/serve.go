@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/scheduler/lease"
 	"github.com/ebbproject/ebb/units"
@@ -30,12 +31,21 @@ type limitsConfig struct {
 	LAN      string `yaml:"lan"`
 }
 
-var serveKeys = []string{"serve", "always", "max_cpu", "max_disk_queue", "on_battery", "on_vpn", "on_metered", "slots", "weight", "limits", "upload",
+// locationConfig is what is the same on all hosts of a location: what they may send to others together, and receive from others.
+type locationConfig struct {
+	Budget struct {
+		Upload   string `yaml:"upload"`
+		Download string `yaml:"download"`
+	} `yaml:"budget"`
+}
+
+var serveKeys = []string{"location", "budget", "serve", "always", "max_cpu", "max_disk_queue", "on_battery", "on_vpn", "on_metered", "slots", "weight", "limits", "upload",
 	"download", "lan", "link"}
 
 // policy is what the file says about serving; always: whatever the sensors say.
-func (c config) policy(always bool) (gentle.Policy, error) {
-	p, s := gentle.DefaultPolicy(), c.Serve
+func (c config) policy(always bool) (p gentle.Policy, err error) {
+	p = gentle.DefaultPolicy()
+	s := c.Serve
 	p.NotOnBattery, p.NotOnVPN, p.NotOnMetered = !s.OnBattery, !s.OnVPN, !s.OnMetered
 	if err := numberOr("serve.max_cpu", s.MaxCPU, "off", 100, func(v float64) { p.MaxCPU = v / 100 }); err != nil {
 		return p, err
@@ -51,19 +61,35 @@ func (c config) policy(always bool) (gentle.Policy, error) {
 		to        *float64
 	}{{"limits.upload", c.Limits.Upload, &p.Rates.Upload}, {"limits.download", c.Limits.Download, &p.Rates.Download},
 		{"limits.lan", c.Limits.LAN, &p.Rates.LAN}} {
-		if x.text == "" || x.text == "none" {
-			continue
+		if *x.to, err = readCap(x.key, x.text); err != nil {
+			return p, err
 		}
-		bits, ok := units.Rate(x.text)
-		if !ok || bits < leastCap {
-			return p, &configError{fmt.Sprintf("%s %q: a rate such as 20Mbit or 2MB, at least 64kbit, or none", x.key, x.text)}
-		}
-		*x.to = bits / 8
 	}
 	if always {
 		p = gentle.Policy{Slots: p.Slots, Rates: p.Rates}
 	}
 	return p, nil
+}
+
+// readCap reads a cap in bytes a second; 0: none.
+func readCap(key, text string) (bytes float64, err error) {
+	if text == "" || text == "none" {
+		return 0, nil
+	}
+	bits, ok := units.Rate(text)
+	if !ok || bits < leastCap {
+		return 0, &configError{fmt.Sprintf("%s %q: a rate such as 20Mbit or 2MB, at least 64kbit, or none", key, text)}
+	}
+	return bits / 8, nil
+}
+
+// budget is what the hosts of the location share.
+func (c config) budget() (b budget.Config, err error) {
+	if b.Up, err = readCap("location.budget.upload", c.Location.Budget.Upload); err != nil {
+		return b, err
+	}
+	b.Down, err = readCap("location.budget.download", c.Location.Budget.Download)
+	return b, err
 }
 
 // leastCap in bits a second: below it even an acknowledgement a second is too much.

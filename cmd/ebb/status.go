@@ -31,10 +31,14 @@ func newStatus() *cobra.Command {
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 		fmt.Fprintf(w, "%s\t%s in %s, up %s\n", s.Role, s.Peer, s.Location, brief(time.Since(s.Started)))
 		fmt.Fprintf(w, "address\t%s\n", s.Addr)
+		if s.Console != "" {
+			fmt.Fprintf(w, "console\t%s\n", s.Console)
+		}
 		fmt.Fprintf(w, "controller\t%s\n", s.Control)
 		fmt.Fprintf(w, "lan carrier\t%s\n", s.LanCarrier)
 		if s.Role != "hub" {
 			fmt.Fprintf(w, "hub\t%s\n", hubLine(s.Hub))
+			fmt.Fprintf(w, "discovery\t%s\n", discoveryLine(s.Discovery))
 		}
 		fmt.Fprintf(w, "peers\t%d connected\n", s.Peers)
 		fmt.Fprintf(w, "flows\t%d open\n", s.Flows)
@@ -46,6 +50,12 @@ func newStatus() *cobra.Command {
 			serving = "no: " + s.Serving.Reason
 		}
 		fmt.Fprintf(w, "serving\t%s\n", serving)
+		for _, b := range s.Budget {
+			fmt.Fprintf(w, "budget %s\t%s of %s; %s\n", b.Direction, bitrate(b.Lease), bitrate(b.Budget), b.State)
+		}
+		for _, g := range s.Groups {
+			fmt.Fprintf(w, "to %s\t%s\n", g.Location, g.State)
+		}
 		return w.Flush()
 	}
 	return cmd
@@ -59,6 +69,18 @@ func hubLine(h api.HubStatus) string {
 		return h.Addr + ", not asked yet"
 	}
 	return h.Addr + ", " + strings.Replace(h.Error, " at "+h.Addr+": dial tcp "+h.Addr, "", 1)
+}
+
+// discoveryLine says how neighbours are found without the hub.
+func discoveryLine(d api.Discovery) string {
+	text := "multicast off"
+	switch {
+	case d.Problem != "":
+		text = d.Problem
+	case d.Multicast:
+		text = fmt.Sprintf("multicast on, %d heard", d.Heard)
+	}
+	return fmt.Sprintf("%s; %d static", text, d.Static)
 }
 
 func newWhy() *cobra.Command {
@@ -107,6 +129,6 @@ func newPeer() *cobra.Command {
 		}
 		return w.Flush()
 	}
-	cmd.AddCommand(ls)
+	cmd.AddCommand(ls, newPeerBan())
 	return cmd
 }

@@ -63,6 +63,13 @@ func (t *Totals) Held(p Place) {
 	t.at(p).Complete = true
 }
 
+// Each visits everything in any order.
+func (t *Totals) Each(visit func(Total)) {
+	for _, x := range t.places {
+		visit(*x)
+	}
+}
+
 // Places lists everything, by location and then by content.
 func (t *Totals) Places() []Total {
 	list := make([]Total, 0, len(t.places))

@@ -285,6 +285,35 @@ func TestTooManyIsRefused(t *testing.T) {
 	}
 }
 
+// A file of a million rows is read, with a row too many it is refused, and one of which every row is broken says so in a few lines.
+func TestAMillionRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads a million rows three times")
+	}
+	rows := func(n int, row func(b *bytes.Buffer, i int)) (*Topology, error) {
+		b := bytes.NewBufferString("location,subnets\n")
+		for i := range n {
+			row(b, i)
+		}
+		return ParseCSV(b)
+	}
+	good := func(b *bytes.Buffer, i int) {
+		fmt.Fprintf(b, "shop-%05d,%d.%d.%d.%d/28\n", i/11, 10+i>>20, i>>12&255, i>>4&255, i&15<<4)
+	}
+	if top, err := rows(MaxSubnets, good); err != nil || top.subnets() != MaxSubnets {
+		t.Errorf("a million rows: %v", err)
+	}
+	var p *Problems
+	top, err := rows(MaxSubnets+100, good)
+	if top != nil || !errors.As(err, &p) || len(p.List) != 1 || !strings.Contains(p.List[0].Text, "1000000 subnets") {
+		t.Errorf("a hundred rows too many: %v", err)
+	}
+	top, err = rows(MaxSubnets, func(b *bytes.Buffer, i int) { fmt.Fprintf(b, "shop,10.0.0.%d/99\n", i%256) })
+	if top != nil || !errors.As(err, &p) || len(p.List) != maxProblems || p.More != MaxSubnets-maxProblems {
+		t.Errorf("all rows broken: %d problems and %d more", len(p.List), p.More)
+	}
+}
+
 // A million rows; go test -bench Million -benchmem ./fleet/topology.
 func BenchmarkMillionRows(b *testing.B) {
 	var text bytes.Buffer

@@ -14,8 +14,8 @@
 // that each probe are eight times as rude. So the controller sees one flow: what any member sent, what was acknowledged to any,
 // what any lost. Beneath it the members take turns. Who may not send waits in a queue; room, when acknowledgements make some
 // and the pace allows it, is granted to the first who waits. Nobody has a reserved part: while one member waits alone, all
-// is its own, and when another has something to send it gets every second grant from then on. A grant that is not used within half
-// a round trip lapses to the next.
+// is its own, and when another has something to send it gets every second grant from then on. A grant that is not used within
+// a round trip, and a tenth of a second at least, because a busy host is late, lapses to the next.
 //
 // What differs between members is where they measure: each remote host has its own clock. A scale for each member finds what
 // of its delays is queue, and the controller is told that, above a common base. A newcomer's base is inferred from
@@ -37,6 +37,6 @@
 //   - Members are assumed to share their bottleneck. Those that do not, give way together all the same.
 //   - A controller that measures round trips takes a member's longer path for a queue; one-way delays are brought to scale.
 //   - A share whose owner does not say Waiting gets its turn all the same, but is believed to have more to send whenever it has used
-//     up what it was granted; what it then leaves unused for half a round trip is lost to the others.
+//     up what it was granted; what it then leaves unused until the grant lapses is lost to the others.
 //   - Fairness is in datagrams over time, not in windows.
 package group

@@ -14,8 +14,8 @@ import (
 const (
 	// A grant to a share that does not ask is what the pace lets pass in this time, or one datagram.
 	grantTime = time.Millisecond
-	// How long a grant holds, within these bounds: half a round trip.
-	leastHold, mostHold = 2 * time.Millisecond, 100 * time.Millisecond
+	// How long a grant holds, within these bounds: a round trip. A busy host wakes its owner late, which is no reason to take it back.
+	leastHold, mostHold = 100 * time.Millisecond, 200 * time.Millisecond
 	// A share that leaves a grant unused is believed again after twice as long as it held, and after so many in a row after 2^n times as long.
 	mostLapses = 5
 	// How old the knowledge of the queue may be to be a newcomer's.
@@ -100,7 +100,8 @@ func (g *Group) pace() float64 {
 
 // Join adds a member.
 func (g *Group) Join() *Share {
-	s := &Share{group: g, number: g.joined, unit: g.mss}
+	s := &Share{group: g, number: g.joined}
+	s.Unit(g.mss)
 	s.waiting.share, s.granting.share, s.waking.share = s, s, s
 	g.joined++
 	g.members = append(g.members, s)
@@ -244,7 +245,7 @@ func (g *Group) contested(s *Share) bool { return g.busy > 1 || g.busy == 1 && !
 
 // hold is how long a grant holds.
 func (g *Group) hold() time.Duration {
-	return min(max(g.trip()/2, leastHold), mostHold)
+	return min(max(g.trip(), leastHold), mostHold)
 }
 
 // trip is a round trip of now; 0: not known.
@@ -255,7 +256,7 @@ func (g *Group) deadline() time.Time {
 	if g.needy.size+g.sated.size == 0 {
 		return time.Time{} // and nobody is left in the line of the idle
 	}
-	unit := g.first().unit
+	unit := g.first().least()
 	if g.room(g.now, unit) >= unit {
 		return g.now // left for those who made the room, and who have been asked by now
 	}

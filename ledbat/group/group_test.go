@@ -293,8 +293,8 @@ func TestGrantLapses(t *testing.T) {
 		t.Fatalf("windows are %d and %d; the room is b's: %v", a.Window(), b.Window(), w.g)
 	}
 	due := a.Deadline()
-	if got := due.Sub(w.now); got != w.rtt/2 {
-		t.Fatalf("the grant lapses after %v, want half a round trip: %v", got, w.g)
+	if got := due.Sub(w.now); got != leastHold {
+		t.Fatalf("the grant lapses after %v, want %v: %v", got, leastHold, w.g)
 	}
 	a.Advance(due)
 	if b.Window() != 0 || a.Window() != 2*mss {

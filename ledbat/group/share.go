@@ -42,7 +42,18 @@ var (
 
 // Unit says how many bytes leave at a time, at least: a datagram, or all that one packet was cut into. At first it is the group's largest
 // datagram. A grant has room for whole units.
-func (s *Share) Unit(bytes int) { s.unit = max(1, bytes) }
+func (s *Share) Unit(bytes int) {
+	s.unit = max(1, bytes)
+	s.group.pacer.Unit(s.unit)
+}
+
+// least is how many bytes a grant has room for, at least.
+func (s *Share) least() int {
+	if s.asks {
+		return min(s.unit, s.wants)
+	}
+	return s.unit
+}
 
 // Waiting reports that there are bytes to send of which Window does not allow the next datagram. Once said, it is no longer presumed.
 func (s *Share) Waiting(now time.Time, bytes int) {

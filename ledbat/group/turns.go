@@ -4,9 +4,12 @@ package group
 
 import "time"
 
-// wait puts a share in line, unless it has a grant to use first.
+// wait puts a share in line, unless it has a grant to use first. One that is too small for what it wants now is no use to it.
 func (g *Group) wait(now time.Time, s *Share) {
 	s.waited = now
+	if s.grant > 0 && s.grant < s.least() {
+		g.lapse(now, s)
+	}
 	if s.again = s.grant > 0; s.again {
 		return
 	}
@@ -32,14 +35,17 @@ func (g *Group) line(s *Share) {
 	}
 }
 
-// expire takes back the grants that were not used in time, and believes those again who have left theirs to others for long enough, or whom there are no others to leave it to.
+// expire takes back the grants that were not used in time, and believes those again who have left theirs to others for long enough, or whom
+// there are no others to leave it to. Who has asked for more meanwhile still waits: its owner will not ask again before it is woken.
 func (g *Group) expire(now time.Time) {
 	for g.grants.size > 0 && !now.Before(g.grants.first.share.until) {
 		s := g.grants.first.share
 		g.lapse(now, s)
-		s.again = false
 		s.lapses = min(s.lapses+1, mostLapses)
 		s.barred = now.Add(g.hold() << s.lapses)
+		if s.again {
+			g.wait(now, s)
+		}
 	}
 	for g.idle.size > 0 && (g.needy.size+g.sated.size == 0 || !now.Before(g.idle.first.share.barred)) {
 		g.line(g.idle.first.share)
@@ -73,9 +79,8 @@ func (g *Group) deal(now time.Time, settled bool) {
 // grant lets a share send up to most bytes, if there is room for a datagram. Who asks gets no more than it wants. Who is only presumed to
 // want something gets little, because it may leave it unused.
 func (g *Group) grant(now time.Time, s *Share, most int) bool {
-	least := s.unit
+	least := s.least()
 	if s.asks {
-		least = min(least, s.wants)
 		most = min(max(most/s.unit*s.unit, least), s.wants)
 	} else {
 		most = max(least, min(most, int(g.pace()*grantTime.Seconds())))

@@ -15,7 +15,7 @@
 // "Data Networks", 1992, 6.5.2), and worked out anew for what hangs together with a pipe whose streams changed. The
 // answers of one stream share its rate, as the session cuts a piece of each in turn. Messages arrive after the latency
 // of the way; those about leases are encoded and parsed again as on the wire. Time goes in steps of a millisecond, and
-// the same Config gives the same Result.
+// the same Config gives the same Result. The hosts' clocks are up to six hours apart, and that shows in nothing.
 //
 // A host that is killed falls silent and comes back with what its disk holds. Over a cut (a divided LAN, a hub that is
 // away) messages wait and streams stand still, as with the carrier's connections, which survive it.

@@ -21,6 +21,7 @@ type host struct {
 	location     *location
 	side         int // of a divided LAN
 	down, uplink *pipe
+	skew         time.Duration // of its clock
 
 	core    *agent.Core
 	up      bool
@@ -57,6 +58,7 @@ func (w *world) add(l *location, role fleet.Role, number int) *host {
 	h := &host{id: fleet.Identity{Fleet: "00000000000000ff", Role: role, Location: l.name, Peer: fleet.PeerName(sum[:])}, location: l,
 		side: number % 2, down: &pipe{capacity: w.c.LAN / 8}, uplink: &pipe{capacity: w.c.LAN / 8}, holds: make([]bool, len(w.manifest.Chunks)),
 		records: map[string][]byte{}}
+	h.skew = time.Duration(int(sum[0])%13-6) * time.Hour
 	n := len(w.byName)
 	h.addr = fmt.Sprintf("10.%d.%d.%d:1", n>>16, n>>8&255, n&255)
 	w.byName[h.id.Peer] = h
@@ -72,10 +74,10 @@ func (w *world) boot(h *host) {
 	h.life++
 	h.up, h.wake = true, 0
 	h.links, h.streams, h.serving = map[*host]bool{}, map[*host]*stream{}, map[servingKey]*job{}
-	h.core = agent.New(w.time(), agent.Config{Self: h.id, Publishers: []ed25519.PublicKey{w.publisher.Public().(ed25519.PublicKey)},
+	h.core = agent.New(w.at(h), agent.Config{Self: h.id, Publishers: []ed25519.PublicKey{w.publisher.Public().(ed25519.PublicKey)},
 		Seed: w.c.Seed<<20 + uint64(h.life), Held: func(id content.ID) bool { i, ok := w.index[id]; return ok && h.holds[i] }})
-	h.core.HubKnown(w.time(), fleet.Member{Peer: w.hub.id.Peer, Role: fleet.RoleHub, Location: w.hub.id.Location, Lan: w.hub.addr, Wan: w.hub.addr})
-	if problems := h.core.Restore(w.time(), h.records); len(problems) > 0 {
+	h.core.HubKnown(w.at(h), fleet.Member{Peer: w.hub.id.Peer, Role: fleet.RoleHub, Location: w.hub.id.Location, Lan: w.hub.addr, Wan: w.hub.addr})
+	if problems := h.core.Restore(w.at(h), h.records); len(problems) > 0 {
 		panic(problems[0]) // what it wrote itself
 	}
 	w.touch(h)
@@ -86,7 +88,7 @@ func (w *world) obey(h *host) {
 	if !h.up {
 		return
 	}
-	now := w.time()
+	now := w.at(h)
 	if at := h.core.Deadline(); !at.IsZero() && !at.After(now) {
 		h.core.Advance(now)
 	}
@@ -97,7 +99,7 @@ func (w *world) obey(h *host) {
 	if at.IsZero() {
 		return
 	}
-	due := max(ticks(at.Sub(epoch)), w.now+1)
+	due := max(ticks(at.Add(-h.skew).Sub(epoch)), w.now+1)
 	if h.wake > w.now && h.wake <= due {
 		return
 	}
@@ -129,7 +131,7 @@ func (w *world) carryOut(h *host, a agent.Action) {
 	case agent.Store:
 		w.later(h, 5*time.Millisecond, func() { w.stored(h, a.ID) })
 	case agent.Export:
-		w.later(h, 10*time.Millisecond, func() { h.core.Exported(w.time(), a.Flow, "", "") })
+		w.later(h, 10*time.Millisecond, func() { h.core.Exported(w.at(h), a.Flow, "", "") })
 	case agent.Serve:
 		w.serve(h, a)
 	case agent.Cancel:
@@ -145,31 +147,31 @@ func (w *world) speak(h *host, a agent.Action) {
 	switch a := a.(type) {
 	case agent.Follow:
 		to := w.byName[a.Peer]
-		w.send(h, to, 34, func() { to.core.Interested(w.time(), name, a.Content, a.On) })
+		w.send(h, to, 34, func() { to.core.Interested(w.at(to), name, a.Content, a.On) })
 	case agent.Announce:
 		to := w.byName[a.Peer]
 		size := len(a.Have.Append(nil))
-		w.send(h, to, size, func() { to.core.PeerHas(w.time(), name, a.Have) })
+		w.send(h, to, size, func() { to.core.PeerHas(w.at(to), name, a.Have) })
 	case agent.Stand:
 		to := w.byName[a.Peer]
 		wire := a.Stand.Append(nil)
-		w.send(h, to, len(wire), func() { to.core.PeerStands(w.time(), name, parsed(wire).(transfer.Stand)) })
+		w.send(h, to, len(wire), func() { to.core.PeerStands(w.at(to), name, parsed(wire).(transfer.Stand)) })
 	case agent.Claim:
 		to := w.byName[a.Peer]
 		wire := a.Claim.Append(nil)
-		w.send(h, to, len(wire), func() { to.core.PeerClaims(w.time(), name, parsed(wire).(transfer.Claim)) })
+		w.send(h, to, len(wire), func() { to.core.PeerClaims(w.at(to), name, parsed(wire).(transfer.Claim)) })
 	case agent.Fetch:
 		to := w.byName[a.Peer]
 		s := agent.Serve{Peer: name, Request: uint32(a.Fetch), Kind: a.Kind, ID: a.ID, Size: a.Size}
 		w.send(h, to, 42, func() {
 			to.serving[servingKey{h, s.Request}] = &job{fetch: a.Fetch, item: serveItem{s.Request, s.Kind, s.ID, int64(s.Size)}}
-			to.core.Requested(w.time(), s, a.Priority)
+			to.core.Requested(w.at(to), s, a.Priority)
 		})
 	case agent.Decline:
 		to := w.byName[a.Peer]
 		if j := h.serving[servingKey{to, a.Request}]; j != nil {
 			delete(h.serving, servingKey{to, a.Request})
-			w.send(h, to, 3, func() { to.core.Refused(w.time(), name, j.fetch, a.Reason) })
+			w.send(h, to, 3, func() { to.core.Refused(w.at(to), name, j.fetch, a.Reason) })
 		}
 	}
 }
@@ -200,7 +202,7 @@ func (w *world) stored(h *host, id content.ID) {
 	}
 	h.holds[i] = true
 	h.held++
-	h.core.Stored(w.time(), id)
+	h.core.Stored(w.at(h), id)
 	if h.held == len(h.holds) && !h.done {
 		h.done, h.took = true, w.now-w.start
 		w.finished++
@@ -211,7 +213,7 @@ func (w *world) stored(h *host, id content.ID) {
 func (w *world) sync(h *host, a agent.Sync) {
 	w.later(h, 2*w.c.WANDelay, func() {
 		if w.hubAway {
-			h.core.SyncFailed(w.time(), hubUnreachable, "the hub does not answer")
+			h.core.SyncFailed(w.at(h), hubUnreachable, "the hub does not answer")
 			return
 		}
 		r := a.Request
@@ -222,7 +224,7 @@ func (w *world) sync(h *host, a agent.Sync) {
 			reply.Peers[i].Wan = reply.Peers[i].Lan
 		}
 		w.control.WAN += int64(memberBytes*len(reply.Peers) + 8*frame)
-		h.core.Synced(w.time(), reply)
+		h.core.Synced(w.at(h), reply)
 	})
 }
 
@@ -231,11 +233,11 @@ const memberBytes = 180
 
 func (w *world) resolve(h *host, a agent.Resolve) {
 	if w.hubAway {
-		h.core.Unresolved(w.time(), a.Ref, hubUnreachable, "the hub does not answer")
+		h.core.Unresolved(w.at(h), a.Ref, hubUnreachable, "the hub does not answer")
 		return
 	}
 	w.control.WAN += int64(len(w.signed))
-	h.core.Resolved(w.time(), a.Ref, w.signed)
+	h.core.Resolved(w.at(h), a.Ref, w.signed)
 }
 
 // dial connects two hosts, unless one does not answer.
@@ -249,24 +251,24 @@ func (w *world) dial(h, to *host) {
 		case to.up && !w.apart(h, to):
 			w.connect(h, to)
 		case h.links[to]:
-			h.core.PeerNotReached(w.time(), to.id.Peer)
+			h.core.PeerNotReached(w.at(h), to.id.Peer)
 		default:
-			h.core.PeerDown(w.time(), to.id.Peer)
+			h.core.PeerDown(w.at(h), to.id.Peer)
 		}
 	})
 }
 
 func (w *world) connect(a, b *host) {
 	if a.links[b] && b.links[a] {
-		a.core.PeerNotReached(w.time(), b.id.Peer) // the other dial was faster
+		a.core.PeerNotReached(w.at(a), b.id.Peer) // the other dial was faster
 		return
 	}
 	w.drop(a, b)
 	a.links[b], b.links[a] = true, true
 	for _, pair := range [][2]*host{{a, b}, {b, a}} {
-		pair[0].core.PeerUp(w.time(), pair[1].id)
+		pair[0].core.PeerUp(w.at(pair[0]), pair[1].id)
 		rtt := 2 * w.delay(a, b).duration()
-		pair[0].core.Measured(w.time(), pair[1].id.Peer, 0, rtt)
+		pair[0].core.Measured(w.at(pair[0]), pair[1].id.Peer, 0, rtt)
 		w.touch(pair[0])
 	}
 }
@@ -276,7 +278,7 @@ func (w *world) hangup(a, b *host) {
 	for _, pair := range [][2]*host{{a, b}, {b, a}} {
 		if h := pair[0]; h.up && h.links[pair[1]] {
 			delete(h.links, pair[1])
-			h.core.PeerDown(w.time(), pair[1].id.Peer)
+			h.core.PeerDown(w.at(h), pair[1].id.Peer)
 			w.touch(h)
 		}
 	}

@@ -28,7 +28,7 @@ func (w *world) serve(h *host, a agent.Serve) {
 	if a.Kind == transfer.KindManifest {
 		delete(h.serving, key)
 		h.core.Released(a.Peer, a.Request)
-		w.send(h, to, len(w.signed), func() { to.core.ManifestArrived(w.time(), j.fetch, w.signed) })
+		w.send(h, to, len(w.signed), func() { to.core.ManifestArrived(w.at(to), j.fetch, w.signed) })
 		return
 	}
 	s := h.streams[to]
@@ -108,7 +108,7 @@ func (w *world) complete(s *stream) {
 		s.from.core.Released(s.to.id.Peer, j.item.request)
 		w.touch(s.from)
 		w.deliver(letter{s.from, s.to, func() {
-			s.to.core.Arrived(w.time(), agent.Arrival{Peer: s.from.id.Peer, Fetch: j.fetch, ID: j.item.id, Good: true})
+			s.to.core.Arrived(w.at(s.to), agent.Arrival{Peer: s.from.id.Peer, Fetch: j.fetch, ID: j.item.id, Good: true})
 		}})
 	}
 	w.flow(s)
@@ -147,11 +147,11 @@ func (w *world) report(s *stream) {
 			if got := int64(j.got); got > j.told {
 				before += got - j.told
 				w.account(s, j, got)
-				s.to.core.Progressed(w.time(), j.fetch, got)
+				s.to.core.Progressed(w.at(s.to), j.fetch, got)
 			}
 		}
 		if before > 0 {
-			s.to.core.Measured(w.time(), s.from.id.Peer, float64(before)/reportEvery.Seconds(), 2*w.delay(s.from, s.to).duration())
+			s.to.core.Measured(w.at(s.to), s.from.id.Peer, float64(before)/reportEvery.Seconds(), 2*w.delay(s.from, s.to).duration())
 		}
 		w.foresee(s)
 		w.touch(s.to)

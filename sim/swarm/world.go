@@ -119,6 +119,9 @@ type letter struct {
 
 func (w *world) time() time.Time { return epoch.Add(w.now.duration()) }
 
+// at is what a host's clock says.
+func (w *world) at(h *host) time.Time { return w.time().Add(h.skew) }
+
 func newWorld(c Config) *world {
 	seed := sha256.Sum256([]byte("publisher"))
 	w := &world{c: c, rnd: rand.New(rand.NewPCG(c.Seed, 0x737761726d)), agenda: newAgenda(), byName: map[string]*host{},
@@ -139,7 +142,7 @@ func newWorld(c Config) *world {
 	}
 	w.hub.held = len(w.hub.holds)
 	w.boot(w.hub)
-	if _, err := w.hub.core.Published(w.time(), w.signed); err != nil {
+	if _, err := w.hub.core.Published(w.at(w.hub), w.signed); err != nil {
 		panic(err) // it was signed a moment ago
 	}
 	for _, h := range w.hosts {
@@ -169,7 +172,7 @@ func (w *world) run() {
 	w.start = ticks(warmUp)
 	for _, h := range w.hosts {
 		w.agenda.plan(w.start+tick(w.rnd.Int64N(int64(ticks(w.c.Within)))), func() {
-			h.core.Get(w.time(), api.Get{Ref: w.manifest.Name})
+			h.core.Get(w.at(h), api.Get{Ref: w.manifest.Name})
 			w.touch(h)
 		})
 	}

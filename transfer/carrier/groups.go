@@ -4,6 +4,7 @@ package carrier
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -68,6 +69,15 @@ func (g *Groups) forget(now time.Time) {
 	}
 }
 
+// Each tells of every place, in the order of their names, and of the state of its group in one line.
+func (g *Groups) Each(tell func(place, state string)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, place := range slices.Sorted(maps.Keys(g.places)) {
+		tell(place, g.places[place].String())
+	}
+}
+
 // A flock is a group and its lock, because each Conn has goroutines of its own, and its clock.
 type flock struct {
 	mu      sync.Mutex
@@ -92,6 +102,12 @@ func (f *flock) join() *Member {
 	m := &Member{flock: f, share: f.group.Join(), wake: func() {}}
 	f.members[m.share], f.empty = m, time.Time{}
 	return m
+}
+
+func (f *flock) String() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.group.String()
 }
 
 // emptied is since when it has no members; zero: it has some.

@@ -116,7 +116,10 @@ type flow struct {
 }
 
 // pour sends as much as the budget allows, until stopped.
-func pour(from, to *Conn) *flow {
+func pour(from, to *Conn) *flow { return pourLate(from, to, 0) }
+
+// pourLate is pour on a host that takes that long to do what it was woken for.
+func pourLate(from, to *Conn, late time.Duration) *flow {
 	f := &flow{from: from, to: to, stop: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(f.ended)
@@ -129,6 +132,7 @@ func pour(from, to *Conn) *flow {
 			}
 			select {
 			case <-from.Ready():
+				time.Sleep(late)
 			case <-f.stop:
 				return
 			case <-from.Done():

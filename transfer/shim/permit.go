@@ -75,7 +75,7 @@ func (s *Shim) catchUp(t time.Duration) {
 func (s *Shim) pace(t time.Duration, unit, bytes int) time.Duration {
 	now, rate := s.start.Add(t), s.ctrl.Rate()
 	s.pacer.SetRate(rate)
-	s.pacer.CanSend(now, unit) // it learns what a burst is made of
+	s.pacer.Unit(unit)
 	lacks := float64(bytes) - s.pacer.Credit(now)
 	if rate == 0 || lacks <= 0 {
 		return 0

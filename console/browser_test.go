@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package console
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	browserlog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/ebbproject/ebb/console/gate"
+)
+
+// browser is a real Chromium with one page, which ends with the test.
+type browser struct {
+	*world
+	ctx context.Context
+
+	mu       sync.Mutex
+	trouble  []string // what the page complained of: errors, exceptions, violations of the policy
+	asked    []string // every address that was asked for
+	expected []string // what a complaint may contain
+}
+
+// withBrowser starts Chromium, or skips the test where there is none.
+func withBrowser(w *world) *browser {
+	w.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		w.Skip("there is no Chromium here: apt-get install chromium")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath(path), chromedp.UserDataDir(w.TempDir()),
+		chromedp.Flag("host-resolver-rules", "MAP evil.example 127.0.0.1")) // a name that an attacker points here
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	w.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	w.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	w.Cleanup(cancel)
+	b := &browser{world: w, ctx: ctx}
+	b.does(chromedp.EmulateViewport(1280, 860))
+	if err := chromedp.Listen(ctx, b.hears); err != nil {
+		w.Fatal(err)
+	}
+	for _, enable := range []cdp.Command[cdp.Empty, cdp.Empty]{browserlog.Enable, runtime.Enable} {
+		if _, err := chromedp.Call(ctx, enable, cdp.Empty{}); err != nil {
+			w.Fatal(err)
+		}
+	}
+	w.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil && ctx.Err() == nil {
+			w.Error("Chromium did not end:", err)
+		}
+	})
+	return b
+}
+
+// hears notes what the page complains of.
+func (b *browser) hears(ev any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	complain := func(text string) {
+		if !slices.ContainsFunc(b.expected, func(s string) bool { return strings.Contains(text, s) }) {
+			b.trouble = append(b.trouble, text)
+		}
+	}
+	switch ev := ev.(type) {
+	case *runtime.EventConsoleAPICalled:
+		text := "console." + string(ev.Type)
+		for _, x := range ev.Args {
+			text += " " + string(x.Value) + x.Description
+		}
+		complain(text)
+	case *runtime.EventExceptionThrown:
+		complain("exception: " + ev.ExceptionDetails.Text)
+	case *browserlog.EventEntryAdded:
+		complain(ev.Entry.Text + " " + ev.Entry.URL)
+	case *network.EventRequestWillBeSent:
+		b.asked = append(b.asked, ev.Request.URL)
+	}
+}
+
+func (b *browser) does(steps ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.fail(err)
+	}
+}
+
+func (b *browser) fail(err error) {
+	b.Helper()
+	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("location.href + ' at ' + document.activeElement.outerHTML + '\\n' + document.body.innerText"))
+	b.Fatalf("%v; the page complains of %q and shows:\n%.900s", err, b.trouble, text)
+}
+
+// waits until a condition in JavaScript holds.
+func (b *browser) waits(condition string) {
+	b.Helper()
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(30*time.Second))); err != nil {
+		b.fail(fmt.Errorf("%s: %w", condition, err))
+	}
+}
+
+func (b *browser) says(expression string) string {
+	b.Helper()
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression))
+	if err != nil {
+		b.fail(err)
+	}
+	return text
+}
+
+func (b *browser) signsIn(role gate.Role) {
+	b.Helper()
+	b.does(chromedp.Navigate(b.link(role)), chromedp.Click("button.primary"), chromedp.WaitVisible("#live"))
+}
+
+func (b *browser) goes(path string) {
+	b.Helper()
+	b.does(chromedp.Navigate(strings.TrimSuffix(b.server.URL(), "/") + path))
+}
+
+// quiet: the page complained of nothing, and asked nobody else for anything.
+func (b *browser) quiet() {
+	b.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, text := range b.trouble {
+		b.Error("the page complains:", text)
+	}
+	for _, url := range b.asked {
+		if !strings.HasPrefix(url, b.server.URL()) && !strings.HasPrefix(url, "data:") {
+			b.Error("the page asked for", url)
+		}
+	}
+}
+
+// Pages change by themselves, keep where one is, and draw their chart.
+func TestPagesMoveByThemselves(t *testing.T) {
+	b := withBrowser(newWorld(t, 0))
+	b.signsIn(gate.Viewer)
+	b.waits(`document.getElementById("state").dataset.state === "on"`)
+	b.waits(`document.querySelector("#chart canvas") !== null && document.querySelectorAll("#chart .u-legend .u-series").length === 4`)
+	b.waits(`document.querySelector("#l-berlin progress").value === 20`)
+	b.does(chromedp.Focus("#l-berlin a"))
+	b.says(`(document.querySelector("#l-berlin").dataset.mark = "same", "")`)
+	b.moves(800)
+	b.waits(`document.querySelector("#l-berlin progress").value === 40`)
+	if b.says(`document.activeElement.textContent`) != "berlin" || b.says(`document.querySelector("#l-berlin") ? "there" : ""`) != "there" {
+		t.Error("the focus was lost when the page moved")
+	}
+	if b.says(`document.querySelectorAll("#chart canvas").length + ""`) != "1" {
+		t.Error("the chart did not survive")
+	}
+	for _, path := range []string{"/locations", "/locations/berlin", "/contents", "/contents/image", "/peers/" + peerA} {
+		b.goes(path)
+		b.waits(`document.getElementById("state").dataset.state === "on"`)
+	}
+	b.quiet()
+}
+
+// One finds a location by typing, sorts, and turns pages, with the keyboard alone.
+func TestTheKeyboardIsEnough(t *testing.T) {
+	b := withBrowser(newWorld(t, 3000))
+	b.signsIn(gate.Viewer)
+	b.does(chromedp.KeyEvent("\t"))
+	if got := b.says(`document.activeElement.textContent`); got != "Skip to the content" {
+		t.Errorf("the first thing to be reached is %q", got)
+	}
+	b.does(chromedp.KeyEvent("\r"))
+	b.waits(`document.activeElement.id === "main"`)
+	b.goes("/locations")
+	b.waits(`document.querySelectorAll("tbody tr").length === 50`)
+	b.does(chromedp.KeyEvent("/"))
+	b.waits(`document.activeElement.id === "q"`)
+	b.says(`document.activeElement.value = ""`) // the protocol types the key all the same, where a keyboard would not
+	b.does(chromedp.KeyEvent("shop-02"))
+	b.waits(`document.querySelector(".pager p")?.textContent.startsWith("100 found")`)
+	if got := b.says(`location.search + document.activeElement.id`); !strings.Contains(got, "q=shop-02") || !strings.HasSuffix(got, "q") {
+		t.Errorf("after the search the page is at %s", got)
+	}
+	b.does(chromedp.Focus(`thead th:nth-child(3) a`), chromedp.KeyEvent("\r"))
+	b.waits(`document.querySelector("thead th:nth-child(3)")?.getAttribute("aria-sort") === "descending"`)
+	b.does(chromedp.Focus(`.pager a[rel=next]`), chromedp.KeyEvent("\r"))
+	b.waits(`document.querySelector(".pager p")?.textContent.includes("page 2 of 2")`)
+	problems := b.says(`[...document.querySelectorAll("table")].filter(t => !t.caption || !t.querySelector("th[scope=col]")).length + " " +
+		[...document.querySelectorAll("input:not([type=hidden]), select")].filter(i => !i.labels.length).length + " " +
+		[...document.querySelectorAll("a, button")].filter(i => !i.textContent.trim() && !i.getAttribute("aria-label")).length + " " +
+		["header", "main", "footer", "nav"].filter(x => !document.querySelector(x)).length`)
+	if problems != "0 0 0 0" {
+		t.Errorf("tables, fields, links and landmarks without a name: %s", problems)
+	}
+	b.quiet()
+}
+
+// The contrast of text is that of WCAG 2.2 AA in light and in dark.
+func TestTextIsReadableInLightAndDark(t *testing.T) {
+	b := withBrowser(newWorld(t, 0))
+	b.signsIn(gate.Admin)
+	papers := map[string]string{}
+	for _, scheme := range []string{"light", "dark"} {
+		p := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, p); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/", "/locations", "/contents/image", "/peers/" + peerB, "/audit"} {
+			b.goes(path)
+			b.waits(`document.getElementById("state").dataset.state === "on"`)
+			if bad := b.says(contrasts); bad != "" {
+				t.Errorf("%s, %s: %s", scheme, path, bad)
+			}
+		}
+		papers[scheme] = b.says(`getComputedStyle(document.documentElement).backgroundColor`)
+	}
+	if papers["light"] == papers["dark"] {
+		t.Error("dark is as light")
+	}
+	b.quiet()
+}
+
+// contrasts lists texts whose contrast to what is behind them is below 4.5.
+const contrasts = `(() => {
+	const parse = (c) => { const m = c.match(/[\d.]+/g).map(Number); return [m[0], m[1], m[2], m.length > 3 ? m[3] : 1]; };
+	const over = (a, b) => a.slice(0, 3).map((v, i) => v * a[3] + b[i] * (1 - a[3])).concat(1);
+	const light = (c) => { const f = c.slice(0, 3).map((v) => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * f[0] + .7152 * f[1] + .0722 * f[2]; };
+	const behind = (e) => { if (!e) return [255, 255, 255, 1]; const c = parse(getComputedStyle(e).backgroundColor); return c[3] === 1 ? c : over(c, behind(e.parentElement)); };
+	const bad = new Set();
+	for (const e of document.querySelectorAll("body *")) {
+		if (!e.offsetParent || e.closest(".hidden, .skip, progress, #chart") || ![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) continue;
+		const back = behind(e), front = over(parse(getComputedStyle(e).color), back);
+		const [x, y] = [light(front), light(back)].sort((p, q) => q - p);
+		if ((x + .05) / (y + .05) < 4.5) bad.add(e.textContent.trim().slice(0, 30) + " " + ((x + .05) / (y + .05)).toFixed(2));
+	}
+	return [...bad].join(", ");
+})()`
+
+func TestABrowserLeftOpenForADayIsToldSo(t *testing.T) {
+	b := withBrowser(newWorld(t, 0))
+	b.signsIn(gate.Viewer)
+	b.waits(`document.getElementById("state").dataset.state === "on"`)
+	b.expected = []string{"401", "htmx:"} // htmx says that it was refused
+	b.passes(24 * time.Hour)
+	b.waits(`!document.getElementById("ended").hidden && document.getElementById("state").dataset.state === "off"`)
+	b.does(chromedp.Click("#ended a"), chromedp.WaitVisible(".narrow"))
+	if text := b.says(`document.body.innerText`); !strings.Contains(text, "ebb console") {
+		t.Errorf("the page does not say how to sign in: %s", text)
+	}
+	b.quiet()
+}
+
+// A viewer that asks for what takes another role is refused, and so is a page under a name that an attacker points here.
+func TestTheWrongRoleAndTheWrongHostAreRefused(t *testing.T) {
+	b := withBrowser(newWorld(t, 0))
+	b.expected = []string{"Failed to load resource"}
+	b.signsIn(gate.Viewer)
+	b.goes("/audit")
+	if text := b.says(`document.body.innerText`); !strings.Contains(text, "takes the role operator") {
+		t.Errorf("a viewer sees %s", text)
+	}
+	made := `fetch("/api/v1/links", {method: "POST", body: JSON.stringify({name: "eve", role: "admin"})}).then(r => { window.made = r.status })`
+	b.says(`(` + made + `, "")`)
+	b.waits(`window.made === 403`)
+	b.does(chromedp.Navigate(fmt.Sprintf("http://evil.example:%d/", b.server.addr.Port())))
+	if text := b.says(`document.body.innerText`); !strings.Contains(text, "this console is not") || strings.Contains(text, "berlin") {
+		t.Errorf("under a foreign name the console shows %s", text)
+	}
+}
+
+// EBB_SCREENSHOTS=DIR and EBB_CONSOLE=LINK make the pictures of the README from a fleet that runs: see docs/console.
+func TestScreenshots(t *testing.T) {
+	dir, link := os.Getenv("EBB_SCREENSHOTS"), os.Getenv("EBB_CONSOLE")
+	if dir == "" || link == "" {
+		t.Skip("no pictures are asked for")
+	}
+	b := withBrowser(newWorld(t, 0))
+	b.does(chromedp.Navigate(link), chromedp.Click("button.primary"), chromedp.WaitVisible("#live"))
+	base := link[:strings.Index(link, "/login")]
+	for _, x := range []struct{ name, path, scheme string }{{"overview-light", "/", "light"}, {"location-dark", "/locations/berlin", "dark"}} {
+		p := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: x.scheme}}}
+		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, p); err != nil {
+			t.Fatal(err)
+		}
+		b.does(chromedp.Navigate(base + x.path))
+		b.waits(`document.querySelector("#chart canvas") !== null`)
+		picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dir+"/"+x.name+".png", picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bus
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/node"
+)
+
+// Options of a host's side. All are required.
+type Options struct {
+	Self  func() *node.Node
+	Bus   fleet.Bus
+	Heard func(raw []byte) // a document; raw is the callee's
+	Up    func()           // the bus is there, for the first time or again: something may have been missed
+	Log   *slog.Logger
+}
+
+const flushTimeout = 5 * time.Second
+
+// Host is a host's side of a bus.
+type Host struct {
+	conn *nats.Conn
+	bus  fleet.Bus
+}
+
+// Join hears what is for a host. It returns at once, and goes on trying while there is no bus. The error is one of the addresses.
+func Join(o Options) (*Host, error) {
+	urls := o.Bus.URLs
+	listening := make(chan struct{})
+	up := func(c *nats.Conn) { // when the server knows what we want to hear, or what comes before would be missed unnoticed
+		<-listening
+		if err := c.FlushTimeout(flushTimeout); err != nil {
+			o.Log.Debug("the bus does not answer", "err", err)
+		}
+		o.Up()
+	}
+	opts := append(lasting(o.Log), nats.ConnectHandler(up), nats.ReconnectHandler(up))
+	if o.Bus.Own {
+		urls = reachable(urls, o.Self().HubAddr)
+		opts = append(opts, nats.Secure(fleetTLS(o.Self)))
+	}
+	conn, err := nats.Connect(join(urls), opts...)
+	if err != nil {
+		return nil, err
+	}
+	defer close(listening)
+	for _, subject := range Subjects(o.Self().Identity) {
+		if _, err := conn.Subscribe(subject, func(m *nats.Msg) { o.Heard(slices.Clone(m.Data)) }); err != nil {
+			conn.Close()
+			return nil, err
+		}
+	}
+	return &Host{conn, o.Bus}, nil
+}
+
+// Is reports whether this is the bus.
+func (h *Host) Is(b fleet.Bus) bool { return h.bus.Own == b.Own && slices.Equal(h.bus.URLs, b.URLs) }
+
+// Connected reports whether the bus is there.
+func (h *Host) Connected() bool { return h.conn.IsConnected() }
+
+// Close leaves the bus.
+func (h *Host) Close() { h.conn.Close() }
+
+func join(urls []string) string { return strings.Join(urls, ",") }
+
+// lasting never gives up, and never comes at once with all others. Servers that others tell of are not believed.
+func lasting(log *slog.Logger) []nats.Option {
+	return []nats.Option{nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.IgnoreDiscoveredServers(), nats.NoEcho(),
+		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(pingsMissed), nats.Timeout(5 * time.Second), nats.ReconnectJitter(0, 0),
+		nats.ReconnectWait(0), nats.CustomReconnectDelay(delay), nats.ReconnectBufSize(-1),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Debug("the bus is gone", "err", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Debug("the bus", "err", err) })}
+}
+
+// delay before the next round of attempts.
+func delay(rounds int) time.Duration {
+	if rounds <= 1 {
+		return rand.N(10 * time.Second)
+	}
+	return 5*time.Second + rand.N(25*time.Second)
+}

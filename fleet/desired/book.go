@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package desired
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/ecdsa"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ebbproject/ebb/fleet"
+)
+
+// Book is the newest document of each register. Its owner calls Heard with every document that comes and Forget now and then, and
+// makes what Heard took durable before it acts on it.
+type Book struct {
+	ca     *ecdsa.PublicKey
+	owner  *fleet.Identity
+	docs   map[Key]entry
+	roots  map[place]Root
+	newest uint64
+}
+
+type entry struct {
+	Document
+	rank rank
+	mark Root
+	raw  []byte
+}
+
+// place is whom a document may concern: all hosts, those of a location, one.
+type place struct{ location, peer string }
+
+// NewBook is an empty one that takes what the holder of this key signed and may concern the owner; nil: everything.
+func NewBook(ca *ecdsa.PublicKey, owner *fleet.Identity) *Book {
+	return &Book{ca: ca, owner: owner, docs: map[Key]entry{}, roots: map[place]Root{}}
+}
+
+// Heard takes a document if it is news. Every error leaves the book as it was: those of Check.
+func (b *Book) Heard(now time.Time, raw []byte) (Document, error) {
+	e, err := b.check(now, raw)
+	if err != nil {
+		return e.Document, err
+	}
+	e.raw = bytes.Clone(raw)
+	b.put(e.Key(), e)
+	b.newest = max(b.newest, e.Version)
+	return e.Document, nil
+}
+
+// Check says whether Heard would take a document, and does not take it: who must make it durable first asks so. ErrTooLong,
+// ErrMalformed, ErrForeign, ErrElsewhere, ErrExpired, ErrOld, ErrKnown, ErrFull.
+func (b *Book) Check(now time.Time, raw []byte) (Document, error) {
+	e, err := b.check(now, raw)
+	return e.Document, err
+}
+
+func (b *Book) check(now time.Time, raw []byte) (entry, error) {
+	d, sum, err := open(raw, b.ca)
+	e := entry{Document: d, rank: ranked(d, sum)}
+	if err != nil {
+		return e, err
+	}
+	if b.owner != nil && !d.Scope.Concerns(*b.owner) {
+		return e, fmt.Errorf("%w: %s", ErrElsewhere, d.Scope)
+	}
+	if d.gone(now) {
+		return e, fmt.Errorf("%w at %s", ErrExpired, d.Expires.Format(time.RFC3339))
+	}
+	old, exists := b.docs[d.Key()]
+	switch {
+	case exists && old.rank == e.rank:
+		return e, ErrKnown
+	case exists && !e.rank.above(old.rank):
+		return e, fmt.Errorf("%w, of %s", ErrOld, old.Issued.Format(time.RFC3339))
+	case !exists && len(b.docs) >= MaxDocuments:
+		return e, fmt.Errorf("%w: %d are allowed", ErrFull, MaxDocuments)
+	}
+	copy(e.mark[:], sum[:])
+	return e, nil
+}
+
+func (b *Book) put(key Key, e entry) {
+	b.drop(key)
+	b.docs[key] = e
+	b.mark(e)
+}
+
+func (b *Book) drop(key Key) {
+	if old, ok := b.docs[key]; ok {
+		b.mark(old)
+		delete(b.docs, key)
+	}
+}
+
+// mark adds a document to the root of those whom it may concern, or takes it out again.
+func (b *Book) mark(e entry) {
+	p := place{e.Scope.Location, e.Scope.Peer}
+	r := b.roots[p]
+	r.add(e.mark)
+	if r == (Root{}) {
+		delete(b.roots, p)
+		return
+	}
+	b.roots[p] = r
+}
+
+// Forget drops what expired and says which.
+func (b *Book) Forget(now time.Time) []Key {
+	var gone []Key
+	for key, e := range b.docs {
+		if e.gone(now) {
+			gone = append(gone, key)
+		}
+	}
+	slices.SortFunc(gone, compareKeys)
+	for _, key := range gone {
+		b.drop(key)
+	}
+	return gone
+}
+
+// Said is the document that says a rule of a register now.
+func (b *Book) Said(now time.Time, r Register, rule Rule) Document {
+	d := Document{Register: r, Rule: rule, Version: max(uint64(max(now.UnixMicro(), 0)), b.newest+1),
+		Issued: now.UTC().Truncate(time.Millisecond), Expires: rule.Until}
+	if old, ok := b.docs[r.Key()]; ok && (rule.Void || old.Expires.IsZero() || old.Expires.After(rule.Until)) {
+		d.Expires = old.Expires // or what is replaced could come back
+	}
+	return d
+}
+
+// Newest is the greatest version ever heard of.
+func (b *Book) Newest() uint64 { return b.newest }
+
+// Find is what was said last of a register.
+func (b *Book) Find(r Register) (Document, bool) {
+	e, ok := b.docs[r.Key()]
+	return e.Document, ok
+}
+
+// Documents lists all, the newest first.
+func (b *Book) Documents() []Document {
+	list := make([]Document, 0, len(b.docs))
+	for _, key := range b.keys() {
+		list = append(list, b.docs[key].Document)
+	}
+	slices.SortStableFunc(list, func(x, y Document) int { return cmp.Compare(y.Version, x.Version) })
+	return list
+}
+
+// Raw gives documents as they were signed; those that are not here are left out.
+func (b *Book) Raw(keys []Key) [][]byte {
+	var list [][]byte
+	for _, key := range keys {
+		if e, ok := b.docs[key]; ok {
+			list = append(list, e.raw)
+		}
+	}
+	return list
+}
+
+func (b *Book) keys() []Key { return slices.SortedFunc(maps.Keys(b.docs), compareKeys) }
+
+func compareKeys(x, y Key) int { return bytes.Compare(x[:], y[:]) }
+
+func sortedRegisters(m map[Register]Rule) []Register {
+	return slices.SortedFunc(maps.Keys(m), func(x, y Register) int { return cmp.Compare(string(x.Kind)+x.Name, string(y.Kind)+y.Name) })
+}

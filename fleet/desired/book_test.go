@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package desired
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/ebbproject/ebb/fleet"
+)
+
+var (
+	noon    = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
+	ca      = newKey()
+	foreign = newKey()
+	berlin  = fleet.Identity{Fleet: "00000000000000ff", Role: fleet.RoleAgent, Location: "berlin", Peer: "000000000000000b"}
+	oslo    = fleet.Identity{Fleet: "00000000000000ff", Role: fleet.RoleAgent, Location: "oslo", Peer: "000000000000000c"}
+)
+
+func newKey() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+func newBook() *Book { return NewBook(&ca.PublicKey, nil) }
+
+func bookOf(id fleet.Identity) *Book { return NewBook(&ca.PublicKey, &id) }
+
+func signed(t rapid.TB, d Document) []byte {
+	raw, err := Sign(d, ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func pause(version uint64, scope Selector, on bool) Document {
+	return Document{Register: Register{Scope: scope, Kind: Pause}, Rule: Rule{Paused: on}, Version: version, Issued: noon}
+}
+
+// documents draws some, among few registers and versions so that they meet.
+func documents(t *rapid.T) (list [][]byte) {
+	scopes := []Selector{{}, {Location: "berlin"}, {Location: "oslo"}, {Peer: berlin.Peer}, {Type: "os"}, {Location: "berlin", Type: "os"}}
+	for range rapid.IntRange(0, 12).Draw(t, "documents") {
+		d := pause(rapid.Uint64Range(1, 6).Draw(t, "version"), rapid.SampledFrom(scopes).Draw(t, "scope"), rapid.Bool().Draw(t, "paused"))
+		d.Kind = rapid.SampledFrom([]Kind{Pause, Priority, "of a release to come"}).Draw(t, "kind")
+		list = append(list, signed(t, d))
+	}
+	return list
+}
+
+func heard(t rapid.TB, b *Book, list ...[]byte) *Book {
+	for _, raw := range list {
+		if _, err := b.Heard(noon, raw); err != nil && !errors.Is(err, ErrOld) && !errors.Is(err, ErrKnown) && !errors.Is(err, ErrElsewhere) {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+func all(b *Book) [][]byte { return b.Raw(b.keys()) }
+
+// Merging is commutative, associative and idempotent, and a register never goes back.
+func TestMergeIsAJoin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x, y := documents(t), documents(t)
+		xy, yx := heard(t, newBook(), append(x, y...)...), heard(t, newBook(), append(y, x...)...)
+		merged := heard(t, heard(t, newBook(), all(heard(t, newBook(), y...))...), all(heard(t, newBook(), x...))...)
+		again := heard(t, heard(t, newBook(), append(x, y...)...), x...)
+		for _, o := range []*Book{yx, merged, again} {
+			for _, id := range []fleet.Identity{berlin, oslo} {
+				if !slices.Equal(xy.Digest(id), o.Digest(id)) || xy.Root(id) != o.Root(id) {
+					t.Fatalf("%v and %v", xy.Documents(), o.Documents())
+				}
+			}
+		}
+		b, last := newBook(), map[Key]rank{}
+		for _, raw := range append(x, y...) {
+			heard(t, b, raw)
+			for key, e := range b.docs {
+				if last[key].above(e.rank) {
+					t.Fatalf("%v went back", e.Document)
+				}
+				last[key] = e.rank
+			}
+		}
+	})
+}
+
+// Hub and hosts, whatever each has heard, agree after at most three exchanges; and the hub then knows what they knew.
+func TestExchangeConverges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		hub := heard(t, newBook(), documents(t)...)
+		for _, id := range []fleet.Identity{berlin, oslo} {
+			host := heard(t, bookOf(id), documents(t)...)
+			old := host.Documents()
+			lacks, wants, err := hub.Compare(id, host.Digest(id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			heard(t, host, lacks...)
+			heard(t, hub, host.Raw(wants)...)
+			if hub.Root(id) != host.Root(id) {
+				t.Fatalf("hub %v, host %v", hub.Documents(), host.Documents())
+			}
+			for _, d := range host.Documents() {
+				if !d.Scope.Concerns(id) {
+					t.Fatalf("%v was told to %v", d, id)
+				}
+			}
+			for _, d := range old {
+				if now, ok := hub.Find(d.Register); !ok || now.Version < d.Version {
+					t.Fatalf("the hub has %v instead of %v", now, d)
+				}
+			}
+		}
+	})
+}
+
+func TestRootIsThatOfWhatConcerns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := heard(t, newBook(), documents(t)...)
+		own := heard(t, bookOf(berlin), all(b)...)
+		if b.Root(berlin) != own.Root(berlin) || !slices.Equal(b.Digest(berlin), own.Digest(berlin)) {
+			t.Fatalf("%v", b.Documents())
+		}
+		if len(own.docs) == 0 != (own.Root(berlin) == Root{}) && len(own.docs) == 0 {
+			t.Fatal("nothing has a root")
+		}
+	})
+}
+
+func TestRefused(t *testing.T) {
+	old, next := signed(t, pause(5, Selector{}, true)), signed(t, pause(6, Selector{}, false))
+	ended := pause(7, Selector{Location: "oslo"}, true)
+	ended.Until, ended.Expires = noon.Add(-2*time.Hour), noon.Add(-2*time.Hour)
+	other, err := Sign(pause(9, Selector{}, true), foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := heard(t, newBook(), next)
+	for _, x := range []struct {
+		what string
+		raw  []byte
+		want error
+	}{
+		{"replayed", next, ErrKnown}, {"reordered", old, ErrOld}, {"foreign", other, ErrForeign}, {"expired", signed(t, ended), ErrExpired},
+		{"changed", append(slices.Clone(next), ' '), ErrForeign}, {"empty", nil, ErrMalformed}, {"cut short", next[:len(magic)+3], ErrMalformed},
+		{"another format", []byte("{}"), ErrMalformed}, {"100 MB", make([]byte, 100<<20), ErrTooLong},
+	} {
+		before := b.Root(berlin)
+		if _, err := b.Heard(noon, x.raw); !errors.Is(err, x.want) {
+			t.Errorf("%s: %v, want %v", x.what, err, x.want)
+		}
+		if b.Root(berlin) != before {
+			t.Errorf("%s: the book has changed", x.what)
+		}
+	}
+}
+
+// A document of 100 MB costs nothing: its length is looked at before its signature, and nothing is copied.
+func TestLengthIsLookedAtFirst(t *testing.T) {
+	raw, b := make([]byte, 100<<20), newBook()
+	if n := testing.AllocsPerRun(3, func() { _, _ = b.Heard(noon, raw) }); n > 8 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestTooLongToSign(t *testing.T) {
+	d := pause(1, Selector{}, true)
+	d.Name = strings.Repeat("x", MaxDocument)
+	if _, err := Sign(d, ca); !errors.Is(err, ErrTooLong) {
+		t.Error(err)
+	}
+}
+
+// What has expired is forgotten by all at one time and refused from then on, and a root without it is that of who never had it.
+func TestForget(t *testing.T) {
+	d := pause(1, Selector{}, true)
+	d.Until, d.Expires = noon.Add(time.Hour), noon.Add(time.Hour)
+	raw := signed(t, d)
+	b := heard(t, newBook(), raw)
+	if gone := b.Forget(noon.Add(2*time.Hour - 1)); len(gone) != 0 {
+		t.Errorf("%v within the grace", gone)
+	}
+	if b.On(noon.Add(time.Hour), Subject{}).Paused != nil {
+		t.Error("it ends late")
+	}
+	if gone := b.Forget(noon.Add(2 * time.Hour)); len(gone) != 1 || b.Root(berlin) != (Root{}) {
+		t.Errorf("%v forgotten", gone)
+	}
+	if _, err := b.Heard(noon.Add(2*time.Hour), raw); !errors.Is(err, ErrExpired) {
+		t.Error(err)
+	}
+}
+
+// "pause for good", then "pause for an hour": when the hour is over and long gone, a host that was away brings the first. It must
+// find that something newer is known.
+func TestWhatIsReplacedDoesNotComeBack(t *testing.T) {
+	b := newBook()
+	first := order(t, b, noon, Command{Verb: DoPause})
+	order(t, b, noon.Add(time.Minute), Command{Verb: DoPause, Until: noon.Add(time.Hour)})
+	late := noon.Add(1000 * time.Hour)
+	b.Forget(late)
+	if _, err := b.Heard(late, first[0]); !errors.Is(err, ErrOld) {
+		t.Error(err)
+	}
+	if b.On(late, Subject{}).Paused != nil {
+		t.Error("paused again")
+	}
+}
+
+func TestDigestOfStrangers(t *testing.T) {
+	b := newBook()
+	for _, bad := range [][]byte{make([]byte, 23), make([]byte, 48), make([]byte, MaxDigest+24)} {
+		if _, _, err := b.Compare(berlin, bad); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%d bytes: %v", len(bad), err)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	f.Add(signed(f, pause(1, Selector{Location: "a"}, true)))
+	f.Add([]byte(magic))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if _, err := Open(raw, &foreign.PublicKey); err == nil {
+			t.Error("a foreign document is taken")
+		}
+		_, _ = newBook().Heard(noon, raw)
+	})
+}
+
+func FuzzDigest(f *testing.F) {
+	f.Add(heard(f, newBook(), signed(f, pause(1, Selector{}, true))).Digest(berlin))
+	f.Fuzz(func(t *testing.T, d []byte) { _, _, _ = newBook().Compare(berlin, d) })
+}

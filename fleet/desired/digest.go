@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package desired
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/ebbproject/ebb/fleet"
+)
+
+// Root is 16 octets over a set of documents: the hashes of all, cut to that length and added without carry. Only the CA can make
+// documents, so nobody can choose two sets with one root.
+type Root [16]byte
+
+func (r *Root) add(o Root) {
+	for i := range r {
+		r[i] ^= o[i]
+	}
+}
+
+// String is 32 hexadecimal digits.
+func (r Root) String() string { return hex.EncodeToString(r[:]) }
+
+// Root of what a host should hold.
+func (b *Book) Root(id fleet.Identity) Root {
+	var r Root
+	for _, p := range []place{{}, {id.Location, ""}, {"", id.Peer}, {id.Location, id.Peer}} {
+		r.add(b.roots[p])
+	}
+	return r
+}
+
+// digestEntry is key, version and hash, 8 octets each.
+const digestEntry = 24
+
+// MaxDigest bounds the bytes of a digest.
+const MaxDigest = digestEntry * MaxDocuments
+
+// Digest lists what a host holds: 24 octets a document, by key.
+func (b *Book) Digest(id fleet.Identity) []byte {
+	var out []byte
+	for _, key := range b.keys() {
+		if e := b.docs[key]; e.Scope.Concerns(id) {
+			out = append(out, key[:]...)
+			out = binary.BigEndian.AppendUint64(out, e.rank.version)
+			out = binary.BigEndian.AppendUint64(out, e.rank.hash)
+		}
+	}
+	return out
+}
+
+// parseDigest reads the one accepted form. ErrMalformed.
+func parseDigest(d []byte) (map[Key]rank, error) {
+	if len(d)%digestEntry != 0 || len(d) > MaxDigest {
+		return nil, fmt.Errorf("%w: a digest of %d bytes", ErrMalformed, len(d))
+	}
+	list := make(map[Key]rank, len(d)/digestEntry)
+	var last Key
+	for i := 0; i < len(d); i += digestEntry {
+		var key Key
+		copy(key[:], d[i:])
+		if i > 0 && compareKeys(last, key) >= 0 {
+			return nil, fmt.Errorf("%w: a digest that is not in order", ErrMalformed)
+		}
+		last = key
+		list[key] = rank{binary.BigEndian.Uint64(d[i+8:]), binary.BigEndian.Uint64(d[i+16:])}
+	}
+	return list, nil
+}
+
+// Compare says what a host with this digest lacks of what is here, the newest first, and which documents of its own are newer
+// than what is here. ErrMalformed.
+func (b *Book) Compare(id fleet.Identity, digest []byte) (lacks [][]byte, wants []Key, err error) {
+	theirs, err := parseDigest(digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, d := range b.Documents() {
+		key := d.Key()
+		e := b.docs[key]
+		if have, ok := theirs[key]; d.Scope.Concerns(id) && (!ok || e.rank.above(have)) {
+			lacks = append(lacks, e.raw)
+		}
+	}
+	for i := 0; i < len(digest); i += digestEntry {
+		var key Key
+		copy(key[:], digest[i:])
+		if e, ok := b.docs[key]; !ok || theirs[key].above(e.rank) {
+			wants = append(wants, key)
+		}
+	}
+	return lacks, wants, nil
+}
+
+// ParseKey reads what Key.String writes. ErrMalformed.
+func ParseKey(s string) (k Key, err error) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(k) {
+		return k, fmt.Errorf("%w: the key %q", ErrMalformed, s)
+	}
+	copy(k[:], b)
+	return k, nil
+}

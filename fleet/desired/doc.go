@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package desired says what the hosts of a fleet should do: what they hold and by when, what is paused, what goes first, what is
+// given up, who is no longer one of them.
+//
+// # Words
+//
+// A *selector* picks flows: all of them, or those of a content, a content type, a location, a peer, or of several of these at
+// once. A *document* says one thing of one selector, its *scope*: that what it picks is paused, say. Scope, kind and, for orders,
+// the name of the content are the document's *register*; whatever is said of one register later takes the place of what was said
+// before. A document is signed by the fleet's CA, whose certificate every host pinned when it enrolled. Its *version* is the time
+// at the hub in microseconds, or one more than the last version if that is greater: so all that a hub ever orders stands in one
+// line, and a hub that was set up again from an older copy goes on behind what it has forgotten.
+//
+// # Merging
+//
+// A Book keeps of each register the document with the greatest version and, of two with one version, the one with the greater
+// hash. That is the maximum of a total order, register by register; therefore the order in which documents are heard, and how
+// often, makes no difference, and nothing ever goes back. A document that is no longer in force is kept, without effect, because
+// what it replaced might come back otherwise. One that has *expired* is forgotten by everybody an hour after that and refused from
+// then on; a document expires no earlier than the one whose place it takes.
+//
+// # What is in force
+//
+// Of the documents of one kind that pick a flow, the newest decides: after "pause all" and "resume berlin" everything is paused
+// but Berlin, and after another "pause all" Berlin is paused too. One that has ended or was taken back (it is *void*) does not
+// count, so that what was said before it holds again. A cancel ends what began before it and nothing that begins later. A stop
+// holds everything still, the serving of others too, and no resume of a part lifts it. Whoever was revoked stays so until that is
+// taken back.
+//
+// # Exchange
+//
+// A host holds only what may concern it: see Selector.Concerns. The Root of a host is 16 bytes over all that it should hold; a host
+// that shows the right one needs nothing. One that shows another tells its Digest, 24 bytes a document, and Compare says what either
+// side lacks. Since documents are signed, a hub takes them back from any host.
+//
+// # Not promised
+//
+// Versions follow the hub's clock. A hub whose clock was set back and that has lost its state at the same time orders in vain, in
+// registers that hosts remember, until it has heard from one of them. The flows that a cancel meets are found by the clock of
+// their host. Nothing here opens, waits or locks; time is an argument.
+package desired

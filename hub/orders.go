@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import (
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/desired"
+	"github.com/ebbproject/ebb/store"
+)
+
+// Keys of the desired state.
+const (
+	keyDesired = "hub/desired/" // and the key of the register
+	keyAudit   = "hub/audit/"   // and the version of the first document, 20 digits
+)
+
+// orders is the desired state of the fleet and the log of who ordered it. What is in the book is durable.
+type orders struct {
+	ca    *authority
+	store *store.Store
+
+	mu     sync.Mutex // before Server.mu
+	book   *desired.Book
+	log    []uint64                         // of the audit log, in order
+	signed map[desired.Key]desired.Document // what was said here since the start
+	push   func(desired.Document, []byte)   // told of every document that is new here
+	swept  time.Time                        // when forget was last called
+}
+
+func openOrders(ca *authority, st *store.Store, now time.Time, skip func(key string, err error)) (*orders, error) {
+	public, ok := ca.cert.PublicKey.(*ecdsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("the CA's key is a %T, not an ECDSA key", ca.cert.PublicKey)
+	}
+	o := &orders{ca: ca, store: st, book: desired.NewBook(public, nil), signed: map[desired.Key]desired.Document{},
+		push: func(desired.Document, []byte) {}}
+	var gone []store.Record
+	err := st.Scan(keyDesired, func(key string, value []byte) bool {
+		_, err := o.book.Heard(now, value)
+		switch {
+		case errors.Is(err, desired.ErrExpired):
+			gone = append(gone, store.Record{Key: key})
+		case err != nil:
+			skip(key, err)
+		}
+		return true
+	})
+	if err == nil && len(gone) > 0 {
+		err = st.Record(gone...)
+	}
+	if err == nil {
+		err = st.Scan(keyAudit, func(key string, _ []byte) bool {
+			var version uint64
+			if _, err := fmt.Sscanf(strings.TrimPrefix(key, keyAudit), "%020d", &version); err != nil {
+				skip(key, err)
+				return true
+			}
+			o.log = append(o.log, version)
+			return true
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the fleet's desired state: %w", err)
+	}
+	return o, nil
+}
+
+// enter signs documents and makes them and what belongs to them durable, then true, then known. The caller holds mu.
+func (o *orders) enter(now time.Time, docs []desired.Document, more ...store.Record) error {
+	raws := make([][]byte, len(docs))
+	records := more
+	for i, d := range docs {
+		raw, err := desired.Sign(d, o.ca.key)
+		if err != nil {
+			return err
+		}
+		raws[i] = raw
+		records = append(records, store.Record{Key: keyDesired + d.Key().String(), Value: raw})
+	}
+	if err := o.store.Record(records...); err != nil {
+		return err
+	}
+	for i, d := range docs {
+		if _, err := o.book.Heard(now, raws[i]); err != nil {
+			return fmt.Errorf("a document that was just signed is not taken: %w", err)
+		}
+		o.signed[d.Key()] = d
+	}
+	for i, d := range docs {
+		o.push(d, raws[i])
+	}
+	return nil
+}
+
+// exchange compares what a host says of its desired state with the fleet's. handed says how many of its documents were news here:
+// a hub that was set up again from an older copy learns so what it had ordered.
+func (o *orders) exchange(now time.Time, id fleet.Identity, said *fleet.Desired) (reply *fleet.DesiredReply, handed int, err error) {
+	if said == nil {
+		return nil, 0, nil
+	}
+	if len(said.Documents) > fleet.MaxHanded || len(said.Digest) > desired.MaxDigest {
+		return nil, 0, badRequest("%d documents and a digest of %d bytes: %d and %d are allowed", len(said.Documents), len(said.Digest),
+			fleet.MaxHanded, desired.MaxDigest)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err = o.forget(now); err == nil {
+		handed, err = o.take(now, said.Documents)
+	}
+	if err != nil {
+		return nil, handed, err
+	}
+	reply = &fleet.DesiredReply{}
+	switch root := o.book.Root(id).String(); {
+	case said.Root == root:
+		return nil, handed, nil
+	case said.Digest == nil && said.Root != (desired.Root{}).String(): // who holds nothing has nothing to tell
+		reply.Differs = true
+		return reply, handed, nil
+	}
+	lacks, wants, err := o.book.Compare(id, said.Digest)
+	if err != nil {
+		return nil, handed, badRequest("%v", err)
+	}
+	reply.Differs = len(lacks) > fleet.MaxHanded || len(wants) > fleet.MaxHanded
+	reply.Documents = lacks[:min(len(lacks), fleet.MaxHanded)]
+	for _, key := range wants[:min(len(wants), fleet.MaxHanded)] {
+		reply.Wants = append(reply.Wants, key.String())
+	}
+	return reply, handed, nil
+}
+
+// take enters documents that a host hands in. What was said here of a register since the start is said again, on top of what the
+// hub had forgotten: the operator's last word counts. The caller holds mu.
+func (o *orders) take(now time.Time, raws [][]byte) (news int, err error) {
+	var again []desired.Document
+	for _, raw := range raws {
+		d, err := o.book.Check(now, raw)
+		if err != nil {
+			continue // nothing new, or nothing that the fleet's CA signed
+		}
+		if err := o.store.Record(store.Record{Key: keyDesired + d.Key().String(), Value: raw}); err != nil {
+			return news, err
+		}
+		if _, err := o.book.Heard(now, raw); err != nil {
+			return news, err
+		}
+		news++
+		if mine, ok := o.signed[d.Key()]; ok && mine.Version != d.Version {
+			again = append(again, o.book.Said(now, d.Register, mine.Rule))
+			continue
+		}
+		o.push(d, raw)
+	}
+	for _, d := range again {
+		d.Version = max(d.Version, o.book.Newest()+1)
+		if err := o.enter(now, []desired.Document{d}); err != nil {
+			return news, err
+		}
+	}
+	return news, nil
+}
+
+// sweepEvery is how often what expired is looked for.
+const sweepEvery = time.Minute
+
+// forget drops what expired, here and on the disk. The caller holds mu.
+func (o *orders) forget(now time.Time) error {
+	if now.Sub(o.swept).Abs() < sweepEvery {
+		return nil
+	}
+	o.swept = now
+	var gone []store.Record
+	for _, key := range o.book.Forget(now) {
+		gone = append(gone, store.Record{Key: keyDesired + key.String()})
+		delete(o.signed, key)
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return o.store.Record(gone...)
+}
+
+// revoked reports whether a host is none of the fleet any more.
+func (o *orders) revoked(now time.Time, peer string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.book.Revoked(now, peer)
+}
