@@ -68,7 +68,7 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	e.cuts++
 	e.cutAt, e.clean, e.docket.reacted = now, now, now
 	if hard && e.policed() {
-		e.mu = min(lessPoliced*e.mu, e.docket.judge.through)
+		e.mu = min(lessPoliced*e.mu, e.verified.best.max())
 	}
 	e.estimate(hard)
 	// What others leave, and less until the queue is gone.

@@ -16,8 +16,6 @@ const (
 	// A trial needs so many MSS of evidence on either side. At 6 % those are 16 losses; a line that goes on losing at random loses
 	// fewer than a quarter of that once in some hundred trials.
 	trialMSS = 256
-	// A line that loses at random passes half of half the window, and a policer that it exceeds more than twice passes as much as before.
-	fewer = 0.75
 	// How long the verdict of a trial that losses are random is trusted.
 	trialValid = 30 * time.Second
 	// How much evidence of earlier losses is remembered, in MSS.
@@ -34,8 +32,8 @@ const (
 //     lose at least half as much without any queue.
 //
 // Where there is no buffer to speak of, behind a policer, the queue is no witness. So when the losses without queue exceed 6 %, a
-// trial is held: the window is halved, and if the loss rate does not fall to a quarter although less passes, the window was not to
-// blame and is given back. Otherwise losses count. Either verdict is good for half a minute. Above 30 % the window is halved for every such stretch.
+// trial is held: the window is halved, and if the loss rate does not fall to a quarter, the window was not to blame and
+// is given back. Otherwise losses count. Either verdict is good for half a minute. Above 30 % the window is halved for every such stretch.
 //
 // Halving above half the target alone, which is simpler, pushes others aside wherever the buffer is smaller: at
 // 20 Mbit/s, 40 ms and a 20 ms buffer it left a Reno flow 0.7 Mbit/s of the 10.5 that it keeps beside plain RFC 6817.
@@ -44,14 +42,12 @@ type lossJudge struct {
 	stretch tally // what happened since begun; it ends after a round trip and trialMSS
 	begun   time.Time
 	queued  bool    // there was a queue in this stretch
-	rate    float64 // loss rate of the last complete stretch,
-	passed  float64 // and what was acknowledged in it, in bytes a second
+	rate    float64 // loss rate of the last complete stretch
 
 	idle, filling tally // evidence: losses while there was no queue, and while there was some
 
 	trial   trial
-	before  float64   // loss rate that led to the trial,
-	through float64   // and what was acknowledged a second then
+	before  float64   // loss rate that led to the trial
 	settled time.Time // when the stretch that decides it may begin
 	trusted time.Time // until when its verdict holds
 }
@@ -152,9 +148,6 @@ func (j *lossJudge) count(p pathState, t tally) sentence {
 	evidence.add(t)
 	evidence.fade(evidenceMSS * p.mss)
 
-	if j.begun.IsZero() {
-		j.begun = p.now
-	}
 	if j.trial == tried && p.now.Before(j.settled) {
 		return nothing // these were sent before the window was halved
 	}
@@ -164,7 +157,7 @@ func (j *lossJudge) count(p pathState, t tally) sentence {
 		return nothing
 	}
 	queued := j.queued
-	j.rate, j.passed = j.stretch.rate(), perSecond(int(j.stretch.acked), p.now.Sub(j.begun))
+	j.rate = j.stretch.rate()
 	j.begun, j.stretch, j.queued = p.now, tally{}, false
 	return j.decide(p, queued)
 }
@@ -178,11 +171,11 @@ func (j *lossJudge) decide(p pathState, queued bool) sentence {
 	case j.rate > heavyLoss:
 		return halve
 	case j.trial == open && j.rate > doubtfulLoss && !queued:
-		j.trial, j.before, j.through = tried, j.rate, j.passed
+		j.trial, j.before = tried, j.rate
 		j.settled = p.now.Add(2 * p.rtt)
 		j.begun = j.settled
 		return probe
-	case j.passed < fewer*j.through && (j.trial == tried && j.rate >= j.before/4 || j.trial == convicted && j.rate >= j.before/2):
+	case j.trial == tried && j.rate >= j.before/4, j.trial == convicted && j.rate >= j.before/2:
 		j.trial, j.trusted = acquitted, p.now.Add(trialValid)
 		return giveBack
 	case j.trial == tried:

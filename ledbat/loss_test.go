@@ -100,28 +100,20 @@ func TestMoreLossWithASmallQueueThanWithoutCounts(t *testing.T) {
 
 // A court puts a judge before a path without queue.
 type court struct {
-	j     lossJudge
-	now   time.Time
-	every time.Duration // a datagram is sent; 0: 1 ms. A trial doubles it
+	j   lossJudge
+	now time.Time
 }
 
 // hear reports n MSS of which every nth is lost, and returns the first sentence that is not nothing.
 func (c *court) hear(n, nth int) sentence {
 	for i := range n {
-		c.every = max(c.every, ms)
-		c.now = c.now.Add(c.every)
+		c.now = c.now.Add(ms)
 		p := pathState{now: c.now, rtt: 40 * ms, target: 60 * ms, mss: mss}
 		s := nothing
 		if nth > 0 && i%nth == 0 {
 			s = c.j.lost(p, mss)
 		} else {
 			s = c.j.acked(p, mss)
-		}
-		switch s {
-		case probe:
-			c.every *= 2
-		case giveBack:
-			c.every /= 2
 		}
 		if s != nothing {
 			return s
@@ -167,24 +159,6 @@ func TestTrialConvictsAWindowThatIsTooLarge(t *testing.T) {
 	c.hear(2*trialMSS, 0)
 	if s := c.hear(1, 1); s != nothing {
 		t.Errorf("half a minute later a loss led to %v, want nothing: %v", s, &c.j)
-	}
-}
-
-// A policer lets as much pass of half of a rate that is more than twice its own as of the whole: that losses stay acquits nobody then.
-func TestTrialConvictsWhoExceedsAPolicerByFar(t *testing.T) {
-	c := court{now: epoch}
-	if s := c.hear(trialMSS, 4); s != probe {
-		t.Fatalf("25 %% loss without queue led to %v, want a trial: %v", s, &c.j)
-	}
-	c.every = ms // as much passes as before
-	if s := c.hear(2*trialMSS, 8); s != halve {
-		t.Fatalf("less is lost, and as much passes, and the verdict is %v, want each loss to count: %v", s, &c.j)
-	}
-	c.every = ms
-	for range 2 * trialMSS {
-		if c.hear(1, 1) == giveBack || c.hear(7, 0) == giveBack {
-			t.Fatalf("the verdict is revoked though no less passes: %v", &c.j)
-		}
 	}
 }
 
