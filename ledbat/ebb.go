@@ -71,7 +71,7 @@ const (
 
 func newEbb(c Config) *ebb {
 	e := &ebb{cfg: c, mss: float64(c.MSS)}
-	e.creep = creepMost
+	e.climb, e.creep = climbShy, creepMost
 	e.start.train.begin(firstTrain, c.MSS)
 	return e
 }
@@ -347,7 +347,12 @@ func (e *ebb) Rate() float64 {
 
 // lossy is the share of datagrams that is sent in addition, because the line loses it. A little less than it is known to lose, because
 // what is sent too much makes a queue.
-func (e *ebb) lossy() float64 { return min(0.8*e.docket.judge.idle.rate(), mostLossy) }
+func (e *ebb) lossy() float64 {
+	if e.docket.judge.trial == convicted {
+		return 0
+	}
+	return min(0.8*e.docket.judge.idle.rate(), mostLossy)
+}
 
 func (e *ebb) floor() float64 { return max(floorShare*e.mu, floorLeast) }
 

@@ -5,7 +5,8 @@ package ledbat
 import "time"
 
 const (
-	climb       = 0.25            // of the capacity a round trip, on the way up
+	climbBold   = 0.25            // of the capacity a round trip, on the way up, where nobody was met at the floor,
+	climbShy    = 1.0 / 8         // and where somebody was: what is too much for a round trip must not overflow a small buffer
 	creepMost   = 0.02            // and at the end of it, once others have been seen
 	creepLeast  = 0.003           // when they are seen again and again: slower than a TCP flow grows
 	relapse     = 5 * time.Second // an alarm that soon after the last one is the same story
@@ -26,7 +27,8 @@ type cruise struct {
 	over    int       // stretches in a row with one
 	cutAt   time.Time
 	cuts    int     // without calm between them
-	creep   float64 // of the capacity a round trip
+	climb   float64 // of the capacity a round trip, while returning,
+	creep   float64 // and while cruising
 	onTrial float64 // the rate to go back to if the judge's trial finds it innocent
 }
 
@@ -66,7 +68,7 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	e.cuts++
 	e.cutAt, e.clean, e.docket.reacted = now, now, now
 	if hard && e.policed() {
-		e.mu *= lessPoliced
+		e.mu = min(lessPoliced*e.mu, e.verified.best.max())
 	}
 	e.estimate(hard)
 	// What others leave, and less until the queue is gone.
@@ -119,10 +121,13 @@ func (e *ebb) eased(rate float64) float64 {
 func (e *ebb) grow(now time.Time) {
 	rtts := min(1, now.Sub(e.grown).Seconds()/e.span().Seconds())
 	e.grown = now
+	if e.docket.judge.trial == tried {
+		return // which asks what half of the rate does
+	}
 	q, t := e.watch.queue, e.threshold()
 	switch e.phase {
 	case returning:
-		e.rate += climb * e.mu * rtts
+		e.rate += e.climb * e.mu * rtts
 		if e.rate >= e.share() {
 			e.rate = e.share()
 			e.enter(now, cruising)

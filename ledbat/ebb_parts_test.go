@@ -200,6 +200,33 @@ func TestSlowerTakesALongRow(t *testing.T) {
 	}
 }
 
+// Behind a fair queue most pairs arrive as if the bottleneck were half as fast, and some, when nobody else was there, as it is. Jitter makes no
+// two pairs alike, and what a host gathers comes at once.
+func TestFasterBelievesWhatPairsAgreeOn(t *testing.T) {
+	p := told(20*ms, 21*ms, 22*ms)
+	for _, c := range []struct {
+		what string
+		gap  func(i int) time.Duration
+		want float64
+	}{
+		{"a third of the pairs finds nobody", func(i int) time.Duration { return ms * time.Duration(2-(i%3)/2) }, 1e6},
+		{"all are a capacity apart that is known", func(int) time.Duration { return 2 * ms }, 0},
+		{"jitter", func(i int) time.Duration { return ms/10 + time.Duration(i*i%41)*100*time.Microsecond }, 0},
+		{"gathered", func(i int) time.Duration { return 2 * ms * time.Duration(i%2) }, 0},
+	} {
+		var f faster
+		got := 0.0
+		for i := range 100 {
+			if mu, ok := f.sample(&p, c.gap(i), 500e3); ok {
+				got = mu
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: the capacity is taken for %.0f, want %.0f", c.what, got, c.want)
+		}
+	}
+}
+
 func TestStretchesJoin(t *testing.T) {
 	var all, a, b stretch
 	for i := range 20 {

@@ -39,6 +39,7 @@ type yield struct {
 	lossyLeave bool // it was a loss or a mark that drove us away
 	dice       uint64
 	slower     slower
+	faster     faster
 	survey     survey
 	guessed    bool    // the capacity was found beside others, who took part of it
 	saved      float64 // bytes that may still be spent on closer looks,
@@ -49,6 +50,7 @@ type yield struct {
 	empty      int           // pulses since then that found no queue
 	told       int           // pulses since then that arrived,
 	sighted    int           // and of them those that met somebody
+	lowest     time.Duration // delay of a pulse since then
 	crowd      float64       // share of the third datagrams of late that waited for somebody's
 }
 
@@ -69,11 +71,11 @@ func (e *ebb) leave(now time.Time) {
 	y.lossyLeave = false
 	y.mayReturn = now.Add(y.holdOff)
 	y.looks = 0
-	y.left, y.empty, y.crowd, y.told, y.sighted = now, 0, 0, 0, 0
+	y.left, y.empty, y.crowd, y.told, y.sighted, y.lowest = now, 0, 0, 0, 0, 0
 	y.pulses.reset()
 	y.thirdAt = time.Time{}
 	y.pulseAt = now.Add(2 * e.span())
-	y.slower, y.survey = slower{}, survey{}
+	y.slower, y.faster, y.survey = slower{}, faster{}, survey{}
 	if y.savedAt.IsZero() {
 		y.saved, y.spare, y.savedAt = e.closeLook(), e.closeLook(), now
 	}
@@ -141,14 +143,22 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	if e.surveyed(now, p) {
 		return
 	}
-	between := p.count == 3 && first.noise < step/2 && p.between(step) > step/2
+	if low := p.low(); y.lowest == 0 || low < y.lowest {
+		y.lowest = low
+	}
+	between := p.count == 3 && y.jitter < step/4 && (p.between(step) > step/2 || p.low()-y.lowest > step/2)
 	if p.count == 3 {
 		y.crowd -= y.crowd / 8
+	}
+	if between {
+		e.sight(now)
 	}
 	switch {
 	case q > max(t/2, manyTimes*max(e.watch.spread, y.jitter)):
 		y.looks = 0
-		e.sight(now)
+		if !between {
+			e.sight(now)
+		}
 		if !e.unsure(now) {
 			return
 		}
@@ -156,7 +166,6 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 		return
 	case between:
 		y.crowd += 1.0 / 8
-		e.sight(now)
 		if y.holdOff > 0 {
 			y.looks = 0
 			return
@@ -212,9 +221,12 @@ func (e *ebb) comeBack(now time.Time, bytes int) {
 	if c := perSecond(bytes, y.survey.gap); y.survey.pulses >= leastLooks && c < certainly*e.mu {
 		e.mu = c
 	}
+	e.climb, e.rate = climbBold, 2*climbBold*e.mu
+	if y.sighted >= sightings && y.jitter < e.per(0.25) || y.guessed {
+		e.climb, e.rate = climbShy, climbShy*e.mu
+	}
 	y.guessed = false
 	e.enter(now, returning)
-	e.rate = 0.5 * e.mu
 }
 
 // weigh learns from how far apart the two datagrams that left together arrive. Nothing can come between them, so that is what the
@@ -225,14 +237,17 @@ func (e *ebb) weigh(now time.Time, p *pulse) {
 	if gap < 0 {
 		return
 	}
-	y.jitter += ((gap - e.per(1)).Abs() - y.jitter) / 8
 	if y.guessed && gap > 0 {
 		c := float64(p.bytes) / gap.Seconds()
 		e.mu += (min(max(c, e.mu/2), 2*e.mu) - e.mu) / 4
 		return
 	}
+	y.jitter += ((gap - e.per(1)).Abs() - y.jitter) / 8
 	if mu, ok := y.slower.sample(now, p, gap, e.mu); ok {
 		e.mu = mu
+	}
+	if mu, ok := y.faster.sample(p, gap, e.mu); ok && y.sighted >= sightings {
+		e.mu, y.jitter = mu, 0
 	}
 }
 

@@ -151,6 +151,36 @@ func (s *slower) sample(now time.Time, p *pulse, gap time.Duration, mu float64) 
 	return c, true
 }
 
+// A faster notices at the floor that the capacity was found beside others, and is larger: part of the pairs arrive closer together than
+// it lets them, and those all equally. Behind a fair queue these are the ones that found nobody; jitter makes no two alike, and hosts that
+// gather what arrives let it appear to have come at once.
+type faster struct {
+	gap          time.Duration // the smallest
+	agree, pairs int           // that have about the same; that have been seen since the first of them
+}
+
+const (
+	fasterAgree = 6
+	fasterShare = 4 // one of so many pairs, at least
+	gathered    = 10 * time.Microsecond
+)
+
+// sample enters a pulse, and says what the capacity is if it is larger than mu.
+func (f *faster) sample(p *pulse, gap time.Duration, mu float64) (float64, bool) {
+	if gap < gathered {
+		return 0, false
+	}
+	f.pairs++
+	switch {
+	case f.gap == 0 || gap < f.gap*85/100 || fasterShare*f.agree < f.pairs-fasterAgree*fasterShare:
+		*f = faster{gap: gap, agree: 1, pairs: 1}
+	case gap < f.gap*115/100:
+		f.agree++
+	}
+	c := perSecond(p.bytes, f.gap)
+	return c, f.agree >= fasterAgree && fasterShare*f.agree >= f.pairs && c > 1.1*mu
+}
+
 // gap is how long after the first the second arrived, if they left together; negative: not known.
 func (s *pulse) gap(least time.Duration) time.Duration {
 	if s.count < 2 || s.delay[0] == unheard || s.delay[1] == unheard || s.sent[1].Sub(s.sent[0]) > least {
