@@ -55,9 +55,11 @@
 //     an active queue management; and their base delay takes in the drift of the clocks, 6 ms a minute at 100 ppm.
 //   - Fairness among flows of rfc6817: a newcomer to a standing queue takes it for the base and pushes the older flow aside
 //     (RFC 6817, section 4.4). Those of ledbatpp share fairly, and pay for it with a tenth of the line where there is one alone.
-//   - Fairness, or a full link, among hosts that run ebb each for itself over one link: they take one another for others. Flows of one host
+//   - Fairness, or a full link, among hosts that run ebb each for itself over one link: they take one another for others, come back
+//     slowly for that, and leave most of the link unused. Flows of one host
 //     can share one controller, and hosts of one location its leases (package group).
-//   - ebb behind a fair queue (FQ-CoDel): its own delay says nothing about the others there, and it takes a fair share.
+//   - ebb behind a fair queue (FQ-CoDel): its own delay says nothing about the others there, and it takes a fair share until it has been
+//     at its floor, where pairs that nobody came between show the capacity; then mostly a seventh of the link, and now and then a half.
 //   - ebb beside short transfers that come all the time: it leaves for each, and uses little of what they leave.
 //   - ebb on a bottleneck that becomes slower: it leaves, and a survey needs a second or three to find that nobody else is there.
 //   - A full link where ebb's host, or the bottleneck's, is so busy that it stands still several times a second: it takes 60 to 95 %.
