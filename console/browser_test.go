@@ -45,6 +45,9 @@ const (
 // withBrowser starts Chromium, or skips the test where there is none.
 func withBrowser(w *world) *browser {
 	w.Helper()
+	if testing.Short() {
+		w.Skip("a browser takes its time: not with -short")
+	}
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil {

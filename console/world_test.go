@@ -60,7 +60,9 @@ type world struct {
 // orderly is the half of a real hub that takes orders; no host reports to it, so that an order touches nothing yet.
 type orderly struct{ hub *hub.Server }
 
-func (o *orderly) Preview(c desired.Command, size int64) (desired.Preview, error) { return o.hub.Preview(c, size) }
+func (o *orderly) Preview(c desired.Command, size int64) (desired.Preview, error) {
+	return o.hub.Preview(c, size)
+}
 
 func (o *orderly) Steer(ctx context.Context, who string, c desired.Command) (desired.Entry, error) {
 	return o.hub.Steer(ctx, who, c)
