@@ -41,6 +41,16 @@
     } else if (e.detail.xhr.asked !== asked) e.detail.shouldSwap = false;
   });
 
+  // What a page, or an answer, begins with is where the focus goes. Browsers do not take autofocus in what is put in later.
+  const focus = (within) => {
+    const first = within.querySelector("[data-focus]");
+    if (first) first.focus();
+  };
+  document.body.addEventListener("htmx:afterSettle", (e) => {
+    if (e.detail.target.id === "steering") focus(e.detail.target);
+  });
+  focus(document);
+
   function refresh() {
     const live = document.getElementById("live");
     if (!live || live.classList.contains("htmx-request") || Date.now() < busyUntil) return;
