@@ -1,6 +1,7 @@
 # Thin targets: each line is what you would type by hand.
 GO      ?= go
 PKGS     = ./...
+ATONCE   = 4 # packages tested at a time: some wait for processes and browsers more than they work
 RACE     = ./agent/... ./cmd/... ./console/... ./content/walk/... ./fleet/... ./hub/... ./link/... ./store/... ./transfer/...
 FUZZTIME ?= 10s
 
@@ -15,7 +16,7 @@ demo: build ## a whole fleet on this machine, end to end
 	./bin/ebb demo
 
 test: ## the whole test suite
-	$(GO) test $(PKGS)
+	$(GO) test -p $(ATONCE) $(PKGS)
 
 race: ## the race detector on the packages with goroutines
 	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
