@@ -76,7 +76,7 @@ var rooms = map[string]room{
 	"agent/daemon":          {floor: 3, may: []string{"agent", "agent/api", "agent/budget", "agent/cache", "agent/discovery", "agent/discovery/dnssd", "agent/gentle", "agent/window"}},
 	"hub":                   {floor: 3, may: []string{"agent/api", "agent/window"}},
 
-	"console":         {floor: 4, may: []string{"console/gate"}},
+	"console":         {floor: 4, may: []string{"console/gate", "metrics"}},
 	"console/gate":    {floor: 4, pure: true},
 	"process":         {floor: 4},
 	"metrics":         {floor: 4},

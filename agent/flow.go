@@ -263,7 +263,8 @@ func (c *Core) openFlows() []*flow {
 
 // active reports whether some flow still needs peers.
 func (c *Core) active() bool {
-	return slices.ContainsFunc(c.openFlows(), func(f *flow) bool {
+	return slices.ContainsFunc(c.order, func(id string) bool { // asked for with every event: no list is made
+		f := c.flows[id]
 		return f.state == api.StateResolving || f.state == api.StateFetching && !f.closed
 	})
 }

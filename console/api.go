@@ -89,6 +89,28 @@ func (c *call) answer(v any) error {
 	return nil
 }
 
+// created answers with what was made.
+func (c *call) created(v any) error {
+	c.w.Header().Set("Content-Type", "application/json")
+	c.w.WriteHeader(http.StatusCreated)
+	return c.answer(v)
+}
+
+// readJSON reads the document of a request.
+func readJSON(r *http.Request, to any) error {
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	return notUnderstood(dec.Decode(to))
+}
+
+// notUnderstood says so of a body that is no document, or no form; one that is too long stays what it is.
+func notUnderstood(err error) error {
+	if long := new(http.MaxBytesError); err == nil || errors.As(err, &long) {
+		return err
+	}
+	return badRequest("what was sent is not understood: %v", err)
+}
+
 func writeJSON(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }
 
 // list is never null in JSON.
@@ -200,9 +222,7 @@ func postLink(c *call) error {
 		return err
 	}
 	c.s.note(c.r, c.pass, "link for "+link.Name+" as "+link.Role, "done")
-	c.w.Header().Set("Content-Type", "application/json")
-	c.w.WriteHeader(http.StatusCreated)
-	return c.answer(link)
+	return c.created(link)
 }
 
 // linkFor reads who is to be let in, and makes the link.
@@ -211,14 +231,8 @@ func (s *Server) linkFor(r *http.Request) (Link, error) {
 		Name string `json:"name"`
 		Role string `json:"role"`
 	}
-	dec := json.NewDecoder(r.Body)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&ask); err != nil {
-		var long *http.MaxBytesError
-		if errors.As(err, &long) {
-			return Link{}, err
-		}
-		return Link{}, badRequest("the document is not understood: %v", err)
+	if err := readJSON(r, &ask); err != nil {
+		return Link{}, err
 	}
 	role, err := gate.ParseRole(ask.Role)
 	if err != nil {

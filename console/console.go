@@ -40,13 +40,13 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/ebbproject/ebb/console/gate"
 	"github.com/ebbproject/ebb/fleet/board"
 	"github.com/ebbproject/ebb/fleet/desired"
+	"github.com/ebbproject/ebb/metrics"
 )
 
 // Fleet is what the console asks of the hub. What is returned is never changed afterwards.
@@ -118,9 +118,7 @@ func Open(o Options) (*Server, error) {
 		o.Tick = board.Step
 	}
 	s := &Server{o: o, addr: addr, gate: gate.New(), heard: map[gate.Secret]int{}}
-	port := strconv.Itoa(int(addr.Port()))
-	s.hosts = []string{addr.String(), "localhost:" + port, "127.0.0.1:" + port, "[::1]:" + port}
-	s.hosts = append(s.hosts, o.Names...)
+	s.hosts = append(metrics.Hosts(addr), o.Names...)
 	var err error
 	if s.pages, err = parsePages(); err != nil {
 		return nil, err
@@ -229,10 +227,7 @@ func (s *Server) note(r *http.Request, p gate.Pass, action, result string) {
 func (s *Server) events() []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := slices.Clone(s.audit)
-	slices.Reverse(list)
-	if list == nil {
-		list = []Event{}
-	}
-	return list
+	events := slices.Clone(s.audit)
+	slices.Reverse(events)
+	return list(events)
 }

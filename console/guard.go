@@ -12,6 +12,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/console/gate"
+	"github.com/ebbproject/ebb/metrics"
 )
 
 // maxBody bounds what is read of a request, in bytes.
@@ -28,7 +29,7 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc(r.method+" "+r.path, s.serve(r))
 	}
 	if s.o.Figures != nil {
-		for _, path := range []string{"/metrics", "/livez", "/readyz"} {
+		for _, path := range metrics.Paths {
 			mux.Handle("GET "+path, s.o.Figures)
 		}
 	}

@@ -3,7 +3,6 @@
 package console
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/ebbproject/ebb/agent/api"
@@ -22,11 +21,8 @@ func showLogin(c *call) error {
 }
 
 func login(c *call) error {
-	if err := c.r.ParseForm(); err != nil {
-		if long := new(http.MaxBytesError); errors.As(err, &long) {
-			return err
-		}
-		return badRequest("the form is not understood: %v", err)
+	if err := notUnderstood(c.r.ParseForm()); err != nil {
+		return err
 	}
 	link, _ := decodeSecret(c.r.PostForm.Get("link")) // a secret that nobody has where it is not one
 	session := newSecret()

@@ -123,23 +123,21 @@ func (c *call) entry(id string) (desired.Entry, error) {
 
 // orderProblem says why something was not ordered; other errors stay as they are.
 func orderProblem(err error) error {
-	if err == nil {
+	switch {
+	case errors.Is(err, store.ErrNoSpace):
+		return &api.Problem{Title: err.Error(), Status: http.StatusInsufficientStorage, Code: api.CodeNoSpace}
+	case err == nil:
 		return nil
 	}
-	var confirm *hub.ConfirmError
-	p := &api.Problem{Title: err.Error(), Status: http.StatusBadRequest, Code: api.CodeBadRequest}
-	switch {
-	case errors.As(err, &confirm):
-		p.Status, p.Code, p.Hint = http.StatusConflict, api.CodeConfirm, "look at the preview; if it is meant, send what it said as seen"
-	case errors.Is(err, desired.ErrUnknown):
-		p.Status, p.Code = http.StatusNotFound, api.CodeNotFound
-	case errors.Is(err, desired.ErrChanged):
-		p.Status, p.Code, p.Hint = http.StatusConflict, api.CodeExists, "undo that first, or order what is wanted"
-	case errors.Is(err, desired.ErrFull), errors.Is(err, store.ErrNoSpace):
-		p.Status, p.Code = http.StatusInsufficientStorage, api.CodeNoSpace
-	case errors.Is(err, desired.ErrCommand), errors.Is(err, desired.ErrSelector):
-	default:
+	p, ok := errors.AsType[*api.Problem](hub.SteerProblem(err))
+	if !ok {
 		return err
+	}
+	switch p.Code { // its hints are commands
+	case api.CodeConfirm:
+		p.Hint = "look at the preview; if it is meant, send what it said as seen"
+	case api.CodeNotFound:
+		p.Hint = ""
 	}
 	return p
 }
@@ -185,8 +183,8 @@ func (s *Server) inForce() []desired.Document {
 }
 
 func postPreview(c *call) error {
-	o, err := c.readOrder()
-	if err != nil {
+	var o order
+	if err := readJSON(c.r, &o); err != nil {
 		return err
 	}
 	command, touched, err := c.preview(o)
@@ -197,32 +195,15 @@ func postPreview(c *call) error {
 }
 
 func postSteer(c *call) error {
-	o, err := c.readOrder()
-	if err != nil {
+	var o order
+	if err := readJSON(c.r, &o); err != nil {
 		return err
 	}
 	e, err := c.steer(o)
 	if err != nil {
 		return orderProblem(err)
 	}
-	c.w.Header().Set("Content-Type", "application/json")
-	c.w.WriteHeader(http.StatusCreated)
-	return c.answer(e)
-}
-
-// readOrder reads a document.
-func (c *call) readOrder() (o order, err error) {
-	dec := json.NewDecoder(c.r.Body)
-	dec.DisallowUnknownFields()
-	return o, notUnderstood(dec.Decode(&o))
-}
-
-// notUnderstood says so of a body that is no document; one that is too long stays what it is.
-func notUnderstood(err error) error {
-	if long := new(http.MaxBytesError); err == nil || errors.As(err, &long) {
-		return err
-	}
-	return badRequest("what was sent is not understood: %v", err)
+	return c.created(e)
 }
 
 // formOrder reads a form, of which only those fields count that belong to its verb.

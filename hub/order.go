@@ -56,13 +56,13 @@ func (s *Server) Forecast(c desired.Command, size int64) (f *forecast.Forecast) 
 			world.Contents[c.Order.Content] = board.Content{Distinct: size, Chunks: 1}
 		}
 		open := w.OpenUntil(now.Local(), c.Order.By)
-		lefts, ordered := lefts{world: world}, s.ordersByPlace(now, c, world)
+		left, ordered := lefts{world, map[content.ID]map[string]int{}}, s.ordersByPlace(now, c, world)
 		var places []forecast.Place
 		for _, location := range ordersFor(c.Selector, now, world) {
-			p := forecast.Place{Location: location, Left: lefts.of(c.Order.Content)(location), Seen: b.Fastest(now, location), Open: open}
+			p := forecast.Place{Location: location, Left: left.at(location, c.Order.Content), Seen: b.Fastest(now, location), Open: open}
 			for id, priority := range ordered[location] {
 				if id != c.Order.Content && priority >= c.Order.Priority {
-					p.Ahead += lefts.of(id)(location)
+					p.Ahead += left.at(location, id)
 				}
 			}
 			if l, ok := world.Topology.Find(location); ok {
@@ -114,19 +114,19 @@ func (s *Server) ordersByPlace(now time.Time, c desired.Command, w board.World) 
 	return all
 }
 
-// lefts is what each location lacks of contents, reckoned once for each content.
+// lefts is what locations lack of contents; where chunks are is looked up once for each content.
 type lefts struct {
 	world board.World
-	most  map[content.ID]map[string]int // chunks that the host holds that has the most of them
+	most  map[content.ID]map[string]int // by location: chunks that the host holds that has the most of them
 }
 
-// of says for a content how many bytes a location lacks at most: nobody knows which chunks its hosts hold, only how many.
-func (x *lefts) of(id content.ID) func(location string) int64 {
-	if x.most == nil {
-		x.most = map[content.ID]map[string]int{}
+// at is how many bytes of a content a location lacks at most: nobody knows which chunks its hosts hold, only how many.
+func (x *lefts) at(location string, id content.ID) int64 {
+	c := x.world.Contents[id]
+	if c.Chunks == 0 {
+		return 0
 	}
 	most, ok := x.most[id]
-	c := x.world.Contents[id]
 	if !ok {
 		most = map[string]int{}
 		x.most[id] = most
@@ -138,11 +138,6 @@ func (x *lefts) of(id content.ID) func(location string) int64 {
 			most[m.Location] = max(most[m.Location], n)
 		})
 	}
-	return func(location string) int64 {
-		if c.Chunks == 0 {
-			return 0
-		}
-		lacks := max(c.Chunks-most[location], 0)
-		return int64(float64(c.Distinct) * float64(lacks) / float64(c.Chunks))
-	}
+	lacks := max(c.Chunks-most[location], 0)
+	return int64(float64(c.Distinct) * float64(lacks) / float64(c.Chunks))
 }

@@ -34,15 +34,15 @@ func (s *Server) postSteer(w http.ResponseWriter, r *http.Request) {
 		e.Entry, err = s.Steer(r.Context(), ask.Who, ask.Command)
 	}
 	if err != nil {
-		refuse(w, steerProblem(err))
+		refuse(w, SteerProblem(err))
 		return
 	}
 	e.Forecast = s.Forecast(ask.Command, ask.Size)
 	answer(w, e)
 }
 
-// steerProblem says in words of the API why something was not ordered; other errors stay as they are.
-func steerProblem(err error) error {
+// SteerProblem says in words of the API why something was not ordered; other errors stay as they are.
+func SteerProblem(err error) error {
 	var confirm *ConfirmError
 	p := &api.Problem{Title: err.Error(), Status: http.StatusBadRequest, Code: api.CodeBadRequest}
 	switch {
@@ -71,7 +71,7 @@ func (s *Server) getAudit(w http.ResponseWriter, r *http.Request) {
 	}
 	list, err := s.Audit(r.FormValue("before"), most)
 	if err != nil {
-		refuse(w, steerProblem(err))
+		refuse(w, SteerProblem(err))
 		return
 	}
 	answer(w, map[string]any{"entries": list})

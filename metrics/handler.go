@@ -149,10 +149,15 @@ func Serve(addr netip.AddrPort, public bool, h http.Handler) (at netip.AddrPort,
 	}, nil
 }
 
+// Hosts are the names under which a port of loopback is asked by who means it; a name that an attacker points there is none of them.
+func Hosts(at netip.AddrPort) []string {
+	port := strconv.Itoa(int(at.Port()))
+	return []string{at.String(), "localhost:" + port, "127.0.0.1:" + port, "[::1]:" + port}
+}
+
 // guard refuses what is asked under a name that is none of loopback's.
 func guard(at netip.AddrPort, h http.Handler) http.Handler {
-	port := strconv.Itoa(int(at.Port()))
-	hosts := []string{at.String(), "localhost:" + port, "127.0.0.1:" + port, "[::1]:" + port}
+	hosts := Hosts(at)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !slices.Contains(hosts, strings.ToLower(r.Host)) {
 			http.Error(w, fmt.Sprintf("this is not %q: ask for http://%s", r.Host, at), http.StatusMisdirectedRequest)

@@ -3,6 +3,7 @@
 package metrics
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,7 +41,7 @@ type Journal struct {
 
 // NewJournal has seen no commit.
 func NewJournal() *Journal {
-	return &Journal{took: prometheus.NewHistogram(prometheus.HistogramOpts{Name: journalCommit, Help: helpOf(journalCommit),
+	return &Journal{took: prometheus.NewHistogram(prometheus.HistogramOpts{Name: journalCommit, Help: familyOf(journalCommit).help,
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10}})}
 }
 
@@ -83,13 +84,8 @@ func newPage(o Options) *page {
 	return p
 }
 
-func helpOf(name string) string {
-	for _, f := range families {
-		if f.name == name {
-			return f.help
-		}
-	}
-	return ""
+func familyOf(name string) family {
+	return families[slices.IndexFunc(families, func(f family) bool { return f.name == name })]
 }
 
 // Describe names all that Collect may show.
@@ -165,21 +161,12 @@ func (s *sheet) add(name string, value float64, labels ...string) {
 	key := strings.Join(labels, "\x00")
 	old, ok := s.rows[name][key]
 	switch {
-	case ok && mostOf(name):
+	case ok && familyOf(name).most:
 		value = max(value, old.value)
 	case ok:
 		value += old.value
 	}
 	s.rows[name][key] = row{value, labels}
-}
-
-func mostOf(name string) bool {
-	for _, f := range families {
-		if f.name == name {
-			return f.most
-		}
-	}
-	return false
 }
 
 // bytes enters what came in and went out.
