@@ -85,6 +85,7 @@ var rooms = map[string]room{
 	"sim":             {floor: 5, pure: true},
 	"sim/traffic":     {floor: 5, pure: true, may: []string{"sim"}},
 	"sim/svg":         {floor: 5, pure: true},
+	"sim/plan":        {floor: 5, pure: true},
 	"sim/swarm":       {floor: 5, pure: true},
 	"sim/scenario":    {floor: 5, pure: true, may: []string{"sim/matrix"}},
 	"sim/matrix":      {floor: 5, pure: true, may: []string{"sim", "sim/traffic"}},
