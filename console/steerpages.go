@@ -50,7 +50,7 @@ func (c *call) banners(x steered) (list []banner) {
 				newer = append(newer, d)
 				continue
 			}
-			if overview && slices.ContainsFunc(newer, func(n desired.Document) bool { return within(d.Scope, n.Scope) }) {
+			if overview && slices.ContainsFunc(newer, func(n desired.Document) bool { return d.Scope.Within(n.Scope) }) {
 				continue
 			}
 		}
@@ -65,12 +65,6 @@ func (c *call) banners(x steered) (list []banner) {
 		list = append(list, b)
 	}
 	return list
-}
-
-// within reports whether all that the one selects is selected by the other.
-func within(x, by desired.Selector) bool {
-	return (by.Content == "" || by.Content == x.Content) && (by.Type == "" || by.Type == x.Type) &&
-		(by.Location == "" || by.Location == x.Location) && (by.Peer == "" || by.Peer == x.Peer)
 }
 
 // pageOf is where what a selector selects is shown.

@@ -37,6 +37,7 @@ func (d *Daemon) Handler() http.Handler {
 	d.cachePages(mux)
 	mux.HandleFunc("GET /api/v1/why/{ref}", d.getWhy)
 	mux.HandleFunc("GET /api/v1/peers", d.getPeers)
+	mux.HandleFunc("GET /api/v1/policy", d.getPolicy)
 	mux.HandleFunc("GET /api/v1/harm", d.getHarm)
 	mux.HandleFunc("GET /api/v1/ledger", d.getLedger)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
