@@ -18,7 +18,7 @@
 //
 // # How the fleet is steered
 //
-// An operator pauses, resumes, prioritises, cancels, stops and undoes; a viewer sees no buttons and is refused. What an order touches is
+// An operator pauses, resumes, prioritises, cancels, stops and undoes, and an admin sets policies and rolls them back; a viewer sees no buttons and is refused. What an order touches is
 // shown first, and goes back with the order: if it has become more meanwhile, it is shown again and not done. Forms are plain ones, whose
 // answers htmx puts into the page where there is JavaScript. Everything that was ordered is in the hub's durable audit, under the name of
 // the session.
@@ -43,6 +43,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/console/gate"
 	"github.com/ebbproject/ebb/fleet/board"
 	"github.com/ebbproject/ebb/fleet/desired"
@@ -61,6 +62,9 @@ type Fleet interface {
 	Steer(ctx context.Context, who string, c desired.Command) (desired.Entry, error)
 	Audit(before string, most int) ([]desired.Entry, error)
 	Desired() []desired.Document
+	Policies(key string, at *desired.Selector) []api.Policy
+	PolicyHistory(key string, most int) ([]desired.Entry, error)
+	PolicyDiff(since string) ([]api.PolicyChange, error)
 }
 
 // Options of a console. Fleet and Listener are required.

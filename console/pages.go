@@ -34,7 +34,7 @@ func parsePages() (pages, error) {
 		return nil, err
 	}
 	all := pages{}
-	for _, name := range []string{"overview", "locations", "location", "contents", "content", "peer", "audit", "login", "problem", "preview", "entry"} {
+	for _, name := range []string{"overview", "locations", "location", "contents", "content", "peer", "audit", "policies", "login", "problem", "preview", "entry"} {
 		t, err := template.Must(frame.Clone()).ParseFS(templates, "templates/"+name+".html")
 		if err != nil {
 			return nil, err

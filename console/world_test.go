@@ -74,6 +74,18 @@ func (o *orderly) Audit(before string, most int) ([]desired.Entry, error) {
 
 func (o *orderly) Desired() []desired.Document { return o.hub.Desired() }
 
+func (o *orderly) Policies(key string, at *desired.Selector) []api.Policy {
+	return o.hub.Policies(key, at)
+}
+
+func (o *orderly) PolicyHistory(key string, most int) ([]desired.Entry, error) {
+	return o.hub.PolicyHistory(key, most)
+}
+
+func (o *orderly) PolicyDiff(since string) ([]api.PolicyChange, error) {
+	return o.hub.PolicyDiff(since)
+}
+
 func newOrderly(t *testing.T, clock func() time.Time) *orderly {
 	t.Helper()
 	st, err := store.Open("store", store.Options{FS: vfs.NewMem()})

@@ -36,11 +36,13 @@ func (s *Server) back(now time.Time, c desired.Command, undoes desired.Entry) (d
 	return s.since(now, c.Back)
 }
 
-// since is which policies are not as they were after an entry of the audit log. The caller holds orders.mu.
+// since is which policies are not as they were after an entry of the audit log, or before all if it is empty. The caller holds orders.mu.
 func (s *Server) since(now time.Time, id string) (desired.Entry, error) {
 	version, ok := desired.EntryVersion(id)
 	at, found := slices.BinarySearch(s.orders.log, version)
-	if !ok || !found {
+	if id == "" {
+		at = -1
+	} else if !ok || !found {
 		return desired.Entry{}, fmt.Errorf("%w: %q", desired.ErrUnknown, id)
 	}
 	var newer []desired.Entry
@@ -117,7 +119,7 @@ func (s *Server) PolicyHistory(key string, most int) ([]desired.Entry, error) {
 	return list, nil
 }
 
-// PolicyDiff lists the policies that are not as they were after an entry of the audit log. desired.ErrUnknown.
+// PolicyDiff lists the policies that are not as they were after an entry of the audit log, or before all if it is empty. desired.ErrUnknown.
 func (s *Server) PolicyDiff(since string) ([]api.PolicyChange, error) {
 	s.orders.mu.Lock()
 	defer s.orders.mu.Unlock()
