@@ -59,6 +59,7 @@ var rooms = map[string]room{
 	"fleet/forecast":       {floor: 2, pure: true},
 	"fleet/desired":        {floor: 2, pure: true, may: []string{"fleet"}},
 	"fleet/bus":            {floor: 2, may: []string{"fleet", "fleet/desired", "fleet/node"}},
+	"fleet/relay":          {floor: 2, pure: true},
 	"fleet/topology":       {floor: 2, pure: true, may: []string{"fleet"}},
 	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node"}},
 	"fleet/node":           {floor: 2, may: []string{"fleet"}},
