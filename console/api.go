@@ -30,6 +30,7 @@ func apiRoutes() []route {
 		{"GET", "/api/v1/types", gate.Viewer, func(c *call) error { return c.answer(types{list(c.s.o.Fleet.Census().Types)}) }},
 		{"GET", "/api/v1/contents", gate.Viewer, getContents},
 		{"GET", "/api/v1/contents/{content}", gate.Viewer, getContent},
+		{"GET", "/api/v1/peers", gate.Viewer, getPeers},
 		{"GET", "/api/v1/peers/{peer}", gate.Viewer, getPeer},
 		{"GET", "/api/v1/waiting", gate.Viewer, func(c *call) error { return c.answer(waits{explain(c.s.o.Fleet.Census().Overview.Waiting)}) }},
 		{"GET", "/api/v1/events", gate.Viewer, getEvents},

@@ -47,6 +47,7 @@ var operations = map[string]operation{
 	"GET /api/v1/types":                        {summary: "Contents by content type", reply: types{}},
 	"GET /api/v1/contents":                     {summary: "Contents, found, sorted and cut into pages", reply: List[board.Content]{}, query: strings.Join(contentColumns, " ")},
 	"GET /api/v1/contents/{content}":           {summary: "One content by its id or name: who has what, by location, and where the bytes came from", reply: board.ContentPage{}},
+	"GET /api/v1/peers":                        {summary: "Hosts by how their names begin (q), the first 50", reply: foundHosts{}, asked: []string{"q"}},
 	"GET /api/v1/peers/{peer}":                 {summary: "One host: its flows and what it holds", reply: board.PeerPage{}},
 	"GET /api/v1/waiting":                      {summary: "Why flows wait, those reasons first for which most do", reply: waits{}},
 	"GET /api/v1/events":                       {summary: "How the fleet stands every two seconds: event overview with the document of /api/v1/overview, and at the end of the session event end", stream: true},

@@ -70,3 +70,31 @@ func TestPoliciesAreRefusedInWords(t *testing.T) {
 		w.refused(operator, http.StatusForbidden, "POST", "/api/v1/steer", order)
 	}
 }
+
+func TestHostsAreFoundByName(t *testing.T) {
+	w := newWorld(t, 0)
+	c := w.somebody(gate.Viewer)
+	if x := get[foundHosts](w, c, "/api/v1/peers?q=00000000000000"); x.Total != 3 || x.Peers[0].Peer != peerA || x.Peers[0].Location != "berlin" || x.Peers[0].Silent {
+		t.Errorf("%+v", x)
+	}
+	if x := get[foundHosts](w, c, "/api/v1/peers?q=ff"); x.Total != 0 || x.Peers == nil {
+		t.Errorf("%+v", x)
+	}
+	w.refused(c, http.StatusBadRequest, "GET", "/api/v1/peers?q=berlin", "")
+	if resp, _ := w.asks(c, "GET", "/peers?q="+strings.ToUpper(peerB), ""); resp.Header.Get("Location") != "/peers/"+peerB {
+		t.Errorf("one that is found is shown: %s", resp.Status)
+	}
+	if _, body := w.asks(c, "GET", "/peers", ""); !strings.Contains(body, peerA) || !strings.Contains(body, "3 found") {
+		t.Error("the page lists them")
+	}
+}
+
+// Who signed in is remembered when the console comes back.
+func TestWhoSignedInIsRemembered(t *testing.T) {
+	w := newWorld(t, 0)
+	w.somebody(gate.Viewer)
+	again, err := remembered(w)
+	if err != nil || len(again) != 1 || again[0].Action != "sign in" || again[0].Name != "ada" || again[0].Result != "done" {
+		t.Errorf("%+v, %v", again, err)
+	}
+}

@@ -166,7 +166,7 @@ type Previewed struct {
 }
 
 type (
-	// audit is what was ordered, and who signed in or was refused since the hub was started.
+	// audit is what was ordered, and who signed in or was refused lately.
 	audit struct {
 		Entries []desired.Entry `json:"entries"`
 		Events  []Event         `json:"events"`

@@ -162,7 +162,11 @@ func Decode(w http.ResponseWriter, r *http.Request, v any) error {
 
 func (d *Daemon) getFlow(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	find(d, w, noFlow(id), func(c *agent.Core, now time.Time) (api.Flow, bool) { return c.Flow(now, id) })
+	find(d, w, noFlow(id), func(c *agent.Core, now time.Time) (api.Flow, bool) {
+		f, ok := c.Flow(now, id)
+		f.Budget = d.budgetParts(now)
+		return f, ok
+	})
 }
 
 // find answers with what is looked up, or with what is missing.
