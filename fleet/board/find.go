@@ -7,7 +7,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ebbproject/ebb/fleet/ledger"
 )
+
+// Book is what came into a location of a content type, over all contents; the Content of its place says nothing.
+type Book struct {
+	ledger.Total
+	Type string
+}
 
 // Found is a host that was looked for.
 type Found struct {
