@@ -67,7 +67,7 @@ func newFlowShow() *cobra.Command {
 		}
 		tellPlan(cmd.OutOrStdout(), f)
 		for _, b := range f.Budget {
-			fmt.Fprintf(cmd.OutOrStdout(), "  %s: this host may use %s of the %s that its location has\n", b.Direction, bitrate(b.Lease), bitrate(b.Budget))
+			fmt.Fprintf(cmd.OutOrStdout(), "  %s: this host may use %s of the %s that its location has\n", b.Direction, units.Bitrate(b.Lease), units.Bitrate(b.Budget))
 		}
 		for _, s := range f.Sources {
 			fmt.Fprintf(cmd.OutOrStdout(), "  from %s (%s): %s\n", s.Peer, s.Class, units.IEC(s.Bytes))
