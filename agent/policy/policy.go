@@ -41,6 +41,12 @@ var (
 	ErrScope = errors.New("cannot be set for that")
 )
 
+// valueError says which values there are. It is an ErrValue.
+type valueError struct{ text string }
+
+func (e *valueError) Error() string { return e.text }
+func (e *valueError) Unwrap() error { return ErrValue }
+
 // The keys that are looked up content by content.
 const (
 	Window = "window"
@@ -122,7 +128,7 @@ func ReadCap(name, text string) (bytes float64, err error) {
 	}
 	bits, ok := units.Rate(text)
 	if !ok || bits < leastCap {
-		return 0, fmt.Errorf("%s %q %w: a rate such as 20Mbit or 2MB, at least 64kbit, or none", name, text, ErrValue)
+		return 0, &valueError{fmt.Sprintf("%s %q: a rate such as 20Mbit or 2MB, at least 64kbit, or none", name, text)}
 	}
 	return bits / 8, nil
 }
@@ -171,7 +177,7 @@ const (
 
 func readPin(text string, _ *Settings) error {
 	if text != on && text != off {
-		return fmt.Errorf("%s %q %w: on or off", Pin, text, ErrValue)
+		return &valueError{fmt.Sprintf("%s %q: on or off", Pin, text)}
 	}
 	return nil
 }
