@@ -69,6 +69,7 @@ type Server struct {
 	attempts *limiter
 	accounts *accounts
 	orders   *orders
+	notes    *notes
 	bus      *bus.Hub // nil: there is none
 
 	mu        sync.Mutex // guards what follows
@@ -130,6 +131,9 @@ func Open(o Options) (*Server, error) {
 		o.Log.Error("left out of the hub's journal", "record", key, "err", err)
 	})
 	if err != nil {
+		return nil, err
+	}
+	if s.notes, err = openNotes(o.Store); err != nil {
 		return nil, err
 	}
 	if err := s.openBus(); err != nil {
