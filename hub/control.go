@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/fleet/topology"
@@ -34,6 +35,7 @@ func (s *Server) control() http.Handler {
 	mux.HandleFunc("POST /v1/sync", s.member(s.sync))
 	mux.HandleFunc("POST /v1/copies", s.member(s.copied))
 	mux.HandleFunc("GET /v1/contents/{ref}", s.member(s.content))
+	mux.HandleFunc("GET "+bus.Path, s.member(s.throughControl))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, problem(http.StatusNotFound, fleet.CodeNotFound, "no such page: %s", r.URL.Path))
 	})
@@ -199,7 +201,7 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 	reply := s.announced(now, r, id, req)
 	reply.Desired = news
 	if s.bus != nil {
-		reply.Bus = s.bus.Told()
+		reply.Bus = s.bus.Told(req.Bus)
 	}
 	reply.Ledger = s.accounted(id, req)
 	answer(w, reply)

@@ -57,8 +57,9 @@ type Options struct {
 
 // BusOptions say where what is ordered is pushed. The zero value is nowhere: hosts then learn it with their next exchange of news.
 type BusOptions struct {
-	Listen netip.AddrPort // of the hub's own bus; port 0: any
-	URLs   []string       // of the NATS cluster that is used instead
+	Listen  netip.AddrPort // of the hub's own bus; port 0: any
+	Control bool           // the hub's own bus is offered on the control port instead
+	Cluster bus.Cluster    // the NATS cluster that is used instead
 }
 
 // Server is a running hub.
