@@ -17,9 +17,13 @@ import (
 	"syscall"
 
 	"github.com/ebbproject/ebb/bench"
+	"github.com/ebbproject/ebb/bench/beside"
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == beside.Word { // called by itself
+		os.Exit(beside.Main(os.Args[2:]))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
