@@ -85,7 +85,7 @@ func (b *bench) swallowed(ctx context.Context, s *Section, g *gathering, settle 
 		return err
 	}
 	s.add("hub, CPU while all fetch", cpu, "% of a core")
-	rounds := 3
+	rounds := 2
 	if b.o.Short {
 		rounds = 1
 	}

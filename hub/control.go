@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/ebbproject/ebb/fleet"
@@ -63,7 +64,7 @@ func (s *Server) caller(r *http.Request, now time.Time) (fleet.Identity, error) 
 		return denied(fleet.CodeDenied, "a certificate of the fleet is needed: enrol first")
 	}
 	leaf := r.TLS.PeerCertificates[0]
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: s.self().Roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	err := s.verify(r, leaf, now)
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -80,6 +81,27 @@ func (s *Server) caller(r *http.Request, now time.Time) (fleet.Identity, error) 
 		return denied(fleet.CodeDenied, "this host was revoked: its operator must let it in anew, with another key: ebb enroll --again")
 	}
 	return id, nil
+}
+
+// verified is what a connection remembers: the certificate that was shown on it and found to be one of the fleet's.
+type verified struct {
+	leaf atomic.Pointer[x509.Certificate]
+}
+
+// keyVerified finds it in the context of a request.
+type keyVerified struct{}
+
+// verify checks a certificate, its signature once a connection: hosts ask every few seconds, and that would be most of the work.
+func (s *Server) verify(r *http.Request, leaf *x509.Certificate, now time.Time) error {
+	known, _ := r.Context().Value(keyVerified{}).(*verified)
+	if known != nil && known.leaf.Load() == leaf && !now.Before(leaf.NotBefore) && !now.After(leaf.NotAfter) {
+		return nil
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: s.self().Roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	if err == nil && known != nil {
+		known.leaf.Store(leaf)
+	}
+	return err
 }
 
 // enroll lets a host in for a token. That the token is used is durable before the certificate leaves: a crash between

@@ -142,6 +142,9 @@ func Open(o Options) (*Server, error) {
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
 	s.http = &http.Server{Handler: s.control(), Protocols: &http1, MaxHeaderBytes: 16 << 10,
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, keyVerified{}, &verified{})
+		},
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		// Whose certificate it is and whether it is good is decided for every request: the asker gets an answer in words

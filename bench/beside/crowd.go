@@ -20,7 +20,7 @@ import (
 )
 
 // atOnce is how many guests of a crowd enrol at a time.
-const atOnce = 8
+const atOnce = 2
 
 // crowd is the process: it is told over a socket what it is and what to do, and tells there what happens.
 func crowd(ctx context.Context, socket string) error {
