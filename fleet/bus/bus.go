@@ -11,8 +11,8 @@
 // it their certificates of the fleet if it asks for one, and what Cluster says besides; hosts hear that from the hub, once. Since
 // documents are signed, a bus that is not to be trusted can withhold them and no more.
 //
-// A host that has lost its bus comes back at a time of its own: ten thousand of them are spread over the first ten seconds after
-// a hub is there again, and after that each waits for 5 to 30 s between two attempts.
+// A host that has lost its bus comes back at a time of its own: within ten seconds, and when there is no bus then after another 5 to 30 s.
+// So when a hub is back all hosts are after half a minute, and no second sees more than a sixth of them.
 //
 // # Not promised
 //
