@@ -66,6 +66,7 @@ type hubRun struct {
 // runHub runs the control port and an ordinary daemon, the first source, on one store.
 func runHub(ctx context.Context, r hubRun) (err error) {
 	collectLazily(hubMemory)
+	go keepRoom(ctx, hubMemory)
 	if err := checkSocket(r.state); err != nil {
 		return err
 	}
