@@ -162,7 +162,7 @@ func (g *guest) written(r agent.Record) {
 
 func (g *guest) fetching() (n int) {
 	for _, f := range g.core.Flows(time.Now()) {
-		if (f.State == api.StateFetching || f.State == api.StateResolving) && f.Reason != paused {
+		if f.State == api.StateFetching && f.Reason != paused {
 			n++
 		}
 	}
