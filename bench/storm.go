@@ -70,10 +70,9 @@ func (b *bench) storm(ctx context.Context, s *Section) (err error) {
 	peak, err := readPeak(f.source.PID())
 	up, synced := g.firsts(begin)
 	busy := <-load
-	s.add("back on the bus, median", median(up), "s").note("first attempts are spread over 10 s")
+	s.add("back on the bus, median", median(up), "s").note("tries are spread over 10 s, then 5 to 30")
 	s.add("back on the bus, p99", p99(up), "s")
 	s.add("back on the bus and with the news, all", max(up[len(up)-1], synced[len(synced)-1]), "s").should(atMost, goalBack)
-	s.add("onto the bus, mean of those 10 s", float64(g.guests)/10, "a second")
 	s.add("onto the bus, most", most(up), "in a second")
 	s.add("first news, most", most(synced), "in a second")
 	s.add("hub, CPU until all are back, most", slices.Max(busy), "% of a core").note("in %v", stormStep)

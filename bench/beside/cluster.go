@@ -105,12 +105,9 @@ func Nodes(ctx context.Context, exe, dir string, fleetCA []byte) (c *Cluster, er
 		out = append(out, r)
 	}
 	for i := range members {
-		at, to := fmt.Sprintf("127.0.0.1:%d", routes[i]), []string{into}
-		switch {
-		case i == last:
-			at, to = into, out
-		default:
-			at = out[i]
+		at, to := into, out
+		if i != last {
+			at, to = out[i], []string{into}
 			for j := range last {
 				if j != i {
 					to = append(to, fmt.Sprintf("127.0.0.1:%d", routes[j]))

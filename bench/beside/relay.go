@@ -68,14 +68,10 @@ func (r *relay) carry(from, to net.Conn) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
-		r.silent.RLock() // the end of a connection is not noticed either
+		r.silent.RLock()               // the end of a connection is not noticed either
+		_, failed := to.Write(buf[:n]) // of nothing: fine
 		r.silent.RUnlock()
-		if n > 0 {
-			if _, err := to.Write(buf[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
+		if err != nil || failed != nil {
 			return
 		}
 	}
