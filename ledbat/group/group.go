@@ -224,10 +224,10 @@ func (g *Group) lacks(s *Share) int {
 }
 
 // room is how many bytes may leave that are not granted: by the window and by the pace. One unit of a share is always allowed by
-// the window when there is nothing.
+// the window when there is nothing, unless that is 0.
 func (g *Group) room(now time.Time, unit int) int {
 	window := g.ctl.Window()
-	if g.flight+g.granted == 0 {
+	if g.flight+g.granted == 0 && window > 0 {
 		window = max(window, unit)
 	}
 	if g.limit < 1 {
@@ -254,7 +254,10 @@ func (g *Group) trip() time.Duration { return g.trips.Base() + g.trips.Fresh(fre
 // deadline is when deal can do something that it cannot do now, apart from what a report changes.
 func (g *Group) deadline() time.Time {
 	if g.needy.size+g.sated.size == 0 {
-		return time.Time{} // and nobody is left in the line of the idle
+		if g.idle.size > 0 {
+			return g.now // there are no others to leave it to any more
+		}
+		return time.Time{}
 	}
 	unit := g.first().least()
 	if g.room(g.now, unit) >= unit {
