@@ -55,6 +55,7 @@
 //     an active queue management; and their base delay takes in the drift of the clocks, 6 ms a minute at 100 ppm.
 //   - Fairness among flows of rfc6817: a newcomer to a standing queue takes it for the base and pushes the older flow aside
 //     (RFC 6817, section 4.4). Those of ledbatpp share fairly, and pay for it with a tenth of the line where there is one alone.
+//   - A flow with a limit (Limiter) comes back to a link of which others of its location use four fifths only by chance.
 //   - Fairness, or a full link, among hosts that run ebb each for itself over one link: they take one another for others, come back
 //     slowly for that, and leave most of the link unused. Flows of one host
 //     can share one controller, and hosts of one location its leases (package group).

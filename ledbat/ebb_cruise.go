@@ -67,13 +67,13 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	}
 	e.cuts++
 	e.cutAt, e.clean, e.docket.reacted = now, now, now
-	if hard && e.policed() {
+	if hard && e.policed() && !e.limited() {
 		e.mu = min(lessPoliced*e.mu, e.verified.best.max())
 	}
 	e.estimate(hard)
 	// What others leave, and less until the queue is gone.
 	drain := e.mu * float64(q-t/2) / float64(max(4*e.span(), 100*time.Millisecond))
-	x := min(e.share()-e.foreign-drain, 0.9*e.rate)
+	x := min(e.share()-e.foreign-drain, 0.9*min(e.rate, e.limit))
 	if hard || q > 2*t || e.foreign > 0.1*e.mu {
 		x = min(x, e.rate/2)
 	}

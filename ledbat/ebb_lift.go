@@ -70,7 +70,7 @@ func (l *lift) result(now time.Time, rtt time.Duration) (stretch, bool) {
 
 // tryMore begins a lift when it is time for one.
 func (e *ebb) tryMore(now time.Time) {
-	if e.lift.pending || now.Before(e.lift.next) || e.policed() {
+	if e.lift.pending || now.Before(e.lift.next) || e.policed() || e.limited() {
 		return
 	}
 	block := max(e.empty()/4, stretchLeast)

@@ -74,12 +74,18 @@ func New(ctl ledbat.Controller, mss int) *Group {
 // Limit says how many bytes a second the group may send whatever its controller thinks, as by a lease; infinite: no limit.
 func (g *Group) Limit(now time.Time, bytesPerSecond float64) {
 	g.limit = max(0, bytesPerSecond)
+	if l, ok := g.ctl.(ledbat.Limiter); ok {
+		l.Limit(now, g.limit)
+	}
 	g.deal(now, true)
 }
 
 // Demand is how many bytes a second the group could use: what its controller would let it have if members want more than they get,
 // otherwise what they use. A lease is asked for by it; 0 while no round trip is known.
 func (g *Group) Demand() float64 {
+	if l, ok := g.ctl.(ledbat.Limiter); ok && g.busy > 0 {
+		return l.Unlimited()
+	}
 	if g.busy > 0 {
 		return g.ctl.Rate()
 	}
@@ -92,6 +98,9 @@ func (g *Group) Demand() float64 {
 
 // pace is the controller's, within the limit.
 func (g *Group) pace() float64 {
+	if _, ok := g.ctl.(ledbat.Limiter); ok {
+		return g.ctl.Rate()
+	}
 	if r := g.ctl.Rate(); r > 0 && r < g.limit || math.IsInf(g.limit, 1) {
 		return r
 	}
