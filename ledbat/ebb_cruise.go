@@ -56,8 +56,8 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	}
 	q, t := e.watch.queue, e.threshold()
 	if hard {
-		e.excuse.seen = now // who lets a buffer overflow, or has it mark, is there, though the queue be short
-	} else if e.excused(now, q) {
+		e.excuse.seen, e.excuse.hard = now, now // who lets a buffer overflow, or has it mark, is there, though the queue be short
+	} else if e.bears(now, q) || e.excused(now, q) {
 		return
 	}
 	e.excuse.rate = 0
