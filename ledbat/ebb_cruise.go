@@ -111,7 +111,11 @@ func (e *ebb) estimate(hard bool) {
 // eased is the rate, or a little less while a queue stands that is too small to be somebody's for sure: at what we leave otherwise, it
 // would stand for long.
 func (e *ebb) eased(rate float64) float64 {
-	if e.watch.queue > e.threshold()/2 || e.own.wait > ownMost {
+	most := ownMost
+	if d := e.per(1); d < 3*ownMost {
+		most = max(most, d) // two that leave together are no queue; where they take long, others wait for them
+	}
+	if e.watch.queue > e.threshold()/2 || e.own.wait > most {
 		return (1 - easing) * rate
 	}
 	return rate

@@ -15,7 +15,7 @@ const (
 	interruptions = 6.0             // in a row that are borne with, and as many a second in the long run
 	interrupted   = 0.75            // of the rate is left to us meanwhile
 	turn          = 8 * time.Second // after so long one that is interrupted lets others have theirs,
-	cede          = 3 * time.Second     // and gives them that time to find the link free
+	cede          = 3 * time.Second // and gives them that time to find the link free
 )
 
 // An excuse is what a queue gets that comes out of nothing. The bottleneck may have stood still, as a radio does that waits for its turn,
