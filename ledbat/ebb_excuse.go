@@ -33,10 +33,11 @@ type excuse struct {
 }
 
 // bears says whether a queue is taken for a pulse of somebody who is at the floor, on a link where those few datagrams make a queue to be
-// seen. Who leaves for them lets all wait for each other: so it is borne with as long as it drains. For that they have their turn later.
+// seen. Who leaves for them lets all wait for each other: so it is borne with as long as it drains. For that they have their turn later. Where
+// datagrams are lost, a short queue may be all that there is room for.
 func (e *ebb) bears(now time.Time, q time.Duration) bool {
 	x := &e.excuse
-	if e.phase != cruising || e.threshold() >= e.per(interruption) || q > e.threshold()/2+e.per(interruption) ||
+	if e.phase != cruising || e.lossy() > 0 || e.threshold() >= e.per(interruption) || q > e.threshold()/2+e.per(interruption) ||
 		!x.hard.IsZero() && now.Sub(x.hard) < absentFor {
 		return false
 	}
