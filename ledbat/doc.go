@@ -57,7 +57,7 @@
 //     (RFC 6817, section 4.4). Those of ledbatpp share fairly, and pay for it with a tenth of the line where there is one alone.
 //   - A flow with a limit (Limiter) comes back to a link of which others of its location use four fifths only by chance.
 //   - Fairness, or a full link, among hosts that run ebb each for itself over one link: they take turns of seconds, not all of them
-//     the same number, and leave a fifth of it unused; more where three datagrams together are no queue to be seen, above 30 Mbit/s, or where
+//     the same number, and leave a quarter of it unused; more where three datagrams together are no queue to be seen, above 30 Mbit/s, or where
 //     a link loses datagrams. Flows of one host can share one controller, and hosts of one location its leases (package group).
 //   - ebb behind a fair queue (FQ-CoDel): its own delay says nothing about the others there, and it takes a fair share until it has been
 //     at its floor, where pairs that nobody came between show the capacity; then mostly a seventh of the link, and now and then a half.
