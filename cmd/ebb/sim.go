@@ -15,7 +15,7 @@ import (
 
 func newSim() *cobra.Command {
 	cmd := group("sim", "Simulate networks, with the controllers that ship")
-	cmd.AddCommand(newSimRun(), newSimMatrix(), newSimSwarm())
+	cmd.AddCommand(newSimRun(), newSimMatrix(), newSimSwarm(), newSimCalibrate())
 	return cmd
 }
 
