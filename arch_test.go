@@ -35,6 +35,7 @@ var rooms = map[string]room{
 	"ledbat/harm":   {floor: 1, pure: true, may: []string{"ledbat"}},
 	"link":          {floor: 1, pure: true},
 	"units":         {floor: 1, pure: true},
+	"units/strict":  {floor: 1, pure: true, may: []string{"units"}},
 	"link/relay":    {floor: 1, may: []string{"link"}},
 	"link/tun":      {floor: 1, may: []string{"link"}},
 	"link/linktest": {floor: 1, may: []string{"link"}},
