@@ -48,6 +48,7 @@ type Class struct {
 	Profile *Profile // of the foreground; never nil
 	Direct  bool     // its hosts share nothing with one another: VPN, home workers
 	Metered bool     // nothing is fetched in the background unless the order says so
+	Only    []int    // indices of the locations that are played, ascending; nil: all of Count. What is drawn for them does not change
 }
 
 // Link is the WAN link of each location of a class. One value is drawn for each location.

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package flow plays a scenario with bytes as a fluid, for thousands of locations.
+//
+// # Words
+//
+// A part is the locations that one worker plays. A meeting is a moment at which all locations have been played equally far, and shared links
+// are divided among them anew. The level of a link is the rate that those get who would take more.
+//
+// # Algorithm
+//
+// A location's WAN link brings what the foreground leaves, times what its controller makes of that by the table of package yield, and nothing for
+// as long as a start takes. What becomes of these bytes is package site's business. Where locations share nothing, each is played
+// from beginning to end. Where the origin or a region has a limit, they meet: a second after what happens to many at once, then ever
+// more seldom, and once a minute at last. There the foreground of a region takes its part of the region's link first, and the rest is
+// divided max-min fair, one share a location. Whoever begins between two meetings waits for the next.
+//
+// All sums that several workers take part in are of whole numbers, so that the outcome is the same, bit for bit, for any number of them.
+//
+// # What is shared with the code that ships
+//
+// See package site, and package yield: the table is measured with the controllers that ship.
+//
+// # Not promised
+//
+// The foreground never waits for us at the level of an hour; what it feels is the table's. It is taken to cross the region's link as well
+// as the location's. Upward links are never the bottleneck. A rate that changes within a minute (a trace) counts as its mean.
+package flow
