@@ -34,11 +34,11 @@ type replica struct {
 // orderFold is what is kept of one order. Times are seconds since the order.
 type orderFold struct {
 	hosts, complete int
-	byHost          [3]float64   // at levels
-	curves          [][]float64  // by region, of hosts: the time of each percent
-	sizes           []int        // by region: hosts
-	places          []float64    // of locations, ascending
-	inTime          float64      // share of locations by the deadline
+	byHost          [3]float64  // at levels
+	curves          [][]float64 // by region, of hosts: the time of each percent
+	sizes           []int       // by region: hosts
+	places          []float64   // of locations, ascending
+	inTime          float64     // share of locations by the deadline
 	wan             int64
 	without         float64 // bytes that would have crossed WAN links had every host fetched for itself
 }

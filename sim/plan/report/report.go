@@ -16,18 +16,18 @@ type Report struct {
 	Locations int        `json:"locations_count"`
 	Hosts     Figure     `json:"hosts"`
 
-	Orders  []Order      `json:"orders"`
-	WAN     Figure       `json:"wan_bytes"`                 // of content, over the WAN links of all locations
-	Without Figure       `json:"wan_bytes_without_sharing"` // had every host fetched for itself
-	Origin  Figure       `json:"origin_bytes"`
-	Hours   []Hour       `json:"hours"`
-	Peak    *Peak        `json:"peak_hour"` // the hour in which Ebb takes the most; null: it takes nothing
-	Delay   []Delay      `json:"foreground_delay"`
-	Busiest []Location   `json:"busiest_links"` // at most 10
-	Worst   []Location   `json:"worst"`         // at most 20, the latest first
-	Reasons []Reason     `json:"reasons"`       // why locations took as long as they did
-	Sweep   *Sweep       `json:"sweep,omitempty"`
-	Places  []Location   `json:"locations"` // all, by name of their class and number
+	Orders  []Order    `json:"orders"`
+	WAN     Figure     `json:"wan_bytes"`                 // of content, over the WAN links of all locations
+	Without Figure     `json:"wan_bytes_without_sharing"` // had every host fetched for itself
+	Origin  Figure     `json:"origin_bytes"`
+	Hours   []Hour     `json:"hours"`
+	Peak    *Peak      `json:"peak_hour"` // the hour in which Ebb takes the most; null: it takes nothing
+	Delay   []Delay    `json:"foreground_delay"`
+	Busiest []Location `json:"busiest_links"` // at most 10
+	Worst   []Location `json:"worst"`         // at most 20, the latest first
+	Reasons []Reason   `json:"reasons"`       // why locations took as long as they did
+	Sweep   *Sweep     `json:"sweep,omitempty"`
+	Places  []Location `json:"locations"` // all, by name of their class and number
 }
 
 // Provenance says where a report comes from.
@@ -153,9 +153,9 @@ type Location struct {
 
 // Reason is one cause, over all locations.
 type Reason struct {
-	Reason    string  `json:"reason"`
-	Locations int     `json:"locations"`
-	Late      int     `json:"late_locations"` // of these, late more often than not
+	Reason    string `json:"reason"`
+	Locations int    `json:"locations"`
+	Late      int    `json:"late_locations"` // of these, late more often than not
 }
 
 // Sweep is a plan for each combination of values.
