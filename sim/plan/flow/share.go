@@ -44,7 +44,7 @@ func (r *Run) gather() {
 	for _, x := range s.Regions {
 		r.links.regions = append(r.links.regions, region{link: limit(x.Link)})
 	}
-	for n := range r.places {
+	for n := range r.roster.Len() {
 		p := r.place(n)
 		r.all = append(r.all, p)
 		g := &r.links.regions[s.Classes[p.Class].Region]
@@ -55,9 +55,7 @@ func (r *Run) gather() {
 			g.foreground[i] += float64(p.Link.Down * p.Loads[h.Week])
 		}
 	}
-	r.common = r.fleet.Common()
-	slices.Sort(r.common)
-	r.common = slices.Compact(r.common)
+	r.common = sortedOnce(r.fleet.Common())
 	r.divide()
 }
 

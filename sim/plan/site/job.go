@@ -59,6 +59,9 @@ func (j *job) active() int {
 	return n
 }
 
+// bytes is how much has crossed the link for it.
+func (j *job) bytes() int64 { return int64(math.Round(j.crossed)) }
+
 func (j *job) finished() bool { return len(j.done) == j.roomy }
 
 // newJob is what an order is at a location before anything has happened.

@@ -302,13 +302,3 @@ func (l *Location) orderOf(order int) *job {
 	}
 	return nil
 }
-
-// OrderOf is what came of an order here: when each host was complete, in order, and how many bytes crossed for it. It is false if
-// the order is not for this location.
-func (l *Location) OrderOf(order int) (done []time.Duration, crossed int64, ok bool) {
-	j := l.orderOf(order)
-	if j == nil {
-		return nil, 0, false
-	}
-	return j.done, int64(math.Round(j.crossed)), true
-}

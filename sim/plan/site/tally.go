@@ -25,6 +25,8 @@ type Tally struct {
 	hours []int64 // bytes on the wire, by hour since Scenario.Start
 	part  float64 // of a byte, not yet counted
 	delay [delayBins]float64
+	// Added, if it is not 0, is the delay that the foreground was measured to have met because of us, p95.
+	Added time.Duration
 }
 
 // Crossed enters that content came in evenly between two moments of one hour.
@@ -62,6 +64,9 @@ func (t *Tally) Delayed(d time.Duration, seconds float64) {
 
 // delayed is the longest delay of the best 95 % of the time.
 func (t *Tally) delayed() time.Duration {
+	if t.Added != 0 {
+		return t.Added
+	}
 	all := 0.0
 	for _, s := range t.delay {
 		all += s
@@ -86,27 +91,25 @@ func last(j *job) time.Duration {
 	return j.done[len(j.done)-1]
 }
 
-// Place is what came of a location.
-func (l *Location) Place(orders int) plan.Place {
+// place is what came of a location.
+func (l *Location) place(orders int) plan.Place {
 	p := plan.Place{Class: l.Class, Index: l.Index, Hosts: l.Hosts, Down: plan.Rate(l.Link.Down), RTT: l.Link.RTT, Reason: l.reason(), Delay: l.Tally.delayed()}
-	crossed := 0.0
 	for i := range orders {
 		at := time.Duration(-1)
 		if j := l.orderOf(i); j != nil {
 			at = last(j)
-			crossed += j.crossed
+			p.WAN += j.bytes()
 		}
 		p.Done = append(p.Done, at)
 	}
-	p.WAN = int64(math.Round(crossed))
 	for _, b := range l.Tally.hours {
 		p.Busiest = max(p.Busiest, float64(b)*8/3600/l.Link.Down)
 	}
 	return p
 }
 
-// Use adds to each hour since Scenario.Start how this location's link was used in it.
-func (l *Location) Use(clock []Hour, hours []plan.HourUse) {
+// use adds to each hour since Scenario.Start how this location's link was used in it.
+func (l *Location) use(clock []Hour, hours []plan.HourUse) {
 	for h := range hours {
 		from := time.Duration(h) * time.Hour
 		to := min(from+time.Hour, l.end)

@@ -2,51 +2,125 @@
 
 package yield
 
-import "time"
-
-// Path is what a controller meets.
-type Path struct {
-	Controller  string
-	Rate        float64 // bits a second
-	RTT, Buffer time.Duration
-	AQM         string
-	Loss        float64
-}
+import (
+	"slices"
+	"time"
+)
 
 // Cell is what a controller makes of a path.
 type Cell struct {
 	Use    float64       // 0..1, of what the foreground leaves
-	Ramp   time.Duration // what a start takes: as long as if nothing came first, and then all of it
-	Return time.Duration // until it is back at 80 % after the foreground had all of the link
+	Ramp   time.Duration // what a start costs: as long as if nothing came first, and then all of it
+	Return time.Duration // until it has 80 % again after the foreground had all of the link
 	Delay  time.Duration // that it adds to the foreground, p95
 }
 
-// Loads are the loads of the foreground that cells stand for.
-var Loads = [...]float64{0, .1, .3, .5, .7, .9}
-
 // Curve is what a controller makes of one path, by the load of the foreground.
-type Curve [len(Loads)]Cell
+type Curve [len(loads)]Cell
 
-// Table holds what was measured. The zero Table knows nothing, and answers with what a good controller does.
-type Table struct{}
+// Table holds what was measured. The zero Table knows nothing, and answers what a good controller does.
+type Table struct {
+	Prints []Print // one a controller
+	cells  map[Spot]Cell
+}
+
+// Print is the fingerprint of a controller at the time when it was measured.
+type Print struct {
+	Controller, Hash string
+}
+
+// Add enters what was measured.
+func (t *Table) Add(s Spot, c Cell) {
+	if t.cells == nil {
+		t.cells = make(map[Spot]Cell)
+	}
+	t.cells[s] = c
+}
+
+// Knows reports whether the table has been measured for a controller.
+func (t *Table) Knows(controller string) bool {
+	return slices.ContainsFunc(t.Prints, func(p Print) bool { return p.Controller == controller })
+}
+
+// Stale reports whether a controller does something else now than when the table was made.
+func (t *Table) Stale(controller string) bool {
+	hash, err := Fingerprint(controller)
+	return err != nil || !slices.Contains(t.Prints, Print{controller, hash})
+}
 
 // Curve is what a controller makes of a path.
 func (t *Table) Curve(p Path) (c Curve) {
-	for i := range c {
-		c[i] = Cell{Use: .95, Ramp: time.Second + 4*p.RTT, Return: 2 * time.Second, Delay: 5 * time.Millisecond}
+	if !t.Knows(p.Controller) {
+		for i := range c {
+			c[i] = Cell{Use: .95, Ramp: time.Second + 4*p.RTT, Return: 2 * time.Second, Delay: 5 * time.Millisecond}
+		}
+		return c
+	}
+	for i, load := range loads {
+		c[i] = t.cell(p, load)
+	}
+	for i := range c { // measured where nobody else is
+		c[i].Ramp, c[i].Return = c[0].Ramp, c[0].Return
+	}
+	return c
+}
+
+// cell is the usual path's, changed by what is not usual.
+func (t *Table) cell(p Path, load float64) Cell {
+	rate, rtt := between(rates[:], p.Rate, nearlyLog), between(rtts[:], p.RTT, nearlyLog)
+	usual := Path{Controller: p.Controller, Buffer: usualBuffer}
+	var m mix
+	for _, a := range rate {
+		for _, b := range rtt {
+			u := usual
+			u.Rate, u.RTT = a.value, b.value
+			m.add(t.cells[Spot{u, load}], float64(a.weight*b.weight))
+		}
+	}
+	f := factor{odds: 1}
+	at := usual
+	at.Rate = rates[oneRate]
+	for _, b := range rtt {
+		at.RTT = b.value
+		for _, buffer := range between(buffers[:], p.Buffer, nearlyLog) {
+			v := at
+			v.Buffer = buffer.value
+			f.add(t, v, at, load, float64(b.weight*buffer.weight))
+		}
+	}
+	c := f.apply(m.cell())
+	if p.AQM != "" {
+		f = factor{odds: 1}
+		for _, b := range rtt {
+			at.RTT = b.value
+			v := at
+			v.AQM = p.AQM
+			f.add(t, v, at, load, b.weight)
+		}
+		c = f.apply(c)
+	}
+	if p.Loss > 0 {
+		f = factor{odds: 1}
+		for _, a := range between(rates[lossRate:lossRate+2], p.Rate, nearlyLog) {
+			for _, b := range rtt {
+				at.Rate, at.RTT = a.value, b.value
+				for _, loss := range between(losses[:], p.Loss, linear) {
+					v := at
+					v.Loss = loss.value
+					f.add(t, v, at, load, float64(float64(a.weight*b.weight)*loss.weight))
+				}
+			}
+		}
+		c = f.apply(c)
 	}
 	return c
 }
 
 // At is what it does at a load, 0..1.
 func (c *Curve) At(load float64) Cell {
-	i := 0
-	for i+2 < len(Loads) && Loads[i+1] <= load {
-		i++
+	var m mix
+	for _, x := range between(loads[:], load, linear) {
+		m.add(c[slices.Index(loads[:], x.value)], x.weight)
 	}
-	at := min(max((load-Loads[i])/(Loads[i+1]-Loads[i]), 0), 1)
-	mix := func(a, b float64) float64 { return a + float64(at*(b-a)) }
-	span := func(a, b time.Duration) time.Duration { return time.Duration(mix(float64(a), float64(b))) }
-	a, b := c[i], c[i+1]
-	return Cell{Use: mix(a.Use, b.Use), Ramp: span(a.Ramp, b.Ramp), Return: span(a.Return, b.Return), Delay: span(a.Delay, b.Delay)}
+	return m.cell()
 }
