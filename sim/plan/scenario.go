@@ -3,6 +3,8 @@
 package plan
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/ebbproject/ebb/agent/window"
@@ -127,6 +129,15 @@ type Event struct {
 
 // Axis is one value that is varied: the scenario is played for each combination of all axes.
 type Axis struct {
-	Name   string // the path of the key in the file, such as classes.shops.link.down
+	Name   string // the path of the key in the file, such as locations.shops.link.down
 	Values []string
+}
+
+// PlaceName is what people call a location: the name of its class where that is one location, shops-0007 otherwise. It counts from 1.
+func (s *Scenario) PlaceName(class, index int) string {
+	c := &s.Classes[class]
+	if c.Count == 1 {
+		return c.Name
+	}
+	return fmt.Sprintf("%s-%0*d", c.Name, len(strconv.Itoa(c.Count)), index+1)
 }
