@@ -176,7 +176,9 @@ func drawn(t *rapid.T) *plan.Scenario {
 		Priority: rapid.IntRange(-1, 1).Draw(t, "priority")})
 	kinds := []plan.EventKind{plan.LinkDown, plan.HubDown, plan.Pause, plan.Reboot, plan.PowerCut}
 	for range rapid.IntRange(0, 4).Draw(t, "events") {
-		minutes := func(name string) time.Duration { return time.Duration(rapid.IntRange(0, 90).Draw(t, name)) * time.Minute }
+		minutes := func(name string) time.Duration {
+			return time.Duration(rapid.IntRange(0, 90).Draw(t, name)) * time.Minute
+		}
 		s.Events = append(s.Events, plan.Event{Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Share: 1, At: minutes("at"), For: minutes("for"), Down: minutes("down")})
 	}
 	if rapid.Bool().Draw(t, "region") {

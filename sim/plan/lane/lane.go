@@ -29,7 +29,9 @@ const (
 	mss     = 1440
 	headers = 28 // of IPv4 and UDP
 	control = "cubic"
-	warmUp  = 3 * time.Second
+
+	// WarmUp is how long the foreground is alone.
+	WarmUp = 3 * time.Second
 )
 
 // Sizes are those of the foreground's transfers, in bytes: 72 kB on average.
@@ -43,7 +45,7 @@ type Config struct {
 	Loss        float64 // 0..1
 	Controller  string  // of package ledbat; "": we are not there
 	Seed        uint64
-	Schedule    link.Schedule // of the rate downwards, from the beginning of our flow on
+	Schedule    link.Schedule // of the rate downwards, from WarmUp before our flow begins
 }
 
 // Lane is one link. Times count from the beginning of our flow.
@@ -66,13 +68,9 @@ const queueFloor = 3000
 
 // New makes a link with a foreground of the load, 0..1, up to a moment.
 func New(c Config, load float64, until time.Duration) (*Lane, error) {
-	l := &Lane{cfg: c, world: sim.NewWorld(), now: -warmUp}
-	forward := link.Config{Rate: c.Down, Delay: c.RTT / 2, Loss: c.Loss, AQM: manager(c.AQM), Seed: 2 * c.Seed,
+	l := &Lane{cfg: c, world: sim.NewWorld(), now: -WarmUp}
+	forward := link.Config{Rate: c.Down, Delay: c.RTT / 2, Loss: c.Loss, AQM: manager(c.AQM), Seed: 2 * c.Seed, Schedule: c.Schedule,
 		BufferBytes: max(int(c.Down/8*c.Buffer.Seconds()), queueFloor)}
-	for _, s := range c.Schedule.Steps {
-		s.At += warmUp
-		forward.Schedule.Steps = append(forward.Schedule.Steps, s)
-	}
 	reverse := link.Config{Rate: c.Up, Delay: c.RTT - c.RTT/2, BufferBytes: max(int(c.Up/8*c.Buffer.Seconds()), queueFloor), Seed: 2*c.Seed + 1}
 	l.path = l.world.Path(forward, reverse)
 	l.Load(load, until)
@@ -84,7 +82,7 @@ func New(c Config, load float64, until time.Duration) (*Lane, error) {
 			return nil, err
 		}
 		l.group = group.New(ctl, mss)
-		l.ours = l.world.Flow(l.path, sim.FlowConfig{Group: l.group, MSS: mss, Headers: headers, Start: warmUp, Clock: sim.Clock{Offset: time.Hour}})
+		l.ours = l.world.Flow(l.path, sim.FlowConfig{Group: l.group, MSS: mss, Headers: headers, Start: WarmUp, Clock: sim.Clock{Offset: time.Hour}})
 	}
 	l.Run(0)
 	return l, nil
@@ -109,7 +107,7 @@ func (l *Lane) Load(load float64, until time.Duration) {
 		return
 	}
 	s, r := traffic.NewPoisson(traffic.PoissonConfig{Load: load, LinkRate: l.cfg.Down, Sizes: Sizes, Control: control,
-		Start: l.now + warmUp, Stop: until + warmUp, Seed: l.cfg.Seed*1000 + l.seeds})
+		Start: l.now + WarmUp, Stop: until + WarmUp, Seed: l.cfg.Seed*1000 + l.seeds})
 	l.flows = append(l.flows, l.world.Add(l.path, s, r))
 	l.others = append(l.others, r)
 }
@@ -117,7 +115,7 @@ func (l *Lane) Load(load float64, until time.Duration) {
 // Bulk lets somebody download without end between two moments.
 func (l *Lane) Bulk(from, to time.Duration) {
 	l.seeds++
-	s, r := traffic.NewTCP(traffic.Config{Control: control, Start: from + warmUp, Stop: to + warmUp, Seed: l.cfg.Seed*1000 + l.seeds})
+	s, r := traffic.NewTCP(traffic.Config{Control: control, Start: from + WarmUp, Stop: to + WarmUp, Seed: l.cfg.Seed*1000 + l.seeds})
 	l.flows = append(l.flows, l.world.Add(l.path, s, r))
 	l.others = append(l.others, r)
 }
@@ -125,13 +123,13 @@ func (l *Lane) Bulk(from, to time.Duration) {
 // Limit bounds our flow, in bytes of datagrams a second.
 func (l *Lane) Limit(rate float64) {
 	if l.group != nil {
-		l.group.Limit(l.world.Clock(l.now+warmUp), rate)
+		l.group.Limit(l.world.Clock(l.now+WarmUp), rate)
 	}
 }
 
 // Run plays on until a moment.
 func (l *Lane) Run(until time.Duration) {
-	l.world.Run(until + warmUp)
+	l.world.Run(until + WarmUp)
 	l.now = until
 	q := l.path.Forward[0]
 	if l.now > 0 {

@@ -96,7 +96,7 @@ func (p *player) begin(h site.Hour, until time.Duration) {
 	c := lane.Config{Down: p.Link.Down, Up: p.Link.Up, RTT: p.Link.RTT, Buffer: p.Link.Buffer, AQM: p.Link.AQM, Loss: p.Link.Loss,
 		Controller: p.fleet.Scenario.Controller, Seed: seed % 1e12}
 	if p.Link.Trace != nil {
-		c.Schedule = schedule(p.Link.Trace, p.Now(), c.RTT/2)
+		c.Schedule = schedule(p.Link.Trace, p.Now()-lane.WarmUp, c.RTT/2)
 	}
 	p.lanes++
 	p.began = p.Now()
@@ -115,10 +115,11 @@ func (p *player) end() {
 	p.with, p.alone = nil, nil
 }
 
-// schedule is a trace from a moment on.
+// schedule is a trace from a moment on, which may be before the scenario begins.
 func schedule(t *plan.Trace, now, delay time.Duration) link.Schedule {
 	n := len(t.Rates)
 	s := link.Schedule{Period: time.Duration(n) * t.Step}
+	now = (now%s.Period + s.Period) % s.Period
 	first, into := int(now/t.Step), now%t.Step
 	at := func(i int) float64 { return max(float64(t.Rates[(first+i)%n]), link.MinRate) }
 	s.Steps = append(s.Steps, link.Step{Rate: at(0), Delay: delay})

@@ -53,6 +53,9 @@ func (f *Fleet) drawLink(class, index int) Link {
 			sum += float64(x)
 		}
 		l.Down = max(sum/float64(len(t.Rates)), slowest)
+		if c.Up.Kind == plan.Fixed && c.Up.A == 0 {
+			l.Up = l.Down
+		}
 	}
 	return l
 }

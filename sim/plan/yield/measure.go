@@ -18,6 +18,9 @@ const (
 	longest   = 20 * time.Minute
 )
 
+// Seed is the one that spot number i of the Grid is measured with.
+func Seed(i int) uint64 { return uint64(i) + 1 }
+
 // Measure plays a spot at the packet level. The error is ledbat.ErrUnknownController.
 func Measure(s Spot, seed uint64) (Cell, error) {
 	length := time.Duration(datagrams * bits / s.Rate * 1e9)

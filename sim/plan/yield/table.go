@@ -37,6 +37,9 @@ func (t *Table) Add(s Spot, c Cell) {
 	t.cells[s] = c
 }
 
+// Cell is what was measured at a spot of the Grid.
+func (t *Table) Cell(s Spot) Cell { return t.cells[s] }
+
 // Knows reports whether the table has been measured for a controller.
 func (t *Table) Knows(controller string) bool {
 	return slices.ContainsFunc(t.Prints, func(p Print) bool { return p.Controller == controller })
