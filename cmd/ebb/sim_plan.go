@@ -107,7 +107,7 @@ func (f *planFlags) run(cmd *cobra.Command, path string, sweep bool) error {
 			s.Seeds = append(s.Seeds, uint64(i+1))
 		}
 	}
-	p, err := newPlayer(f, &s)
+	p, err := newPlayer(f, &s, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}

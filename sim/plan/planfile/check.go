@@ -182,10 +182,24 @@ func (r *reader) noteOrder(o plan.Order, n *yaml.Node) {
 		if c.Metered && !o.Metered {
 			r.note(n, "%s is on metered links and the order does not say metered: true: it fetches nothing", c.Name)
 		}
+		if !meet(c.Hosts.Online, o.Window) {
+			r.note(n, "hosts of %s are on %v, never within the window %v of the order: they fetch nothing", c.Name, c.Hosts.Online, o.Window)
+		}
 		if c.Hosts.Cache.Quantile(0) < size {
 			r.note(n, "hosts of %s have caches that are smaller than %s: they are never complete", c.Name, r.s.Contents[o.Content].Name)
 		}
 	}
+}
+
+// meet reports whether two windows are ever open together.
+func meet(a, b window.Window) bool {
+	day := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	for m := range 24 * 60 {
+		if t := day.Add(time.Duration(m) * time.Minute); a.Open(t) && b.Open(t) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *reader) note(n *yaml.Node, format string, args ...any) {

@@ -89,7 +89,15 @@ func (r *reader) link(n *yaml.Node, l *plan.Link) {
 	if !rtt {
 		r.Problem(n, "the link has no rtt: give the round trip to the origin with empty queues, as 40ms")
 	}
-	if !up {
+	switch {
+	case up:
+	case l.Trace != nil:
+		sum := 0.0
+		for _, rate := range l.Trace.Rates {
+			sum += float64(rate)
+		}
+		l.Up = plan.Exactly(sum / float64(len(l.Trace.Rates)))
+	default:
 		l.Up = l.Down
 	}
 }

@@ -59,8 +59,8 @@ func TestAPlanSaysWhatIsMeant(t *testing.T) {
 	}
 	s = f.Scenario
 	shops, vans := s.Classes[0], s.Classes[2]
-	if shops.Link.Down.Kind != plan.Lognormal || shops.Link.AQM != "codel" || shops.Hosts.Held != .9 || shops.Hosts.Online.String() != "07:00-22:00" || shops.Profile.Sway != .3 ||
-		!vans.Direct || !vans.Metered || vans.Link.Trace == nil || len(vans.Link.Trace.Rates) != 20 || vans.Link.Trace.Step != time.Second ||
+	if shops.Link.Down.Kind != plan.Lognormal || shops.Link.AQM != "codel" || shops.Hosts.Held != .9 || shops.Hosts.Online.String() != "06:00-24:00" || shops.Profile.Sway != .3 ||
+		!vans.Direct || !vans.Metered || vans.Link.Trace == nil || len(vans.Link.Trace.Rates) != 20 || vans.Link.Trace.Step != time.Second || !(vans.Link.Up.A > 1e6) ||
 		s.Classes[1].Link.Down.Values[5] != 2e8 || s.Regions[0].Zone.String() != "Europe/Oslo" ||
 		s.Orders[0].By != 58*time.Hour || len(s.Orders[0].To) != 2 || s.Events[2].Content != 0 || s.Events[0].Content != -1 || s.Events[3].Down != 4*time.Minute {
 		t.Errorf("%+v", s)
@@ -154,6 +154,10 @@ func TestWhatContradictsItselfIsRefused(t *testing.T) {
 	}
 	f, err := Parse([]byte(strings.Replace(strings.Replace(minimal, "count: 5", "count: 5, cache: 100MB", 1), "profile: shop", "profile: shop, metered: true", 1)), files)
 	if err != nil || len(f.Notes) != 2 {
+		t.Errorf("%v: notes %v", err, f)
+	}
+	f, err = Parse([]byte(strings.Replace(strings.Replace(minimal, "count: 5", "count: 5, online: 07:00-20:00", 1), "to: all", "to: all, window: 22:00-06:00", 1)), files)
+	if err != nil || len(f.Notes) != 1 || !strings.Contains(f.Notes[0].Text, "hosts of shops are on 07:00-20:00, never within the window 22:00-06:00") {
 		t.Errorf("%v: notes %v", err, f)
 	}
 }

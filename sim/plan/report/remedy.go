@@ -43,8 +43,24 @@ func (f *Folder) Remedies(r *Report) (list []Remedy) {
 				twice(&s.Classes[class].Link)
 			}
 		})
+		if f.s.Origin > 0 || slices.ContainsFunc(order.To, func(class int) bool { return f.s.Regions[f.s.Classes[class].Region].Link > 0 }) {
+			add("shared lines twice as fast", func(s *plan.Scenario) {
+				s.Origin *= 2
+				s.Regions = slices.Clone(s.Regions)
+				for k := range s.Regions {
+					s.Regions[k].Link *= 2
+				}
+			})
+		}
 		if !order.Window.IsZero() {
 			add("at all hours", func(s *plan.Scenario) { s.Orders[i].Window = window.Window{} })
+		}
+		if slices.ContainsFunc(order.To, func(class int) bool { return !f.s.Classes[class].Hosts.Online.IsZero() }) {
+			add("their hosts always on", func(s *plan.Scenario) {
+				for _, class := range order.To {
+					s.Classes[class].Hosts.Online = window.Window{}
+				}
+			})
 		}
 		for _, d := range earlier {
 			add(fmt.Sprintf("%s earlier", hoursText(d)), func(s *plan.Scenario) { sooner(s, i, d) })

@@ -50,6 +50,7 @@ type Check struct {
 	P95       float64 `json:"completion_p95"`
 	Worst     float64 `json:"completion_worst"`
 	WAN       float64 `json:"wan_bytes"`
+	Differ    int     `json:"complete_at_one_level_only"` // orders of locations
 }
 
 // Verdicts on a deadline.

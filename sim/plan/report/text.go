@@ -285,8 +285,12 @@ func (r *Report) sure(w io.Writer) {
 	if m.Fidelity == "flow" {
 		switch {
 		case m.Check != nil:
-			fmt.Fprintf(w, "error\tagainst the packet level in %d locations: completion %.1f %% at the median, %.1f %% at p95, %.1f %% at worst; WAN bytes %.1f %%\n", m.Check.Locations,
+			fmt.Fprintf(w, "error\tagainst the packet level in %d locations: completion %.1f %% at the median, %.1f %% at p95, %.1f %% at worst; WAN bytes %.1f %%", m.Check.Locations,
 				100*m.Check.Median, 100*m.Check.P95, 100*m.Check.Worst, 100*m.Check.WAN)
+			if m.Check.Differ > 0 {
+				fmt.Fprintf(w, "; complete at one level only: %d", m.Check.Differ)
+			}
+			fmt.Fprintln(w)
 		default:
 			fmt.Fprintln(w, "error\tnot measured: no location was played at packet level")
 		}
