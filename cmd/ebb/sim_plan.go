@@ -17,8 +17,8 @@ import (
 	"github.com/ebbproject/ebb/sim/plan"
 	"github.com/ebbproject/ebb/sim/plan/planfile"
 	"github.com/ebbproject/ebb/sim/plan/report"
-	"github.com/ebbproject/ebb/units/strict"
 	"github.com/ebbproject/ebb/units"
+	"github.com/ebbproject/ebb/units/strict"
 )
 
 const planLong = `A plan is a file of locations, hosts, contents and orders; examples/plan has some, and reference.yaml there everything that one can say. The answer
