@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/window"
 	"github.com/ebbproject/ebb/sim/plan"
 )
@@ -201,5 +202,27 @@ func TestRemediesChangeOneThing(t *testing.T) {
 	}
 	if after, _ := json.Marshal(f.s); !bytes.Equal(before, after) {
 		t.Error("the plan was changed")
+	}
+}
+
+// What happened is compared location by location; what is open or unknown is no error.
+func TestAPlanIsHeldAgainstWhatHappened(t *testing.T) {
+	_, r := folded(t, 5)
+	at := func(seconds float64) *time.Time {
+		x := r.Orders[0].At.Add(time.Hour + time.Duration(seconds*1e9))
+		return &x
+	}
+	first, second := *r.Places[0].Done[0], *r.Places[1].Done[0]
+	v := Verify(r, []api.LedgerRow{{Location: "shops-01", Name: "image", Whole: 10, Last: at(first / 1.1), Origin: 3e9},
+		{Location: "shops-02", Name: "image", Whole: 12, Last: at(second / .8), WAN: 3e9}, {Location: "shops-03", Name: "image", Whole: 2, Last: at(5)}}, time.Hour, time.Now())
+	if v.Compared != 2 || v.Open != 1 || v.Unknown != 43+40-3 || math.Abs(*v.Median-.1) > 1e-9 || math.Abs(*v.Worst-.2) > 1e-9 || *v.WAN > 0 || v.Rows[0].Location != "shops-02" {
+		t.Errorf("%+v %v %v %v", v.Rows[:2], *v.Median, *v.Worst, *v.WAN)
+	}
+	var b bytes.Buffer
+	if err := v.Text(&b, []Verified{*v}); err != nil || !strings.Contains(b.String(), "shops-02  image    3h47m      4h43m     -20.0 %  12 of 10  complete") {
+		t.Errorf("%v\n%s", err, b.String()[:600])
+	}
+	if (&Report{Orders: r.Orders}).Whole() || !r.Whole() {
+		t.Error("a report is whole that is none")
 	}
 }
