@@ -21,6 +21,15 @@
 //
 // See package site, and package yield: the table is measured with the controllers that ship.
 //
+// # How far it is from the packet level
+//
+// @ERRORS@
+//
+// # What it takes
+//
+// On one core of a server of 2025, for one content of 6 GB: 2,000 locations of 50 hosts .1 CPU-s and 18 MB, and 1 CPU-s and 30 MB when they share
+// the origin's link; a million hosts in 10,000 locations .4 CPU-s and 56 MB, and 10 CPU-s and 130 MB (go test -bench Thousands).
+//
 // # Not promised
 //
 // The foreground never waits for us at the level of an hour; what it feels is the table's. It is taken to cross the region's link as well

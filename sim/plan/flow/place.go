@@ -21,7 +21,8 @@ type place struct {
 	step   time.Duration
 	cap    float64       // bits a second that shared links leave it
 	busy   bool          // it was fetching
-	ready  time.Duration // when its controller has started
+	shut   bool          // the foreground left it nothing
+	ready  time.Duration // when its controller has started, or come back
 }
 
 func newPlace(f *site.Fleet, t *yield.Table, number int, l *site.Location) *place {
@@ -103,6 +104,9 @@ func (p *place) demand() float64 {
 	return min(rate, p.Most()*8/site.Efficiency)
 }
 
+// nothing is the share of the link from which on others leave a controller nothing to speak of.
+const nothing = .98
+
 // pause is how long a controller may have nothing to send and still knows its path.
 const pause = time.Second
 
@@ -122,9 +126,14 @@ func (p *place) play(until time.Duration) (steps uint64) {
 		idle = 0
 		rate, s, cell, to := p.wire()
 		to = min(to, until, now.Truncate(time.Hour)+time.Hour)
-		if !p.busy {
-			p.busy, p.ready = true, now+cell.Ramp
+		full := s.Busy >= nothing
+		switch {
+		case !p.busy:
+			p.ready = now + cell.Ramp
+		case p.shut && !full:
+			p.ready = now + cell.Return
 		}
+		p.busy, p.shut = true, full
 		if now < p.ready {
 			p.Advance(min(to, p.ready), s)
 			continue

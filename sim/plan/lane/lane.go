@@ -41,7 +41,7 @@ var Sizes = traffic.Sizes{List: []int64{4_000, 10_000, 20_000, 50_000, 100_000, 
 type Config struct {
 	Down, Up    float64 // bits a second
 	RTT, Buffer time.Duration
-	AQM         string  // "", codel, fq-codel or pie
+	AQM         string  // "", codel, fq-codel or pie: with one, the buffer is a second at least
 	Loss        float64 // 0..1
 	Controller  string  // of package ledbat; "": we are not there
 	Seed        uint64
@@ -63,14 +63,22 @@ type Lane struct {
 	arrived int64
 }
 
+// managed is the least that a buffer with a queue manager takes: it is the manager that keeps the queue short, and what it is put in front
+// of has room for thousands of packets.
+const managed = time.Second
+
 // queueFloor is the least that a buffer takes, in bytes: two packets pass every link.
 const queueFloor = 3000
 
 // New makes a link with a foreground of the load, 0..1, up to a moment.
 func New(c Config, load float64, until time.Duration) (*Lane, error) {
 	l := &Lane{cfg: c, world: sim.NewWorld(), now: -WarmUp}
+	buffer := c.Buffer
+	if c.AQM != "" {
+		buffer = max(buffer, managed)
+	}
 	forward := link.Config{Rate: c.Down, Delay: c.RTT / 2, Loss: c.Loss, AQM: manager(c.AQM), Seed: 2 * c.Seed, Schedule: c.Schedule,
-		BufferBytes: max(int(c.Down/8*c.Buffer.Seconds()), queueFloor)}
+		BufferBytes: max(int(c.Down/8*buffer.Seconds()), queueFloor)}
 	reverse := link.Config{Rate: c.Up, Delay: c.RTT - c.RTT/2, BufferBytes: max(int(c.Up/8*c.Buffer.Seconds()), queueFloor), Seed: 2*c.Seed + 1}
 	l.path = l.world.Path(forward, reverse)
 	l.Load(load, until)

@@ -19,9 +19,10 @@ import (
 )
 
 var (
-	scenarios  = flag.Int("scenarios", 3, "random scenarios for each controller that the flow level is measured with")
+	scenarios  = flag.Int("scenarios", 2, "how many random scenarios the flow level is measured with")
 	first      = flag.Uint64("first", 1, "the seed of the first")
-	controller = flag.String("controller", "", "measure this one only")
+	controller = flag.String("controller", ledbat.Names()[0], "with which controller")
+	budget     = flag.Int64("budget", 200_000, "datagrams that a scenario may take")
 )
 
 // friday is a Friday at 20:00.
@@ -87,40 +88,33 @@ func class(r *rand.Rand, rate, busy float64) plan.Class {
 	return c
 }
 
-// budget is how many datagrams of ours a scenario may take.
-const budget = 1_500_000
-
-// The figures in the package comment of flow are those of -scenarios 50.
+// The figures in the package comment are those of -scenarios 24 -budget 1500000 -v; the few that are always played have to keep to these bounds.
 func TestFlowAgainstPackets(t *testing.T) {
+	const median, worst = .03, .08
 	table, err := yield.Shipped()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range ledbat.Names() {
-		if *controller != "" && *controller != name {
-			continue
+	var all []float64
+	wan, differ := 0.0, 0
+	for seed := *first; seed < *first+uint64(*scenarios); seed++ {
+		s := random(seed, *controller)
+		s = packet.Cut(s, flow.Play(s, seed, table).Places, *budget)
+		a := flow.Play(s, seed, table)
+		b, err := packet.Play(s, seed)
+		if err != nil {
+			t.Fatal(err)
 		}
-		var worst, wan []float64
-		differ := 0
-		for seed := *first; seed < *first+uint64(*scenarios); seed++ {
-			s := random(seed, name)
-			s = packet.Cut(s, flow.Play(s, seed, table).Places, budget)
-			a := flow.Play(s, seed, table)
-			b, err := packet.Play(s, seed)
-			if err != nil {
-				t.Fatal(err)
-			}
-			e := packet.Compare(a, b)
-			t.Logf("%s %d: %d completions, worst %.1f %%, WAN %.2f %%, %d differ %s", name, seed, e.Places, 100*e.Worst, 100*e.WAN, e.Differ, about(s, a, e))
-			worst, wan, differ = append(worst, e.All...), append(wan, e.WAN), differ+e.Differ
-		}
-		slices.Sort(worst)
-		slices.Sort(wan)
-		at := func(list []float64, q float64) float64 {
-			return 100 * list[min(int(q*float64(len(list))), len(list)-1)]
-		}
-		t.Logf("%s: %d scenarios, %d completions: median %.1f %%, p95 %.1f %%, worst %.1f %%; WAN bytes at most %.2f %%; %d complete at one level only", name,
-			*scenarios, len(worst), at(worst, .5), at(worst, .95), at(worst, 1), at(wan, 1), differ)
+		e := packet.Compare(a, b)
+		t.Logf("%d: %d completions, worst %.1f %%, WAN %.2f %%, %d differ %s", seed, e.Places, 100*e.Worst, 100*e.WAN, e.Differ, about(s, a, e))
+		all, wan, differ = append(all, e.All...), max(wan, e.WAN), differ+e.Differ
+	}
+	slices.Sort(all)
+	at := func(q float64) float64 { return all[min(int(q*float64(len(all))), len(all)-1)] }
+	t.Logf("%s, %d scenarios, %d completions: median %.1f %%, p90 %.1f %%, p95 %.1f %%, worst %.1f %%; WAN bytes at most %.2f %%; %d complete at one level only",
+		*controller, *scenarios, len(all), 100*at(.5), 100*at(.9), 100*at(.95), 100*at(1), 100*wan, differ)
+	if *scenarios == 2 && *first == 1 && !table.Stale(*controller) && (at(.5) > median || at(1) > worst || differ > 0) {
+		t.Errorf("the bounds are %.0f %% at the median and %.0f %% at worst", 100*median, 100*worst)
 	}
 }
 

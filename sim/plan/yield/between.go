@@ -2,7 +2,10 @@
 
 package yield
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // node is a value that is measured, and how much it counts.
 type node[N float64 | time.Duration] struct {
@@ -22,6 +25,11 @@ func between[N float64 | time.Duration](axis []N, x N, place func(x, a, b float6
 
 // linear is where x lies between a and b, 0..1.
 func linear(x, a, b float64) float64 { return (x - a) / (b - a) }
+
+// root is where the root of x lies between those of a and b: what a window is divided by when datagrams are lost.
+func root(x, a, b float64) float64 {
+	return (math.Sqrt(x) - math.Sqrt(a)) / (math.Sqrt(b) - math.Sqrt(a))
+}
 
 // nearlyLog is about where the logarithm of x lies between those of a and b: ln y is near 2(y-1)/(y+1). It is the same on all machines, which a
 // logarithm is not.
@@ -46,46 +54,32 @@ func (m *mix) cell() Cell {
 	return Cell{Use: m.use, Ramp: time.Duration(m.ramp), Return: time.Duration(m.comeback), Delay: time.Duration(m.delay)}
 }
 
-// Use beyond these counts as these where odds are taken.
-const (
-	leastUse = .002
-	mostUse  = .998
-)
-
-func odds(use float64) float64 {
-	use = min(max(use, leastUse), mostUse)
-	return use / (1 - use)
-}
-
-// factor is what something that is not usual does to a cell. It begins with odds of 1: nothing.
-type factor struct {
-	odds  float64
-	delay float64
-}
+// change is what something that is not usual does to a cell: what was measured with it, and without.
+type change struct{ with, without mix }
 
 // add enters what the path v does in place of the usual one, which counts so much. Between the loads at which that is measured it goes in
 // straight lines.
-func (f *factor) add(t *Table, v, usual Path, load, weight float64) {
-	if v == usual || weight == 0 {
-		return
-	}
+func (x *change) add(t *Table, v, usual Path, load, weight float64) {
 	var at [len(coarse)]float64
 	for i, k := range coarse {
 		at[i] = loads[k]
 	}
-	for _, x := range between(at[:], load, linear) {
-		a, b := t.cells[Spot{v, x.value}], t.cells[Spot{usual, x.value}]
-		share := float64(weight * x.weight)
-		f.odds += float64(share * (odds(a.Use)/odds(b.Use) - 1))
-		f.delay += float64(share * float64(a.Delay-b.Delay))
+	for _, l := range between(at[:], load, linear) {
+		share := float64(weight * l.weight)
+		x.with.add(t.cells[Spot{v, l.value}], share)
+		x.without.add(t.cells[Spot{usual, l.value}], share)
 	}
 }
 
-func (f *factor) apply(c Cell) Cell {
-	o := float64(odds(c.Use) * f.odds)
-	if f.odds != 1 {
-		c.Use = o / (1 + o)
+// apply changes a cell in the same way: what keeps a controller from using some of what it would use keeps it from the same share of what it does use
+// here, and what lets it use more gives it the same share of what it does not.
+func (x *change) apply(c Cell) Cell {
+	switch with, without := x.with.use, x.without.use; {
+	case with < without:
+		c.Use *= with / without
+	case with > without:
+		c.Use = 1 - float64((1-c.Use)*((1-with)/(1-without)))
 	}
-	c.Delay = max(c.Delay+time.Duration(f.delay), 0)
+	c.Delay = max(c.Delay+time.Duration(x.with.delay-x.without.delay), 0)
 	return c
 }

@@ -7,13 +7,14 @@
 //
 // A path is a link with its round trip, buffer, queue manager and loss. The load is the share of the link that the foreground needs. A cell
 // is what was measured at one path and load; a curve is the cells of one path, by load. The usual path has a buffer of 100 ms, no queue
-// manager and no random loss. Odds are use/(1-use).
+// manager and no random loss.
 //
 // # Algorithm
 //
-// The table has the usual path at all rates, round trips and loads; and for other buffers, for queue managers and for loss, at one or two rates,
-// how much the odds of use change with them. Between cells it goes in straight lines of the odds, rate and round trip nearly by their
-// logarithm; beyond the last cell it stays as it is. What several things do together is the product of what each does alone.
+// The table has the usual path at all rates, round trips and loads; and at fewer of them what another buffer, a queue manager or loss
+// makes of it. Between what was measured it goes in straight lines, rate and round trip nearly by their logarithm, loss by its root; beyond
+// the last it stays as it is. What loss does, it does in the same proportion beside a queue manager or another buffer. Where there is a queue
+// manager the buffer does not matter.
 //
 // A table is a text, one cell a line. It holds for each controller a fingerprint: a hash of what controller, shim, link and foreground did in a few
 // short runs when the table was made. Where that is not what they do now, the table is stale: ebb sim calibrate makes it anew.

@@ -12,8 +12,8 @@ import (
 var (
 	rates  = [...]float64{1e6, 4e6, 16e6, 64e6}
 	rtts   = [...]time.Duration{10 * time.Millisecond, 40 * time.Millisecond, 160 * time.Millisecond, 600 * time.Millisecond}
-	loads  = [...]float64{0, .05, .15, .4, .7, .9}
-	coarse = [...]int{0, 2, 4} // of the loads, those at which what is not usual is measured
+	loads  = [...]float64{0, .02, .05, .15, .4, .7, .9}
+	coarse = [...]int{0, 3, 5} // of the loads, those at which what is not usual is measured
 
 	buffers = [...]time.Duration{25 * time.Millisecond, usualBuffer, 400 * time.Millisecond}
 	losses  = [...]float64{0, .001, .01, .03}
@@ -21,9 +21,8 @@ var (
 )
 
 const (
-	usualBuffer = 100 * time.Millisecond
-	oneRate     = 2 // of the rates, that at which buffers and queue managers are measured
-	lossRate    = 1 // and the first of the two at which loss is; the other is the next
+	usualBuffer  = 100 * time.Millisecond
+	unusualRates = 3 // of the rates, those at which what is not usual is measured
 )
 
 // Path is what a controller meets.
@@ -55,25 +54,12 @@ func Grid() []Spot {
 				}
 			}
 		}
-		for _, rtt := range rtts {
-			p := usual
-			p.RTT, p.Rate = rtt, rates[oneRate]
-			for _, b := range buffers {
-				if p.Buffer = b; b != usualBuffer {
-					list = append(list, coarsely(p)...)
-				}
-			}
-			p.Buffer = usualBuffer
-			for _, q := range queues[1:] {
-				p.AQM = q
-				list = append(list, coarsely(p)...)
-			}
-			p.AQM = ""
-			for _, rate := range rates[lossRate : lossRate+2] {
-				p.Rate = rate
-				for _, loss := range losses[1:] {
-					p.Loss = loss
-					list = append(list, coarsely(p)...)
+		for _, rate := range rates[:unusualRates] {
+			for _, rtt := range rtts {
+				for _, p := range unusual(Path{Controller: name, Rate: rate, RTT: rtt, Buffer: usualBuffer}) {
+					for _, i := range coarse {
+						list = append(list, Spot{p, loads[i]})
+					}
 				}
 			}
 		}
@@ -81,10 +67,24 @@ func Grid() []Spot {
 	return list
 }
 
-func coarsely(p Path) []Spot {
-	var list []Spot
-	for _, i := range coarse {
-		list = append(list, Spot{p, loads[i]})
+// unusual are the paths that differ from a usual one in one thing.
+func unusual(p Path) []Path {
+	var list []Path
+	for _, b := range buffers {
+		if q := p; b != usualBuffer {
+			q.Buffer = b
+			list = append(list, q)
+		}
+	}
+	for _, name := range queues[1:] {
+		q := p
+		q.AQM = name
+		list = append(list, q)
+	}
+	for _, loss := range losses[1:] {
+		q := p
+		q.Loss = loss
+		list = append(list, q)
 	}
 	return list
 }

@@ -12,9 +12,9 @@ import (
 
 // How long a cell is measured: as long as the link takes for so many datagrams, within bounds.
 const (
-	datagrams = 80_000
+	datagrams = 60_000
 	bits      = 1500 * 8
-	shortest  = 40 * time.Second // and 50 round trips
+	shortest  = 30 * time.Second // and 40 round trips
 	longest   = 20 * time.Minute
 )
 
@@ -24,8 +24,8 @@ func Seed(i int) uint64 { return uint64(i) + 1 }
 // Measure plays a spot at the packet level. The error is ledbat.ErrUnknownController.
 func Measure(s Spot, seed uint64) (Cell, error) {
 	length := time.Duration(datagrams * bits / s.Rate * 1e9)
-	length = min(max(length, shortest+50*s.RTT), longest)
-	settled := max(length/4, 10*time.Second+20*s.RTT).Truncate(time.Second)
+	length = min(max(length, shortest+40*s.RTT), longest)
+	settled := max(length/4, 8*time.Second+15*s.RTT).Truncate(time.Second)
 	c := config(s.Path, seed)
 	l, err := lane.New(c, s.Load, length)
 	if err != nil {

@@ -70,53 +70,44 @@ func (t *Table) Curve(p Path) (c Curve) {
 
 // cell is the usual path's, changed by what is not usual.
 func (t *Table) cell(p Path, load float64) Cell {
-	rate, rtt := between(rates[:], p.Rate, nearlyLog), between(rtts[:], p.RTT, nearlyLog)
+	rtt := between(rtts[:], p.RTT, nearlyLog)
 	usual := Path{Controller: p.Controller, Buffer: usualBuffer}
 	var m mix
-	for _, a := range rate {
+	for _, a := range between(rates[:], p.Rate, nearlyLog) {
 		for _, b := range rtt {
 			u := usual
 			u.Rate, u.RTT = a.value, b.value
 			m.add(t.cells[Spot{u, load}], float64(a.weight*b.weight))
 		}
 	}
-	f := factor{odds: 1}
-	at := usual
-	at.Rate = rates[oneRate]
-	for _, b := range rtt {
-		at.RTT = b.value
-		for _, buffer := range between(buffers[:], p.Buffer, nearlyLog) {
-			v := at
-			v.Buffer = buffer.value
-			f.add(t, v, at, load, float64(b.weight*buffer.weight))
-		}
-	}
-	c := f.apply(m.cell())
-	if p.AQM != "" {
-		f = factor{odds: 1}
+	var buffer, queue, loss change
+	for _, a := range between(rates[:unusualRates], p.Rate, nearlyLog) {
 		for _, b := range rtt {
-			at.RTT = b.value
-			v := at
+			u := usual
+			u.Rate, u.RTT = a.value, b.value
+			weight := float64(a.weight * b.weight)
+			for _, x := range between(buffers[:], p.Buffer, nearlyLog) {
+				v := u
+				v.Buffer = x.value
+				buffer.add(t, v, u, load, float64(weight*x.weight))
+			}
+			v := u
 			v.AQM = p.AQM
-			f.add(t, v, at, load, b.weight)
-		}
-		c = f.apply(c)
-	}
-	if p.Loss > 0 {
-		f = factor{odds: 1}
-		for _, a := range between(rates[lossRate:lossRate+2], p.Rate, nearlyLog) {
-			for _, b := range rtt {
-				at.Rate, at.RTT = a.value, b.value
-				for _, loss := range between(losses[:], p.Loss, linear) {
-					v := at
-					v.Loss = loss.value
-					f.add(t, v, at, load, float64(float64(a.weight*b.weight)*loss.weight))
-				}
+			queue.add(t, v, u, load, weight)
+			for _, x := range between(losses[:], p.Loss, root) {
+				v := u
+				v.Loss = x.value
+				loss.add(t, v, u, load, float64(weight*x.weight))
 			}
 		}
-		c = f.apply(c)
 	}
-	return c
+	c := m.cell()
+	if p.AQM != "" {
+		c = queue.apply(c) // which keeps the queue below the end of the buffer
+	} else {
+		c = buffer.apply(c)
+	}
+	return loss.apply(c)
 }
 
 // At is what it does at a load, 0..1.

@@ -47,10 +47,15 @@ func (t *Table) String() string {
 	return b.String()
 }
 
-// Parse reads a table. All spots of the Grid must be there. The error wraps ErrTable.
+// Parse reads a table. All spots of the Grid must be there, and no others. The error wraps ErrTable.
 func Parse(text string) (*Table, error) {
 	t := &Table{}
 	titled := false
+	grid := Grid()
+	missing := make(map[Spot]bool, len(grid))
+	for _, s := range grid {
+		missing[s] = true
+	}
 	for n, line := range strings.Split(text, "\n") {
 		f := strings.Fields(line)
 		switch {
@@ -61,14 +66,15 @@ func Parse(text string) (*Table, error) {
 			titled = true
 		default:
 			s, c, err := cellOf(f)
-			if err != nil || !titled {
+			if err != nil || !titled || !missing[s] {
 				return nil, fmt.Errorf("line %d, %q, %w", n+1, line, ErrTable)
 			}
 			t.Add(s, c)
+			delete(missing, s)
 		}
 	}
-	for _, s := range Grid() {
-		if _, ok := t.cells[s]; !ok {
+	for _, s := range grid {
+		if missing[s] {
 			return nil, fmt.Errorf("a table without a cell for %+v %w", s, ErrTable)
 		}
 		if !t.Knows(s.Controller) {
