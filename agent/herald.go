@@ -36,17 +36,33 @@ type lateNews struct {
 func (h *Herald) Gained(now time.Time, id content.ID, index int, missing []string) (first []string) {
 	first = missing
 	if len(missing) > heardFirst+1 {
-		first = slices.Clone(missing)
-		weight := func(name string) uint64 {
-			seed := append(binary.LittleEndian.AppendUint32(id[:8:8], uint32(index)), h.Self...)
-			seed = append(append(seed, 0), name...)
-			sum := content.Sum(seed) // names and numbers differ by little, and the order must not
-			return binary.LittleEndian.Uint64(sum[:])
-		}
-		slices.SortFunc(first, func(a, b string) int { return cmp.Or(cmp.Compare(weight(a), weight(b)), cmp.Compare(a, b)) })
-		first = first[:heardFirst]
+		first = h.chosen(id, index, missing)
 	}
 	h.late = append(h.late, lateNews{now.Add(heardAfter), id, index, first})
+	return first
+}
+
+// chosen are heardFirst of those that miss a chunk: others for each host and each chunk.
+func (h *Herald) chosen(id content.ID, index int, missing []string) []string {
+	type entry struct {
+		weight uint64
+		name   string
+	}
+	best := make([]entry, 0, heardFirst+1) // the lightest so far, in order
+	seed := append(binary.LittleEndian.AppendUint32(id[:8:8], uint32(index)), h.Self...)
+	seed = append(seed, 0)
+	for _, name := range missing {
+		sum := content.Sum(append(seed, name...)) // names and numbers differ by little, and the order must not
+		e := entry{binary.LittleEndian.Uint64(sum[:]), name}
+		at, _ := slices.BinarySearchFunc(best, e, func(a, b entry) int { return cmp.Or(cmp.Compare(a.weight, b.weight), cmp.Compare(a.name, b.name)) })
+		if best = slices.Insert(best, at, e); len(best) > heardFirst {
+			best = best[:heardFirst]
+		}
+	}
+	first := make([]string, len(best))
+	for i, e := range best {
+		first[i] = e.name
+	}
 	return first
 }
 

@@ -141,7 +141,7 @@ func (b *bench) say(format string, args ...any) {
 func (b *bench) build(ctx context.Context) (string, error) {
 	b.say("building ebb")
 	exe := filepath.Join(b.dir, "ebb")
-	return exe, b.goTool(ctx, "build", "-trimpath", "-o", exe, "./cmd/ebb")
+	return exe, b.goTool(ctx, "build", "-o", exe, "./cmd/ebb")
 }
 
 // endWithin bounds how long a program that was interrupted may take to end.

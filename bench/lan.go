@@ -6,10 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/bench/reference"
 	"github.com/ebbproject/ebb/bench/stage"
+	"github.com/ebbproject/ebb/bench/torrent"
 )
 
 // The goals of a transfer between neighbours.
@@ -40,5 +47,62 @@ func (b *bench) lan(ctx context.Context, s *Section) (err error) {
 	s.add("ebb, share of crypto/tls", 100*whole.Gbits()/bare.Gbits(), "%").should(atLeast, goalLANShare)
 	s.add("ebb, both ends", whole.CPUPerGB(), "CPU-s/GB").should(atMost, goalLANCPU).note("system %s", short(whole.SystemPerGB()))
 	s.add("crypto/tls over TCP, both ends", bare.CPUPerGB(), "CPU-s/GB")
+	for _, name := range []string{"aria2", "libtorrent-tcp"} {
+		if err := b.swarm(ctx, s, name); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+var (
+	seederAt  = torrent.Place{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Port: 6891}
+	leecherAt = torrent.Place{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Port: 6892}
+)
+
+// swarm measures one of the usual peers over loopback, not encrypted: its pieces are hashed (SHA-1) and stored as well.
+func (b *bench) swarm(ctx context.Context, s *Section, name string) (err error) {
+	client, title := torrent.Clients[name], strings.ReplaceAll(name, "-tcp", " over TCP")
+	if err := client.Installed(ctx); err != nil {
+		s.missing(title, err.Error())
+		return nil
+	}
+	b.say("between two of %s", title)
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(b.dir, name)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	pair, err := torrent.Seed(ctx, client, dir, l, seederAt, b.o.Seed, b.o.StageSize)
+	defer func() { err = errors.Join(err, pair.Close()) }()
+	if err != nil {
+		return err
+	}
+	before, err := b.used(pair)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := pair.Leech(leecherAt); err != nil {
+		return err
+	}
+	if err := pair.Fetched(ctx); err != nil {
+		return fmt.Errorf("%s: %w", title, err)
+	}
+	took := time.Since(start)
+	after, err := b.used(pair)
+	gb := float64(b.o.StageSize) / 1e9
+	s.add(title, 8*gb/took.Seconds(), "Gbit/s").note("not encrypted; from its start until it told its tracker")
+	s.add(title+", both ends", after.less(before).total().Seconds()/gb, "CPU-s/GB")
+	return err
+}
+
+// used is what the clients of a swarm have used so far.
+func (b *bench) used(pair *torrent.Swarm) (sum cpuTime, err error) {
+	for _, id := range pair.Processes() {
+		one, bad := readCPU(id)
+		sum, err = cpuTime{sum.user + one.user, sum.system + one.system}, errors.Join(err, bad)
+	}
+	return sum, err
 }

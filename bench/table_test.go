@@ -4,14 +4,12 @@ package bench
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "rewrite golden files")
+	"github.com/ebbproject/ebb/golden"
+)
 
 func sample() *Report {
 	var one, two Section
@@ -34,7 +32,7 @@ func TestTable(t *testing.T) {
 	if err := sample().Table(b); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/report.txt", b.String())
+	golden.Check(t, "testdata/report.txt", b.String())
 }
 
 func TestDocument(t *testing.T) {
@@ -42,23 +40,7 @@ func TestDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/report.json", string(b)+"\n")
-}
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s (go test ./bench -update rewrites it):\n%s", path, got)
-	}
+	golden.Check(t, "testdata/report.json", string(b)+"\n")
 }
 
 func TestNumbersHaveAboutThreeDigits(t *testing.T) {

@@ -3,13 +3,10 @@
 package console
 
 import (
-	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -22,9 +19,8 @@ import (
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet/board"
 	"github.com/ebbproject/ebb/fleet/desired"
+	"github.com/ebbproject/ebb/golden"
 )
-
-var update = flag.Bool("update", false, "write openapi.json anew")
 
 // operation is what the file says of a route beside its role; the schemas come from the types.
 type operation struct {
@@ -194,16 +190,7 @@ func parameters(path, columns string) (list []any) {
 
 // The file says what the types are; -update writes it.
 func TestTheFileSaysWhatTheHandlersAre(t *testing.T) {
-	want := describe(t)
-	if *update {
-		if err := os.WriteFile("openapi.json", want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if !bytes.Equal(openAPI, want) {
-		t.Error("openapi.json is not what the handlers are: go test ./console -run File -update, and look at the difference")
-	}
+	golden.Check(t, "openapi.json", describe(t))
 }
 
 // Every handler is in the file, every path of the file has a handler, and that one answers in the form that the file tells.

@@ -12,6 +12,7 @@ import (
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet/board"
 	"github.com/ebbproject/ebb/hub"
+	"github.com/ebbproject/ebb/units"
 )
 
 // dash stands for what is not known.
@@ -19,7 +20,7 @@ const dash = "–"
 
 // words are the functions of the templates: how figures are written for people.
 var words = template.FuncMap{
-	"iec": iec, "bits": bitrate, "percent": percent, "times": times, "ms": milliseconds, "short": func(id content.ID) string { return id.Short() },
+	"iec": units.IEC, "bits": units.Bitrate, "percent": percent, "times": times, "ms": milliseconds, "short": func(id content.ID) string { return id.Short() },
 	"date":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 	"clock": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
 	"ago":   ago, "flows": flowWords, "list": func(x []string) string { return strings.Join(x, ", ") },
@@ -39,29 +40,6 @@ type row struct {
 
 // turn is a way to another page of a list.
 type turn struct{ Rel, Label, URL string }
-
-func iec(bytes int64) string {
-	if bytes < 1024 {
-		return fmt.Sprintf("%d B", bytes)
-	}
-	v, unit := float64(bytes), 0
-	for ; v >= 1024 && unit < 5; unit++ {
-		v /= 1024
-	}
-	return fmt.Sprintf("%.1f %s", v, []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}[unit])
-}
-
-func bitrate(v float64) string {
-	names := []string{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"}
-	unit := 0
-	for ; v >= 1000 && unit < len(names)-1; unit++ {
-		v /= 1000
-	}
-	if unit == 0 {
-		return fmt.Sprintf("%.0f %s", v, names[0])
-	}
-	return fmt.Sprintf("%.1f %s", v, names[unit])
-}
 
 func percent(v *float64) string {
 	if v == nil {

@@ -15,8 +15,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-var update = flag.Bool("update", false, "rewrite the files in testdata")
-
 // TestMain makes the property tests try the same cases every time; another
 // -rapid.seed tries others.
 func TestMain(m *testing.M) {

@@ -13,30 +13,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ebbproject/ebb/golden"
 )
 
 // The files in testdata let another implementation check itself: the JSON says
 // what is meant, the binary file beside it is how it is written. They change
 // when the format does, which is to say never without a new version.
-
-// golden compares got with a file of testdata, or with -update writes it.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	name = filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(name, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; if this is meant, run the test with -update and review the change", name)
-	}
-}
 
 func goldenJSON(t *testing.T, name string, v any) {
 	t.Helper()
@@ -44,7 +27,7 @@ func goldenJSON(t *testing.T, name string, v any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, name, append(b, '\n'))
+	golden.Check(t, filepath.Join("testdata", name), append(b, '\n'))
 }
 
 // vectors are manifests that between them use every part of the format.
@@ -93,7 +76,7 @@ func TestManifestVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".manifest", b)
+			golden.Check(t, filepath.Join("testdata", name+".manifest"), b)
 			goldenJSON(t, name+".json", struct {
 				ID       ID
 				Manifest *Manifest
@@ -112,7 +95,7 @@ func TestSignatureVectors(t *testing.T) {
 	for i, name := range []string{"file", "tree"} {
 		key := publisher(byte(i + 1))
 		s := signed(t, vectors()[name], key)
-		golden(t, name+".signed", s.Encode())
+		golden.Check(t, filepath.Join("testdata", name+".signed"), s.Encode())
 		all = append(all, vector{
 			Secret: MarshalPublisherSecret(key), Key: MarshalPublisherKey(s.Key),
 			File: name + ".signed", ID: s.ID().String(),

@@ -3,17 +3,14 @@
 package link
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files with what the code does now")
+	"github.com/ebbproject/ebb/golden"
+)
 
 // A story is a script; each line that is not indented is a command, what the link
 // answers follows it indented. `go test -update` writes the answers anew.
@@ -25,26 +22,7 @@ var update = flag.Bool("update", false, "rewrite the golden files with what the 
 //	offer FROM UNTIL BITS SIZE sends at a constant rate and draws the queue every 100 ms
 //	state
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/stories/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no stories", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := tell(t, string(want))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if got != string(want) {
-				t.Errorf("%s tells another story now; if it is right, run go test -update and review the diff. Got:\n%s", file, got)
-			}
-		})
-	}
+	golden.Scripts(t, "testdata/stories/*.txt", tell)
 }
 
 type teller struct {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ebbproject/ebb/golden"
 	"github.com/ebbproject/ebb/scheduler/lease"
 )
 
@@ -97,7 +98,7 @@ func TestLocationStartsTogether(t *testing.T) {
 			t.Errorf("%d hosts, %d chunks crossed the WAN %.3f times", c.hosts, c.chunks, a)
 		}
 	}
-	golden(t, locationFile, b.String())
+	golden.Check(t, locationFile, b.String())
 }
 
 // The hosts are there, and want the content, long before the hub is. It goes away for a minute,

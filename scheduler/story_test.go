@@ -3,17 +3,14 @@
 package scheduler
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/ebbproject/ebb/golden"
+)
 
 // The stories in testdata/*.txt are scripts: lines with # tell, lines with $ do, and what follows a
 // $ is what came of it. Run with -update to write that anew, and read the diff.
@@ -26,40 +23,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 //	$ disk KIB|free                          room left on our disk
 //	$ run DURATION | why CONTENT | sources CONTENT
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		if file == locationFile {
-			continue
-		}
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden(t, file, tell(t, string(text)))
-		})
-	}
-}
-
-// golden compares with a file, or writes it.
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s tells another story now (rewrite with -update and read the diff):\n%s", file, got)
-	}
+	golden.Scripts(t, "testdata/*.txt", tell, locationFile)
 }
 
 // tell plays a script and returns it with its outcome.

@@ -3,18 +3,15 @@
 package sim
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ebbproject/ebb/golden"
 	"github.com/ebbproject/ebb/link"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // A scene is a world that has run, and how to draw it.
 type scene struct {
@@ -59,19 +56,7 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := play(t).draw()
 			t.Log("\n" + got)
-			file := filepath.Join("testdata", name+".txt")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("%s is no longer what happens. If that is intended, run: go test ./sim -run Golden -update", file)
-			}
+			golden.Check(t, filepath.Join("testdata", name+".txt"), got)
 		})
 	}
 }

@@ -4,17 +4,14 @@ package transfer
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "rewrite golden files")
+	"github.com/ebbproject/ebb/golden"
+)
 
 // dawn is when every test begins.
 var dawn = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -33,36 +30,7 @@ var dawn = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 //	raw WHO HEX                       these bytes arrive; a run of N bytes is written xx*N
 //	wait DURATION · deadline WHO · progress WHO REQ · stats WHO · state WHO
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/stories/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			told, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			played := play(t, string(told))
-			if *update {
-				if err := os.WriteFile(file, []byte(played), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if played != string(told) {
-				t.Errorf("%s is told differently (rewrite with -update and look at the diff):\n%s", file, firstDifference(string(told), played))
-			}
-		})
-	}
-}
-
-func firstDifference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range min(len(w), len(g)) {
-		if w[i] != g[i] {
-			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, w[i], g[i])
-		}
-	}
-	return "one is longer"
+	golden.Scripts(t, "testdata/stories/*.txt", play)
 }
 
 func play(t *testing.T, told string) string {

@@ -8,12 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ebbproject/ebb/golden"
 )
 
 func idOf(b byte) (id ID) {
@@ -129,24 +130,7 @@ func TestVectors(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "%s\n\t%s: %s\n", bad, fault.Message, fault.What)
 	}
-	golden(t, "testdata/vectors.txt", b.String())
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (rewrite with -update and look at the diff):\n%s", file, firstDifference(string(want), got))
-	}
+	golden.Check(t, "testdata/vectors.txt", b.String())
 }
 
 // runsOfBytes writes bytes in hex, repeated ones as xx*N.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package units reads sizes and rates as people write them, with the unit: 64MiB, 1.5GB, 20Mbit, 2MB. One form is accepted; a number
-// without a unit is none.
+// without a unit is none. It writes them for people to read, too: 64.0 MiB, 20.0 Mbit/s.
 package units
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -54,4 +55,30 @@ func RateText(bits int64) string {
 		}
 	}
 	return strconv.FormatInt(bits, 10) + "bit"
+}
+
+// IEC shows bytes to people.
+func IEC(bytes int64) string {
+	if bytes < 1024 {
+		return fmt.Sprintf("%d B", bytes)
+	}
+	names := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
+	v, unit := float64(bytes), 0
+	for ; v >= 1024 && unit < len(names)-1; unit++ {
+		v /= 1024
+	}
+	return fmt.Sprintf("%.1f %s", v, names[unit])
+}
+
+// Bitrate shows bits a second to people.
+func Bitrate(bits float64) string {
+	names := []string{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"}
+	unit := 0
+	for ; bits >= 1000 && unit < len(names)-1; unit++ {
+		bits /= 1000
+	}
+	if unit == 0 {
+		return fmt.Sprintf("%.0f %s", bits, names[0])
+	}
+	return fmt.Sprintf("%.1f %s", bits, names[unit])
 }

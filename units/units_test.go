@@ -29,3 +29,16 @@ func TestRate(t *testing.T) {
 		}
 	}
 }
+
+func TestForPeople(t *testing.T) {
+	for bytes, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 3 << 29: "1.5 GiB", 1 << 62: "4096.0 PiB"} {
+		if got := IEC(bytes); got != want {
+			t.Errorf("%d B are shown as %s, not %s", bytes, got, want)
+		}
+	}
+	for bits, want := range map[float64]string{0: "0 bit/s", 999: "999 bit/s", 1000: "1.0 kbit/s", 19.96e6: "20.0 Mbit/s", 3e15: "3000.0 Tbit/s"} {
+		if got := Bitrate(bits); got != want {
+			t.Errorf("%g bit/s are shown as %s, not %s", bits, got, want)
+		}
+	}
+}

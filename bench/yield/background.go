@@ -8,14 +8,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ebbproject/ebb/bench/torrent"
 )
 
-// errNotInstalled: a background that this machine does not have.
+// errNotInstalled: a background that this machine does not have; torrent.ErrNotInstalled is another.
 var errNotInstalled = errors.New("not installed")
 
 // A background moves data from left to right for as long as it is let.
 type background interface {
-	// prepare is called once, before the first start. It fails with errNotInstalled if there is no such thing here.
+	// prepare is called once, before the first start. It fails with errNotInstalled or torrent.ErrNotInstalled if there is no such thing here.
+	// close is called also after that.
 	prepare(ctx context.Context, r *rig) error
 	// start begins anew, with nothing kept from the time before. The data may flow a little later.
 	start(ctx context.Context) error
@@ -34,9 +37,13 @@ type kind struct {
 var kinds = []kind{
 	{"ebb", "controller", func(o *Options, option string) background { return &ebb{controller: option, seed: o.Seed} }},
 	{"tcp", "congestion control", func(_ *Options, option string) background { return &endless{control: option} }},
-	{"aria2", "", func(o *Options, _ string) background { return &torrent{client: aria2{}, seed: o.Seed} }},
-	{"transmission", "", func(o *Options, _ string) background { return &torrent{client: transmission{}, seed: o.Seed} }},
-	{"libtorrent", "", func(o *Options, _ string) background { return &torrent{client: libtorrent{}, seed: o.Seed} }},
+	{"aria2", "", func(o *Options, _ string) background { return &swarm{client: torrent.Clients["aria2"], seed: o.Seed} }},
+	{"transmission", "", func(o *Options, _ string) background {
+		return &swarm{client: torrent.Clients["transmission"], seed: o.Seed}
+	}},
+	{"libtorrent", "", func(o *Options, _ string) background {
+		return &swarm{client: torrent.Clients["libtorrent"], seed: o.Seed}
+	}},
 }
 
 // Backgrounds are what can be asked for.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/ebbproject/ebb/bench/torrent"
 )
 
 const (
@@ -108,7 +110,7 @@ func (o *Options) cell(ctx context.Context, c cell) (row Row) {
 	}
 	row = f.row(c.name)
 	switch {
-	case errors.Is(err, errNotInstalled):
+	case errors.Is(err, errNotInstalled), errors.Is(err, torrent.ErrNotInstalled):
 		row = Row{Background: c.name, Missing: err.Error()}
 	case err != nil:
 		row.Problem = err.Error()

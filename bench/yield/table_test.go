@@ -4,16 +4,13 @@ package yield
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ebbproject/ebb/bench"
+	"github.com/ebbproject/ebb/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 func sample() *Report {
 	f := func(kept, way float64) *figures {
@@ -50,7 +47,7 @@ func TestTable(t *testing.T) {
 	if err := sample().Table(b); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/report.txt", b.String())
+	golden.Check(t, "testdata/report.txt", b.String())
 }
 
 func TestDocument(t *testing.T) {
@@ -58,21 +55,5 @@ func TestDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/report.json", string(b)+"\n")
-}
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s (go test ./bench/yield -update rewrites it):\n%s", path, got)
-	}
+	golden.Check(t, "testdata/report.json", string(b)+"\n")
 }

@@ -68,7 +68,7 @@ func newCacheLs() *cobra.Command {
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "CONTENT\tNAME\tVERSION\tBYTES\tCHUNKS\tUNUSED\tWHY")
 		for _, x := range c.Items {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d of %d\t%s\t%s\n", x.ID.Short(), x.Name, x.Version, iec(x.Bytes), x.Have, x.Chunks,
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d of %d\t%s\t%s\n", x.ID.Short(), x.Name, x.Version, units.IEC(x.Bytes), x.Have, x.Chunks,
 				brief(time.Duration(x.Unused*float64(time.Second))), standingOf(x))
 		}
 		if err := w.Flush(); err != nil {
@@ -97,12 +97,12 @@ func standingOf(x api.Shelved) string {
 
 // cacheLine tells what is held and within which limits.
 func cacheLine(bytes int64, quota *int64, floor, free int64) string {
-	s := iec(bytes) + " held, no limit"
+	s := units.IEC(bytes) + " held, no limit"
 	if quota != nil {
-		s = fmt.Sprintf("%s of at most %s", iec(bytes), iec(*quota))
+		s = fmt.Sprintf("%s of at most %s", units.IEC(bytes), units.IEC(*quota))
 	}
 	if floor > 0 {
-		s += fmt.Sprintf("; %s of the volume stay free, %s are", iec(floor), iec(free))
+		s += fmt.Sprintf("; %s of the volume stay free, %s are", units.IEC(floor), units.IEC(free))
 	}
 	return s
 }
@@ -135,7 +135,7 @@ func newCacheGC() *cobra.Command {
 			return err
 		}
 		if r.Bytes < ask.Free {
-			return &partlyError{fmt.Sprintf("no more than %s may go: the rest is pinned or wanted by flows", iec(r.Bytes))}
+			return &partlyError{fmt.Sprintf("no more than %s may go: the rest is pinned or wanted by flows", units.IEC(r.Bytes))}
 		}
 		return nil
 	}
@@ -154,7 +154,7 @@ func tellRemoved(cmd *cobra.Command, r api.Removed, asJSON bool) error {
 	for _, c := range r.Contents {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s chunks of %s %s (%s)\n", verb, c.Name, c.Version, c.ID.Short())
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %d chunks, %s\n", verb, r.Chunks, iec(r.Bytes))
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %d chunks, %s\n", verb, r.Chunks, units.IEC(r.Bytes))
 	return err
 }
 
@@ -171,7 +171,7 @@ func newCacheVerify() *cobra.Command {
 				return err
 			}
 		} else {
-			fmt.Fprintf(cmd.OutOrStdout(), "%d chunks (%s) read, %d good, %d damaged\n", v.Chunks, iec(v.Bytes), v.Good, v.Damaged)
+			fmt.Fprintf(cmd.OutOrStdout(), "%d chunks (%s) read, %d good, %d damaged\n", v.Chunks, units.IEC(v.Bytes), v.Good, v.Damaged)
 		}
 		if v.Damaged > 0 {
 			return &api.Problem{Title: fmt.Sprintf("%d of %d chunks were damaged and are dropped", v.Damaged, v.Chunks), Code: api.CodeIntegrity,

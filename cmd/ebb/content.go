@@ -13,6 +13,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
+	"github.com/ebbproject/ebb/units"
 )
 
 func newContent() *cobra.Command {
@@ -36,7 +37,7 @@ func newContentLs() *cobra.Command {
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "CONTENT\tNAME\tVERSION\tTYPE\tSIZE\tFILES\tCHUNKS\tCOMPLETE")
 		for _, c := range list {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d of %d\t%t\n", c.ID.Short(), c.Name, c.Version, c.Type, iec(c.Size), c.Files, c.Have, c.Chunks,
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d of %d\t%t\n", c.ID.Short(), c.Name, c.Version, c.Type, units.IEC(c.Size), c.Files, c.Have, c.Chunks,
 				c.Complete)
 		}
 		return w.Flush()
@@ -86,7 +87,7 @@ func newContentShow() *cobra.Command {
 		}
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 		fmt.Fprintf(w, "content\t%s\nname\t%s\nversion\t%s\ntype\t%s\n", c.ID, c.Name, c.Version, c.Type)
-		fmt.Fprintf(w, "size\t%s in %d files\nchunks\t%d of %d held\npinned\t%t\n", iec(c.Size), c.Files, c.Have, c.Chunks, c.Pinned)
+		fmt.Fprintf(w, "size\t%s in %d files\nchunks\t%d of %d held\npinned\t%t\n", units.IEC(c.Size), c.Files, c.Have, c.Chunks, c.Pinned)
 		fmt.Fprintf(w, "created\t%s\n", c.Created.UTC().Format(time.RFC3339))
 		if !c.Expires.IsZero() {
 			fmt.Fprintf(w, "expires\t%s\n", c.Expires.UTC().Format(time.RFC3339))

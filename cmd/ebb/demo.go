@@ -146,9 +146,9 @@ func drawSnapshot(s demo.Snapshot) string {
 		if s.Size > 0 {
 			amplification = float64(l.WANBytes) / float64(s.Size)
 		}
-		fmt.Fprintf(&b, "%-8s WAN %9s, %.2fx\n", l.Name, iec(l.WANBytes), amplification)
+		fmt.Fprintf(&b, "%-8s WAN %9s, %.2fx\n", l.Name, units.IEC(l.WANBytes), amplification)
 		for i, e := range l.Endpoints {
-			state := fmt.Sprintf("%11s  lan %9s  wan %9s  hub %9s", bitrate(e.Rate), iec(e.From.LAN), iec(e.From.WAN), iec(e.From.Origin))
+			state := fmt.Sprintf("%11s  lan %9s  wan %9s  hub %9s", units.Bitrate(e.Rate), units.IEC(e.From.LAN), units.IEC(e.From.WAN), units.IEC(e.From.Origin))
 			switch {
 			case e.Down:
 				state = "killed"
@@ -178,7 +178,7 @@ func drawBar(have, size int64, width int) string {
 }
 
 func tellReport(out io.Writer, r *demo.Report) error {
-	fmt.Fprintf(out, "\n%s reached %d of %d endpoints in %.1f s, every copy compared with the source\n", iec(r.Bytes), r.Verified, r.Endpoints, r.Seconds)
+	fmt.Fprintf(out, "\n%s reached %d of %d endpoints in %.1f s, every copy compared with the source\n", units.IEC(r.Bytes), r.Verified, r.Endpoints, r.Seconds)
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "LOCATION\tWAN DOWN\tAMPLIFICATION\tWAN UP\tVERIFIED\tLAST COPY")
 	for _, l := range r.Locations {
@@ -189,13 +189,13 @@ func tellReport(out io.Writer, r *demo.Report) error {
 			}
 			last = max(last, e.Seconds)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.2fx\t%s\t%d of %d\t%.1f s\n", l.Name, iec(l.WAN), l.Amplification, iec(l.WANUp), good, len(l.Endpoints), last)
+		fmt.Fprintf(w, "%s\t%s\t%.2fx\t%s\t%d of %d\t%.1f s\n", l.Name, units.IEC(l.WAN), l.Amplification, units.IEC(l.WANUp), good, len(l.Endpoints), last)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	if r.Refetched != nil {
-		fmt.Fprintf(out, "peer %s was killed and resumed: %s fetched again\n", r.Killed, iec(*r.Refetched))
+		fmt.Fprintf(out, "peer %s was killed and resumed: %s fetched again\n", r.Killed, units.IEC(*r.Refetched))
 	}
 	return nil
 }

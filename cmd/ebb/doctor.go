@@ -18,6 +18,7 @@ import (
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/metrics"
 	"github.com/ebbproject/ebb/store"
+	"github.com/ebbproject/ebb/units"
 )
 
 func newDoctor() *cobra.Command {
@@ -61,7 +62,7 @@ func repairStore(cmd *cobra.Command, state string, asJSON bool) error {
 			Lost: append([]string{}, r.Lost...)})
 	}
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "kept %d chunks (%s) and %d records; removed %d broken chunk files\n", r.Chunks, iec(r.Bytes), r.Records, r.Broken)
+	fmt.Fprintf(out, "kept %d chunks (%s) and %d records; removed %d broken chunk files\n", r.Chunks, units.IEC(r.Bytes), r.Records, r.Broken)
 	for _, l := range r.Lost {
 		fmt.Fprintf(out, "lost: %s\n", l)
 	}

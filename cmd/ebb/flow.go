@@ -14,6 +14,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/fleet/desired"
+	"github.com/ebbproject/ebb/units"
 )
 
 func newFlow() *cobra.Command {
@@ -44,8 +45,8 @@ func flowTable(out io.Writer, flows []api.Flow) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "FLOW\tCONTENT\tTYPE\tSTATE\tVERIFIED\tSIZE\tRATE\tLAN\tWAN\tORIGIN\tREASON")
 	for _, f := range flows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.ID, f.Ref, f.Type, f.State, iec(f.Verified), iec(f.Size),
-			bitrate(f.Rate), iec(f.From.LAN), iec(f.From.WAN), iec(f.From.Origin), f.Reason)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.ID, f.Ref, f.Type, f.State, units.IEC(f.Verified), units.IEC(f.Size),
+			units.Bitrate(f.Rate), units.IEC(f.From.LAN), units.IEC(f.From.WAN), units.IEC(f.From.Origin), f.Reason)
 	}
 	return w.Flush()
 }
@@ -66,7 +67,7 @@ func newFlowShow() *cobra.Command {
 		}
 		tellPlan(cmd.OutOrStdout(), f)
 		for _, s := range f.Sources {
-			fmt.Fprintf(cmd.OutOrStdout(), "  from %s (%s): %s\n", s.Peer, s.Class, iec(s.Bytes))
+			fmt.Fprintf(cmd.OutOrStdout(), "  from %s (%s): %s\n", s.Peer, s.Class, units.IEC(s.Bytes))
 		}
 		return nil
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/scheduler"
+	"github.com/ebbproject/ebb/units"
 )
 
 const (
@@ -183,7 +184,7 @@ func standing(f api.Flow) string {
 	if f.Content == "" {
 		return "nobody has told yet what it is; " + reasonOf(f)
 	}
-	return fmt.Sprintf("%s of %s; %s", iec(f.Verified), iec(f.Size), reasonOf(f))
+	return fmt.Sprintf("%s of %s; %s", units.IEC(f.Verified), units.IEC(f.Size), reasonOf(f))
 }
 
 func reasonOf(f api.Flow) string {
@@ -247,7 +248,7 @@ func (p *plainProgress) show(f api.Flow) {
 		return
 	}
 	p.last = time.Now()
-	fmt.Fprintf(p.w, "%s: %s of %s, %s, %s\n", f.Ref, iec(f.Verified), iec(f.Size), bitrate(f.Rate), describe(f))
+	fmt.Fprintf(p.w, "%s: %s of %s, %s, %s\n", f.Ref, units.IEC(f.Verified), units.IEC(f.Size), units.Bitrate(f.Rate), describe(f))
 }
 
 func (p *plainProgress) say(text string) {
@@ -261,7 +262,7 @@ func (p *plainProgress) close() {}
 
 // describe says where the bytes come from and, when nothing comes, why.
 func describe(f api.Flow) string {
-	s := fmt.Sprintf("%s [lan %s, wan %s, origin %s]", f.State, iec(f.From.LAN), iec(f.From.WAN), iec(f.From.Origin))
+	s := fmt.Sprintf("%s [lan %s, wan %s, origin %s]", f.State, units.IEC(f.From.LAN), units.IEC(f.From.WAN), units.IEC(f.From.Origin))
 	if f.Rate < 1 && f.Reason != "" && !f.Ended() {
 		s += " waiting: " + f.Reason
 	}

@@ -3,16 +3,13 @@
 package main
 
 import (
-	"flag"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // What people read, for every verdict.
 func TestHarmForPeople(t *testing.T) {
@@ -38,17 +35,5 @@ func TestHarmForPeople(t *testing.T) {
 	if err := harmTable(&out, api.Harm{}); err != nil {
 		t.Fatal(err)
 	}
-	const golden = "testdata/harm.txt"
-	if *update {
-		if err := os.WriteFile(golden, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
-	}
+	golden.Check(t, "testdata/harm.txt", out.String())
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
+	"github.com/ebbproject/ebb/units"
 )
 
 func newLedger() *cobra.Command {
@@ -53,8 +54,8 @@ func ledgerTable(out io.Writer, l api.Ledger) error {
 			amplification = fmt.Sprintf("%.3f", *r.Amplification)
 		}
 		name := cmp.Or(r.Name, r.Content, "(not told apart)")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Location, name, cmp.Or(r.Type, "-"), iec(r.LAN), iec(r.WAN), iec(r.Origin),
-			iec(r.Verified), iec(r.Rejected), iec(r.Duplicate), iec(r.Canceled), amplification)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Location, name, cmp.Or(r.Type, "-"), units.IEC(r.LAN), units.IEC(r.WAN), units.IEC(r.Origin),
+			units.IEC(r.Verified), units.IEC(r.Rejected), units.IEC(r.Duplicate), units.IEC(r.Canceled), amplification)
 	}
 	return w.Flush()
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet/desired"
 	"github.com/ebbproject/ebb/fleet/forecast"
+	"github.com/ebbproject/ebb/units"
 )
 
 // orderFlags say who is to hold a content, by when and how.
@@ -123,9 +124,9 @@ func tellAnswer(a forecast.Answer) string {
 	seconds := func(s float64) string {
 		return (time.Duration(min(s, 1e9)) * time.Second).String()
 	}
-	left := iec(a.Left) + " to be fetched"
+	left := units.IEC(a.Left) + " to be fetched"
 	if a.Ahead > 0 {
-		left += " after " + iec(a.Ahead) + " of other orders"
+		left += " after " + units.IEC(a.Ahead) + " of other orders"
 	}
 	verdict := strings.ReplaceAll(a.Verdict, "-", " ")
 	switch {
@@ -140,5 +141,5 @@ func tellAnswer(a forecast.Answer) string {
 	if a.RateFrom == forecast.FromTraffic {
 		from = "as was seen lately"
 	}
-	return fmt.Sprintf("%s: needs %s, has %s; %s at %s, %s", verdict, seconds(*a.Needs), seconds(a.Has), left, bitrate(*a.Rate), from)
+	return fmt.Sprintf("%s: needs %s, has %s; %s at %s, %s", verdict, seconds(*a.Needs), seconds(a.Has), left, units.Bitrate(*a.Rate), from)
 }

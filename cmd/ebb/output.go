@@ -4,7 +4,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -20,28 +19,6 @@ func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
-}
-
-// iec shows a size for people.
-func iec(bytes int64) string {
-	if bytes < 1024 {
-		return fmt.Sprintf("%d B", bytes)
-	}
-	v, unit := float64(bytes), 0
-	for ; v >= 1024 && unit < 4; unit++ {
-		v /= 1024
-	}
-	return fmt.Sprintf("%.1f %s", v, []string{"B", "KiB", "MiB", "GiB", "TiB"}[unit])
-}
-
-// bitrate shows a rate for people.
-func bitrate(bits float64) string {
-	units := []string{"bit/s", "kbit/s", "Mbit/s", "Gbit/s"}
-	unit := 0
-	for ; bits >= 1000 && unit < len(units)-1; unit++ {
-		bits /= 1000
-	}
-	return fmt.Sprintf("%.1f %s", bits, units[unit])
 }
 
 // brief shows a duration with two digits or so.

@@ -17,6 +17,7 @@ import (
 	"github.com/ebbproject/ebb/sim/plan"
 	"github.com/ebbproject/ebb/sim/plan/planfile"
 	"github.com/ebbproject/ebb/sim/plan/report"
+	"github.com/ebbproject/ebb/units"
 	"github.com/ebbproject/ebb/units/strict"
 )
 
@@ -254,7 +255,7 @@ func newSimCheck() *cobra.Command {
 		_, err = fmt.Fprintf(out, "%s: %s locations with about %s hosts; contents: %d, orders: %d, events: %d, seeds: %d, points of the sweep: %d\n"+
 			"playing it takes about %s of CPU for each seed, and %s of memory\n",
 			args[0], report.Count(need.Locations), report.Count(need.Hosts), len(s.Contents), len(s.Orders), len(s.Events), len(s.Seeds), len(planfile.Points(s.Sweep)),
-			brief(need.CPU), iec(int64(need.Memory)))
+			brief(need.CPU), units.IEC(int64(need.Memory)))
 		return err
 	}
 	return cmd

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ebbproject/ebb/sim/matrix"
 	"github.com/ebbproject/ebb/sim/scenario"
+	"github.com/ebbproject/ebb/units"
 	"github.com/ebbproject/ebb/units/strict"
 )
 
@@ -181,7 +182,7 @@ func (r runReport) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "FLOW\tGOODPUT\tMORE")
 	for _, f := range r.Flows {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, bitrate(f.Goodput), f.more())
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, units.Bitrate(f.Goodput), f.more())
 	}
 	fmt.Fprintf(w, "queue\t\tmean %.1f ms, median %.1f, p95 %.1f, max %.1f\n", r.Queue.Mean, r.Queue.Median, r.Queue.P95, r.Queue.Max)
 	fmt.Fprintf(w, "link\t\t%d packets, %d dropped, %d marked\n", r.Link.Sent, r.Link.Dropped, r.Link.Marked)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
+	"github.com/ebbproject/ebb/units"
 )
 
 func newStatus() *cobra.Command {
@@ -42,16 +43,16 @@ func newStatus() *cobra.Command {
 		}
 		fmt.Fprintf(w, "peers\t%d connected\n", s.Peers)
 		fmt.Fprintf(w, "flows\t%d open\n", s.Flows)
-		fmt.Fprintf(w, "cache\t%s in %d chunks; %s\n", iec(s.Bytes), s.Chunks, cacheLine(s.Bytes, s.Quota, s.Floor, s.Free))
-		fmt.Fprintf(w, "received\t%s lan, %s wan, %s origin\n", iec(s.Received.LAN), iec(s.Received.WAN), iec(s.Received.Origin))
-		fmt.Fprintf(w, "sent\t%s\n", iec(s.Sent))
+		fmt.Fprintf(w, "cache\t%s in %d chunks; %s\n", units.IEC(s.Bytes), s.Chunks, cacheLine(s.Bytes, s.Quota, s.Floor, s.Free))
+		fmt.Fprintf(w, "received\t%s lan, %s wan, %s origin\n", units.IEC(s.Received.LAN), units.IEC(s.Received.WAN), units.IEC(s.Received.Origin))
+		fmt.Fprintf(w, "sent\t%s\n", units.IEC(s.Sent))
 		serving := "yes"
 		if !s.Serving.OK {
 			serving = "no: " + s.Serving.Reason
 		}
 		fmt.Fprintf(w, "serving\t%s\n", serving)
 		for _, b := range s.Budget {
-			fmt.Fprintf(w, "budget %s\t%s of %s; %s\n", b.Direction, bitrate(b.Lease), bitrate(b.Budget), b.State)
+			fmt.Fprintf(w, "budget %s\t%s of %s; %s\n", b.Direction, units.Bitrate(b.Lease), units.Bitrate(b.Budget), b.State)
 		}
 		for _, g := range s.Groups {
 			fmt.Fprintf(w, "to %s\t%s\n", g.Location, g.State)
@@ -96,7 +97,7 @@ func newWhy() *cobra.Command {
 		}
 		out := cmd.OutOrStdout()
 		if f := why.Flow; f != nil {
-			fmt.Fprintf(out, "%s: %s, %s of %s\n", f.Ref, f.State, iec(f.Verified), iec(f.Size))
+			fmt.Fprintf(out, "%s: %s, %s of %s\n", f.Ref, f.State, units.IEC(f.Verified), units.IEC(f.Size))
 		}
 		for _, r := range why.Reasons {
 			fmt.Fprintf(out, "- %s: %s\n", r.Code, r.Detail)
@@ -125,7 +126,7 @@ func newPeer() *cobra.Command {
 		fmt.Fprintln(w, "PEER\tLOCATION\tCLASS\tCONNECTED\tCARRIER\tRTT\tQUEUE\tRATE\tRECEIVED\tSENT\tREASON")
 		for _, p := range list {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%t\t%s\t%.1f ms\t%.1f ms\t%s\t%s\t%s\t%s\n", p.Peer, p.Location, p.Class, p.Connected,
-				cmp.Or(p.Carrier, "-"), p.RTT*1e3, p.QueueDelay*1e3, bitrate(p.Rate), iec(p.Received), iec(p.Sent), p.Reason)
+				cmp.Or(p.Carrier, "-"), p.RTT*1e3, p.QueueDelay*1e3, units.Bitrate(p.Rate), units.IEC(p.Received), units.IEC(p.Sent), p.Reason)
 		}
 		return w.Flush()
 	}

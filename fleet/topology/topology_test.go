@@ -5,7 +5,6 @@ package topology
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -17,9 +16,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func parse(t *testing.T, name string) (*Topology, error) {
 	t.Helper()
@@ -79,15 +77,7 @@ func TestBrokenFiles(t *testing.T) {
 		}
 	}
 	path := filepath.Join("testdata", "problems.golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil || out.String() != string(want) {
-		t.Errorf("%v; run with -update and look at the difference:\n%s", err, out.String())
-	}
+	golden.Check(t, path, out.String())
 }
 
 func TestWhereAnAddressIs(t *testing.T) {
@@ -191,15 +181,7 @@ func TestChanges(t *testing.T) {
 	}
 	tell("region west", top.Declare("west"), nil)
 	path := filepath.Join("testdata", "changes.golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(out.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil || out.String() != string(want) {
-		t.Errorf("%v; run with -update and look at the difference:\n%s", err, out.String())
-	}
+	golden.Check(t, path, out.String())
 }
 
 // The index agrees with looking at every subnet, whatever they are.

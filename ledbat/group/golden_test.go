@@ -4,45 +4,20 @@ package group
 
 import (
 	"bufio"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ebbproject/ebb/golden"
 	"github.com/ebbproject/ebb/ledbat"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // A golden file is a script: lines that begin with "> " are commands, what follows each is what happened. A change of behaviour
 // shows as a diff that a person can judge.
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(want))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(want) {
-				t.Errorf("%s is no longer what happens:\n%s\nIf that is intended, run: go test ./ledbat/group -run Golden -update", file, got)
-			}
-		})
-	}
+	golden.Scripts(t, "testdata/*.txt", play)
 }
 
 // A stage is what the commands of a script act on.

@@ -3,17 +3,15 @@
 package harm
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/ebbproject/ebb/golden"
+)
 
 var office = Path{RTT: 40 * ms, MinRTT: 30 * ms, Queue: 10 * ms}
 
@@ -134,19 +132,7 @@ func TestTheStoryOfAPlan(t *testing.T) {
 	if !p.Deadline().IsZero() {
 		t.Errorf("a plan without flows wants to be called at %v", p.Deadline())
 	}
-	const golden = "testdata/story.txt"
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", &b, want)
-	}
+	golden.Check(t, "testdata/story.txt", b.String())
 }
 
 // A flow that falls silent by itself is not experimented with, and a trial without a flow is given up.

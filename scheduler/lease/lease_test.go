@@ -3,9 +3,7 @@
 package lease
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,9 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ebbproject/ebb/content"
+	"github.com/ebbproject/ebb/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden file")
 
 // Hosts that start together fetch every chunk once, two of them at a time, though not everybody talks to everybody and
 // their clocks are hours apart.
@@ -51,19 +48,7 @@ func TestHandover(t *testing.T) {
 	v.run(beat)
 	text := strings.Join(v.log, "\n") + fmt.Sprintf("\n%d chunks crossed, of 96\n", v.crossed)
 	const file = "testdata/handover.txt"
-	if *update {
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text != string(want) {
-		t.Errorf("%s tells another story now (rewrite with -update and read the diff):\n%s", file, text)
-	}
+	golden.Check(t, file, text)
 }
 
 // A host alone waits for nobody.

@@ -4,10 +4,8 @@ package matrix
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,31 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ebbproject/ebb/golden"
 	"github.com/ebbproject/ebb/link"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares with a file, which -update rewrites.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is no longer what happens:\n%s\nIf that is intended, run: go test ./sim/matrix -update", file, got)
-	}
-}
 
 // runAll runs jobs on as many goroutines as workers, as a command does.
 func runAll(jobs []Job, workers int) []Row {
@@ -95,7 +71,7 @@ func TestShortEditionIsTheSameForAnyNumberOfWorkers(t *testing.T) {
 		got := strings.Join(lines, "\n") + "\n"
 		if first == "" {
 			first = got
-			golden(t, "short.txt", got)
+			golden.Check(t, filepath.Join("testdata", "short.txt"), got)
 		}
 		if got != first {
 			t.Errorf("with %d workers:\n%s", workers, got)
@@ -120,7 +96,7 @@ func TestPlots(t *testing.T) {
 				if c.World == world {
 					file := fmt.Sprintf("row-%02d-%s.txt", row, strings.NewReplacer(" ", "-", ",", "", ".", "").Replace(against))
 					drawn[file] = true
-					golden(t, file, fmt.Sprintf("%v: %s\n%s\n\n%s", r.Job, world, Reduce([]Result{r})[0].text(), c.Plot()))
+					golden.Check(t, filepath.Join("testdata", file), fmt.Sprintf("%v: %s\n%s\n\n%s", r.Job, world, Reduce([]Result{r})[0].text(), c.Plot()))
 				}
 			}
 			return

@@ -4,17 +4,15 @@ package swarm
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"reflect"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/ebbproject/ebb/golden"
+)
 
 // small is a location that a test has time for: 30 hosts and 100 s of its link.
 func small(seed uint64) Config { return Config{Seed: seed, Hosts: 30, Size: 120 << 20} }
@@ -169,17 +167,5 @@ func TestPlots(t *testing.T) {
 			r.Last.Round(100*time.Millisecond), r.Plot())
 	}
 	const file = "testdata/plots.txt"
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("%s differs (rewrite with -update and look at the diff):\n%s", file, b.String())
-	}
+	golden.Check(t, file, b.String())
 }

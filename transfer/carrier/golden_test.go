@@ -6,12 +6,12 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ebbproject/ebb/golden"
 	"github.com/ebbproject/ebb/link"
 )
 
@@ -66,15 +66,9 @@ func clampInt(x float64) int { return int(max(0, min(50, x))) }
 func (c *course) check(t *testing.T, name string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".plot")
-	if *update {
-		if err := os.WriteFile(file, []byte(c.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	b, is := golden.Wanted(t, file, []byte(c.String()))
+	if !is {
 		return
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
 	}
 	const points, millis = 10, 12
 	for i, line := range strings.Split(strings.TrimSpace(string(b)), "\n")[1:] {

@@ -4,7 +4,6 @@ package carrier
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -17,8 +16,6 @@ import (
 	"github.com/ebbproject/ebb/link/linktest"
 	"github.com/ebbproject/ebb/transfer/udp/udptest"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 const ms = time.Millisecond
 

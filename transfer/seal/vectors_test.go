@@ -8,13 +8,12 @@ import (
 	"crypto/cipher"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"math/big"
 	"os"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "rewrite the files in testdata")
+	"github.com/ebbproject/ebb/golden"
+)
 
 const vectorFile = "testdata/vectors.json"
 
@@ -88,18 +87,7 @@ func TestVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = append(got, '\n')
-	if *update {
-		if err := os.WriteFile(vectorFile, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(vectorFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("what is sealed differs from %s: peers in the field would not understand it. got:\n%s", vectorFile, got)
-	}
+	golden.Check(t, vectorFile, got)
 }
 
 // The vectors follow from the words of the package comment alone: checked here with nothing but AES-GCM and arithmetic.

@@ -6,17 +6,15 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/ebbproject/ebb/golden"
+)
 
 func anyFeedback(t *rapid.T) *feedback {
 	f := &feedback{
@@ -99,18 +97,7 @@ func TestFrameVectors(t *testing.T) {
 		}
 	}
 	const file = "testdata/frames.txt"
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("frames have changed:\n%s", b.String())
-	}
+	golden.Check(t, file, b.String())
 }
 
 func TestMalformedFramesAreRefused(t *testing.T) {

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/ipv4"
-
 	"github.com/ebbproject/ebb/agent/discovery"
 )
 
@@ -23,8 +21,6 @@ const (
 	askAgain   = 400 * time.Millisecond  // the question is put twice, in case one is lost
 	maxAnswers = 1024                    // that are looked at, of one question on one link
 )
-
-var group = net.UDPAddr{IP: net.IPv4(224, 0, 0, 251), Port: 5353}
 
 // ErrNoMulticast: the question could be put on no interface.
 var ErrNoMulticast = errors.New("multicast is not possible here")
@@ -39,9 +35,9 @@ type Question struct {
 // Ask puts the question on every link and reports who answers of the fleet until the time for that is over or ctx ends. heard is called by
 // several goroutines. The error wraps ErrNoMulticast.
 func Ask(ctx context.Context, q Question, heard func(discovery.Hint)) error {
-	all := links(q.Listen)
+	all := once(links(q.Listen))
 	if len(all) == 0 {
-		return fmt.Errorf("%w: no interface with an IPv4 address takes it", ErrNoMulticast)
+		return fmt.Errorf("%w: no interface with an address for others takes it", ErrNoMulticast)
 	}
 	ctx, cancel := context.WithTimeout(ctx, listenFor)
 	defer cancel()
@@ -68,19 +64,19 @@ func (l link) ask(ctx context.Context, q Question, heard func(discovery.Hint)) e
 	if err != nil {
 		return err
 	}
-	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(l.addr.Addr(), 0)))
+	c, err := net.ListenUDP(of(l.addr.Addr()).network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(l.addr.Addr(), 0)))
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := ipv4.NewPacketConn(c).SetMulticastInterface(&l.Interface); err != nil {
+	if err := l.leaves(c); err != nil {
 		return fmt.Errorf("%s: %w", l.Name, err)
 	}
-	if _, err := c.WriteToUDP(query, &group); err != nil {
+	if _, err := c.WriteToUDP(query, l.group()); err != nil {
 		return fmt.Errorf("%s: %w", l.Name, err)
 	}
 	defer context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) })()
-	again := time.AfterFunc(askAgain, func() { _, _ = c.WriteToUDP(query, &group) })
+	again := time.AfterFunc(askAgain, func() { _, _ = c.WriteToUDP(query, l.group()) })
 	defer again.Stop()
 	buffer := make([]byte, maxMessage)
 	for range maxAnswers {

@@ -9,7 +9,8 @@
 // Both are written for a network in which anybody may send anything. Answers count only from the link they were asked on (section 11), with
 // the number of the question and the fleet's tag, and name only the address they come from; a question is padded (RFC 7830), and an
 // answer to one address is never longer than the question; so many answers a second, no more. Nothing that comes is kept: there is no
-// cache. One goroutine runs a Responder, one an interface during Ask, and all have ended when Close or Ask returns.
+// cache. One goroutine a family of addresses runs a Responder, one an interface during Ask, and all have ended when Close or Ask returns.
 //
-// Only IPv4 is spoken: in a network without it the hub's list and static places remain.
+// It is answered over IPv4 and IPv6, and asked over IPv6 where the interface has no IPv4. Not over link-local addresses: what is found there
+// would mean something else, or nothing, at the hub and at other hosts.
 package dnssd

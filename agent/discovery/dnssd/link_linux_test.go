@@ -97,6 +97,34 @@ func TestOneFleetHearsItself(t *testing.T) {
 	}
 }
 
+// Where an interface has IPv6 alone, it is asked there; where it has both, over IPv4, so that nobody is met at two addresses.
+func TestIPv6(t *testing.T) {
+	if !network(t) {
+		return
+	}
+	ip := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+			t.Skipf("%v: %s", err, out)
+		}
+	}
+	ip("-6", "addr", "add", "fd00:31::1/64", "dev", "lan", "nodad")
+	responder(t, key, "[::]:8001")
+	responder(t, key, "[fd00:31::1]:8002")
+	responder(t, key, "0.0.0.0:8003")
+	q := Question{Key: key, Listen: netip.IPv6Unspecified()}
+	if got := heard(t, q); len(got) != 2 {
+		t.Errorf("over IPv4 it heard %v", got)
+	}
+	ip("addr", "del", "10.31.0.1/24", "dev", "lan")
+	got := heard(t, q)
+	for _, addr := range []string{"[fd00:31::1]:8001", "[fd00:31::1]:8002"} {
+		if !got[discovery.Hint{Addr: netip.MustParseAddrPort(addr), TLS: 1234}] || len(got) != 2 {
+			t.Errorf("over IPv6 it heard %v", got)
+		}
+	}
+}
+
 // Without an interface that takes multicast the error says so; one that comes later is found, by who asks at once, by who answers soon.
 func TestInterfacesComeAndGo(t *testing.T) {
 	if !network(t) {
@@ -155,7 +183,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	began := time.Now()
 	for range questions {
 		for _, b := range [][]byte{bare, long} {
-			if _, err := c.WriteToUDP(b, &group); err != nil {
+			if _, err := c.WriteToUDP(b, &net.UDPAddr{IP: four.group, Port: groupPort}); err != nil {
 				t.Fatal(err)
 			}
 		}

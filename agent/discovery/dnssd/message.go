@@ -108,9 +108,16 @@ func (a announcement) answer(id uint16, at netip.Addr, alone bool) ([]byte, erro
 	m.Additionals = []dnsmessage.Resource{
 		{Header: header(instance), Body: &dnsmessage.SRVResource{Port: a.port, Target: host}},
 		{Header: header(instance), Body: &dnsmessage.TXTResource{TXT: a.text()}},
-		{Header: header(host), Body: &dnsmessage.AResource{A: at.As4()}},
+		{Header: header(host), Body: address(at)},
 	}
 	return m.Pack()
+}
+
+func address(at netip.Addr) dnsmessage.ResourceBody {
+	if at.Is4() {
+		return &dnsmessage.AResource{A: at.As4()}
+	}
+	return &dnsmessage.AAAAResource{AAAA: at.As16()}
 }
 
 func (a announcement) text() []string {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 	"golang.org/x/time/rate"
 
 	"github.com/ebbproject/ebb/agent/discovery"
@@ -35,36 +36,88 @@ type Config struct {
 type Responder struct {
 	c       Config
 	says    announcement
-	conn    *net.UDPConn
-	packets *ipv4.PacketConn
+	allowed *rate.Limiter // of all ears together
+	ears    []*ear
 	running sync.WaitGroup
+}
 
-	// Owned by run.
+// ear hears the questions of one family of addresses. But for conn it is owned by the goroutine that runs it.
+type ear struct {
+	*Responder
+	family  family
+	conn    *net.UDPConn
+	packets packets
+
 	links     []link
 	joined    map[int]bool // by index of the interface
 	looked    time.Time
-	allowed   *rate.Limiter
 	everybody time.Time // when all were last answered
 }
 
-// Respond begins to answer.
+// packets is what ipv4.PacketConn and ipv6.PacketConn are called differently for.
+type packets interface {
+	JoinGroup(i *net.Interface, group net.Addr) error
+	SetMulticastLoopback(on bool) error
+	// hops sets TTL or hop limit to the most there is.
+	hops()
+	send(b []byte, from link, to *net.UDPAddr) error
+}
+
+type packets4 struct{ *ipv4.PacketConn }
+
+func (p packets4) hops() { _, _ = p.SetMulticastTTL(255), p.SetTTL(255) }
+
+func (p packets4) send(b []byte, from link, to *net.UDPAddr) error {
+	_, err := p.WriteTo(b, &ipv4.ControlMessage{Src: from.addr.Addr().AsSlice(), IfIndex: from.Index}, to)
+	return err
+}
+
+type packets6 struct{ *ipv6.PacketConn }
+
+func (p packets6) hops() { _, _ = p.SetMulticastHopLimit(255), p.SetHopLimit(255) }
+
+func (p packets6) send(b []byte, from link, to *net.UDPAddr) error {
+	_, err := p.WriteTo(b, &ipv6.ControlMessage{Src: from.addr.Addr().AsSlice(), IfIndex: from.Index}, to)
+	return err
+}
+
+// Respond begins to answer. It is enough that one family can be heard.
 func Respond(c Config) (*Responder, error) {
-	// The address of the group makes the port one that several programs may listen at.
-	conn, err := net.ListenUDP("udp4", &group)
-	if err != nil {
-		return nil, fmt.Errorf("listen for questions of neighbours: %w", err)
-	}
 	var name [8]byte
 	rand.Read(name[:])
-	r := &Responder{c: c, conn: conn, packets: ipv4.NewPacketConn(conn), joined: map[int]bool{}, allowed: rate.NewLimiter(answersEach, answersEach)}
+	r := &Responder{c: c, allowed: rate.NewLimiter(answersEach, answersEach)}
 	r.says = announcement{name: hex.EncodeToString(name[:]), port: c.Listen.Port(), tls: c.TLS}
 	r.says.tag = discovery.Tag(c.Key, r.says.name)
-	_ = r.packets.SetMulticastTTL(255) // "SHOULD be sent with IP TTL set to 255" (RFC 6762, section 11)
-	_ = r.packets.SetTTL(255)
-	_ = r.packets.SetMulticastLoopback(true) // another host of the fleet may run on this machine
-	r.look(time.Now())
-	r.running.Go(r.run)
+	var errs []error
+	for _, f := range []family{four, six} {
+		if err := r.hear(f); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(r.ears) == 0 {
+		return nil, fmt.Errorf("listen for questions of neighbours: %w", errors.Join(errs...))
+	}
+	for _, e := range r.ears {
+		r.running.Go(e.run)
+	}
 	return r, nil
+}
+
+func (r *Responder) hear(f family) error {
+	// The address of the group makes the port one that several programs may listen at.
+	conn, err := net.ListenUDP(f.network, &net.UDPAddr{IP: f.group, Port: groupPort})
+	if err != nil {
+		return err
+	}
+	e := &ear{Responder: r, family: f, conn: conn, packets: packets4{ipv4.NewPacketConn(conn)}, joined: map[int]bool{}}
+	if f.network == six.network {
+		e.packets = packets6{ipv6.NewPacketConn(conn)}
+	}
+	e.packets.hops()                         // "SHOULD be sent with IP TTL set to 255" (RFC 6762, section 11)
+	_ = e.packets.SetMulticastLoopback(true) // another host of the fleet may run on this machine
+	e.look(time.Now())
+	r.ears = append(r.ears, e)
+	return nil
 }
 
 // Name is what the Responder calls itself.
@@ -72,68 +125,75 @@ func (r *Responder) Name() string { return r.says.name }
 
 // Close ends the Responder and waits for it.
 func (r *Responder) Close() error {
-	err := r.conn.Close()
+	var errs []error
+	for _, e := range r.ears {
+		errs = append(errs, e.conn.Close())
+	}
 	r.running.Wait()
-	return err
+	return errors.Join(errs...)
 }
 
 // look joins the group on interfaces that have come.
-func (r *Responder) look(now time.Time) {
-	r.looked, r.links = now, links(r.c.Listen.Addr())
+func (e *ear) look(now time.Time) {
+	e.looked, e.links = now, nil
 	there := map[int]bool{}
-	for _, l := range r.links {
+	for _, l := range links(e.c.Listen.Addr()) {
+		if of(l.addr.Addr()).network != e.family.network {
+			continue
+		}
+		e.links = append(e.links, l)
 		there[l.Index] = true
-		if !r.joined[l.Index] && r.packets.JoinGroup(&l.Interface, &net.UDPAddr{IP: group.IP}) == nil {
-			r.joined[l.Index] = true
+		if !e.joined[l.Index] && e.packets.JoinGroup(&l.Interface, &net.UDPAddr{IP: e.family.group}) == nil {
+			e.joined[l.Index] = true
 		}
 	}
-	for index := range r.joined {
+	for index := range e.joined {
 		if !there[index] { // should it come again, it is joined again
-			delete(r.joined, index)
+			delete(e.joined, index)
 		}
 	}
 }
 
-func (r *Responder) run() {
+func (e *ear) run() {
 	buffer := make([]byte, maxMessage)
 	for {
-		_ = r.conn.SetReadDeadline(r.looked.Add(lookEvery))
-		n, from, err := r.conn.ReadFromUDPAddrPort(buffer)
+		_ = e.conn.SetReadDeadline(e.looked.Add(lookEvery))
+		n, from, err := e.conn.ReadFromUDPAddrPort(buffer)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		now := time.Now()
-		if now.Sub(r.looked) >= lookEvery {
-			r.look(now)
+		if now.Sub(e.looked) >= lookEvery {
+			e.look(now)
 		}
 		if err != nil {
 			continue
 		}
-		r.asked(now, buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+		e.asked(now, buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 	}
 }
 
 // asked answers a question, if it is one that may be answered.
-func (r *Responder) asked(now time.Time, message []byte, from netip.AddrPort) {
+func (e *ear) asked(now time.Time, message []byte, from netip.AddrPort) {
 	id, ok := asks(message)
 	if !ok {
 		return
 	}
-	l, ok := onLink(r.links, from.Addr())
-	if !ok || !r.allowed.AllowN(now, 1) {
+	l, ok := onLink(e.links, from.Addr())
+	if !ok || !e.allowed.AllowN(now, 1) {
 		return
 	}
-	alone := from.Port() != uint16(group.Port)
+	alone := from.Port() != groupPort
 	to := net.UDPAddrFromAddrPort(from)
 	if !alone {
-		if now.Sub(r.everybody) < everybodyEach || r.packets.SetMulticastInterface(&l.Interface) != nil {
+		if now.Sub(e.everybody) < everybodyEach || l.leaves(e.conn) != nil {
 			return
 		}
-		r.everybody, to = now, &group
+		e.everybody, to = now, l.group()
 	}
-	reply, err := r.says.answer(id, l.addr.Addr(), alone)
+	reply, err := e.says.answer(id, l.addr.Addr(), alone)
 	if err != nil || alone && len(reply) > len(message) {
 		return
 	}
-	_, _ = r.packets.WriteTo(reply, &ipv4.ControlMessage{Src: l.addr.Addr().AsSlice(), IfIndex: l.Index}, to) // who gets none asks again
+	_ = e.packets.send(reply, l, to) // who gets none asks again
 }

@@ -125,7 +125,7 @@ func build(ctx context.Context, o *yield.Options) (clean func(), err error) {
 	clean = func() { os.RemoveAll(dir) }
 	o.Exe = filepath.Join(dir, "ebb")
 	o.Say("building ebb")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", o.Exe, "./cmd/ebb")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", o.Exe, "./cmd/ebb")
 	cmd.Dir = o.Root
 	if text, err := cmd.CombinedOutput(); err != nil {
 		clean()

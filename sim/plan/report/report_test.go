@@ -5,9 +5,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,10 +13,9 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/window"
+	"github.com/ebbproject/ebb/golden"
 	"github.com/ebbproject/ebb/sim/plan"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // asked is a plan of 40 shops in two regions and three depots, and what a rule of thumb says of it with a seed.
 func asked(seeds int) (plan.Scenario, []plan.Outcome) {
@@ -114,31 +111,20 @@ func TestTextIsAsItWas(t *testing.T) {
 		r.Played(x, out)
 	}
 	r.Sweep = &Sweep{Axes: []SweepAxis{{"locations.shops.link.down", []string{"2Mbit", "4Mbit"}}}, Order: "image", Points: []SweepPoint{f.Swept([]string{"2Mbit"}), f.Swept([]string{"4Mbit"})}}
-	golden(t, "testdata/summary.txt", r)
+	golden.Check(t, "testdata/summary.txt", told(t, r))
 
 	_, r = folded(t, 1)
 	r.Made.Wanted, r.Made.Check, r.Made.Stale = 3, nil, true
-	golden(t, "testdata/interrupted.txt", r)
+	golden.Check(t, "testdata/interrupted.txt", told(t, r))
 }
 
-func golden(t *testing.T, path string, r *Report) {
+func told(t *testing.T, r *Report) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := r.Text(&b); err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("%s differs; rewrite it with -update and look at the difference:\n%s", path, b.String())
-	}
+	return b.String()
 }
 
 func halve(o *plan.Outcome) {

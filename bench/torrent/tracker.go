@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package yield
+package torrent
 
 import (
 	"context"
@@ -19,21 +19,16 @@ type tracker struct {
 	server *http.Server
 	url    string
 
-	mu     sync.Mutex
-	peers  map[netip.AddrPort]bool
-	seeded chan struct{} // closed when somebody has it all
+	mu    sync.Mutex
+	peers map[netip.AddrPort]bool // true: it has it all
+	news  chan struct{}           // closed, and made anew, when one more has
 }
 
-// newTracker listens at a place. The socket belongs to TCP cubic's listeners, which is of no importance here.
-func newTracker(at place) (*tracker, error) {
-	l, err := listenTCP(at, "cubic")
-	if err != nil {
-		return nil, err
-	}
-	t := &tracker{url: fmt.Sprintf("http://%s/announce", l.Addr()), peers: map[netip.AddrPort]bool{}, seeded: make(chan struct{})}
+func newTracker(l net.Listener) *tracker {
+	t := &tracker{url: fmt.Sprintf("http://%s/announce", l.Addr()), peers: map[netip.AddrPort]bool{}, news: make(chan struct{})}
 	t.server = &http.Server{Handler: http.HandlerFunc(t.announce), ReadHeaderTimeout: time.Minute}
 	go t.server.Serve(l) // ends with close
-	return t, nil
+	return t
 }
 
 func (t *tracker) announce(w http.ResponseWriter, r *http.Request) {
@@ -50,14 +45,11 @@ func (t *tracker) announce(w http.ResponseWriter, r *http.Request) {
 	if r.FormValue("event") == "stopped" {
 		delete(t.peers, self)
 	} else {
-		t.peers[self] = true
+		t.peers[self] = r.FormValue("left") == "0"
 	}
-	if r.FormValue("left") == "0" {
-		select {
-		case <-t.seeded:
-		default:
-			close(t.seeded)
-		}
+	if t.peers[self] {
+		close(t.news)
+		t.news = make(chan struct{})
 	}
 	var compact []byte
 	for p := range t.peers {
@@ -68,29 +60,40 @@ func (t *tracker) announce(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, bencode(map[string]any{"interval": int64(5), "min interval": int64(2), "peers": string(compact)}))
 }
 
-// forget forgets the peers at an address.
-func (t *tracker) forget(addr netip.Addr) {
+// forget forgets a peer.
+func (t *tracker) forget(p netip.AddrPort) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for p := range t.peers {
-		if p.Addr() == addr {
-			delete(t.peers, p)
-		}
-	}
+	delete(t.peers, p)
 }
 
-// seedWithin bounds how long a client may take to announce what it has.
-const seedWithin = 30 * time.Second
+const (
+	seedWithin  = 30 * time.Second // bounds how long a client may take to announce what it has,
+	fetchWithin = 10 * time.Minute // and how long to fetch it
+)
 
-// seed waits until somebody has it all.
-func (t *tracker) seed(ctx context.Context) error {
-	select {
-	case <-t.seeded:
-		return nil
-	case <-time.After(seedWithin):
-		return fmt.Errorf("the seeder did not announce itself within %v", seedWithin)
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// complete waits until so many have it all.
+func (t *tracker) complete(ctx context.Context, peers int, within time.Duration) error {
+	late := time.After(within)
+	for {
+		t.mu.Lock()
+		have, news := 0, t.news
+		for _, all := range t.peers {
+			if all {
+				have++
+			}
+		}
+		t.mu.Unlock()
+		if have >= peers {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-late:
+			return fmt.Errorf("%d of %d clients have announced within %v that they have it all", have, peers, within)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }
 
