@@ -15,7 +15,7 @@ import (
 
 func newSim() *cobra.Command {
 	cmd := group("sim", "Simulate networks and fleets, with the code that ships")
-	cmd.AddCommand(newSimPlan(), newSimSweep(), newSimCheck(), newSimSchema(), newSimRun(), newSimMatrix(), newSimSwarm(), newSimCalibrate())
+	cmd.AddCommand(newSimPlan(), newSimSweep(), newSimCheck(), newSimSchema(), newSimVerify(), newSimFromFleet(), newSimRun(), newSimMatrix(), newSimSwarm(), newSimCalibrate())
 	return cmd
 }
 

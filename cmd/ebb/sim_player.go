@@ -51,7 +51,7 @@ type job struct {
 // atPacket is how many datagrams a plan may take for auto to play each of them, all seeds together, and toCheck how many those take that are played to
 // measure the error of the flow level: some seconds each.
 const (
-	atPacket = 2_000_000
+	atPacket = 300_000
 	toCheck  = 400_000
 	checked  = 20 // locations
 )

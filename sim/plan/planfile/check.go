@@ -23,8 +23,8 @@ type Need struct {
 }
 
 const (
-	cpuPerHost    = 27 * time.Microsecond
-	memoryPerHost = 353.0
+	cpuPerHost    = 3 * time.Microsecond
+	memoryPerHost = 110.0
 	mostHosts     = 20e6
 )
 

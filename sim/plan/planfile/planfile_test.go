@@ -134,7 +134,7 @@ events:
 
 func TestWhatContradictsItselfIsRefused(t *testing.T) {
 	for change, want := range map[string]string{
-		"count: 3|count: 200000000":                                                                    "these are 1000000000 hosts in 200000000 locations; at most 20000000 in 1000000 are played. They would take about 7h30m0s of CPU and 353 GB",
+		"count: 3|count: 200000000":                                                                    "these are 1000000000 hosts in 200000000 locations; at most 20000000 in 1000000 are played. They would take about 50m0s of CPU and 110 GB",
 		"to: all}]|to: all}, {content: image, to: [shops], priority: 5}]":                              "line 5: image is ordered for shops twice, here with the priority 5 and in line 5 with 0",
 		"to: all}]|to: all, window: 20:00-22:00}, {content: image, to: [shops], window: 03:00-05:00}]": "here in the hours 03:00-05:00 and in line 5 in 20:00-22:00",
 		"to: all}|to: all, window: 03:00-05:00, by: 5h}":                                               "the window 03:00-05:00 is never open between the order and its deadline",

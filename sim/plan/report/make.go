@@ -144,6 +144,10 @@ type place struct {
 	done                                  [][]float64
 	late, seen                            int
 	reasons                               map[plan.Straggle]int
+
+	worst   plan.Place // of the replica in which it was complete last
+	slowest float64
+	worstIn uint64
 }
 
 // locations are medians over replicas, for each location that was played in any.
@@ -158,7 +162,7 @@ func (f *Folder) locations() []Location {
 				x = &place{done: make([][]float64, len(f.s.Orders)), reasons: map[plan.Straggle]int{}}
 				byPlace[k] = x
 			}
-			f.see(x, &p)
+			f.see(x, &p, r.seed)
 		}
 	}
 	list := []Location{}
@@ -167,6 +171,7 @@ func (f *Folder) locations() []Location {
 			if x := byPlace[key{class, index}]; x != nil {
 				l := x.location(len(f.s.Orders))
 				l.Name, l.Region = f.s.PlaceName(class, index), f.s.Regions[c.Region].Name
+				l.worst = x.last(l)
 				list = append(list, l)
 			}
 		}
@@ -175,17 +180,21 @@ func (f *Folder) locations() []Location {
 }
 
 // see enters one replica's word of a location.
-func (f *Folder) see(x *place, p *plan.Place) {
+func (f *Folder) see(x *place, p *plan.Place, seed uint64) {
 	x.down, x.rtt, x.hosts = append(x.down, float64(p.Down)), append(x.rtt, p.RTT.Seconds()), append(x.hosts, float64(p.Hosts))
 	x.busiest, x.delay, x.wan = append(x.busiest, p.Busiest), append(x.delay, p.Delay.Seconds()), append(x.wan, float64(p.WAN))
-	late := false
+	late, slowest := false, -1.0
 	for i, d := range p.Done {
 		if d < 0 {
 			continue
 		}
 		o := &f.s.Orders[i]
 		x.done[i] = append(x.done[i], seconds(d))
+		slowest = max(slowest, seconds(d))
 		late = late || d == plan.Never || o.By != 0 && o.At+d > o.By
+	}
+	if x.seen == 0 || slowest > x.slowest {
+		x.worst, x.slowest, x.worstIn = *p, slowest, seed
 	}
 	x.seen++
 	if late {
@@ -216,6 +225,19 @@ func (x *place) location(orders int) Location {
 	return l
 }
 
+// last is the location as it was in the replica in which it was complete last.
+func (x *place) last(l Location) *Location {
+	p := &x.worst
+	l.Hosts, l.Down, l.RTT, l.Busiest, l.Delay, l.WAN = float64(p.Hosts), float64(p.Down), p.RTT.Seconds(), p.Busiest, p.Delay.Seconds(), float64(p.WAN)
+	l.Reason, l.slowest, l.Seed, l.Done = string(p.Reason), x.slowest, &x.worstIn, make([]*float64, len(p.Done))
+	for i, d := range p.Done {
+		if d >= 0 {
+			l.Done[i] = finite(seconds(d))
+		}
+	}
+	return &l
+}
+
 // delays are by class, over its locations and replicas.
 func (f *Folder) delays() []Delay {
 	list := []Delay{}
@@ -240,7 +262,10 @@ func (f *Folder) delays() []Delay {
 
 // rank picks the busiest and the latest, and counts why.
 func (r *Report) rank() {
-	byUse, late := slices.Clone(r.Places), slices.Clone(r.Places)
+	byUse, late := slices.Clone(r.Places), []Location{}
+	for _, l := range r.Places {
+		late = append(late, *l.worst)
+	}
 	slices.SortStableFunc(byUse, func(a, b Location) int { return cmp.Compare(b.Busiest, a.Busiest) })
 	slices.SortStableFunc(late, func(a, b Location) int { return cmp.Or(cmp.Compare(b.slowest, a.slowest), cmp.Compare(b.Late, a.Late)) })
 	idle := func(l Location) bool { return !slices.Contains(l.For, true) }

@@ -9,15 +9,14 @@ import (
 	"html/template"
 	"math"
 	"strings"
+
+	"github.com/ebbproject/ebb/units"
 )
 
 //go:embed page.html
 var pageText string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"bytes": func(f Figure) string { return Bytes(f.or(0)) }, "rate": Rate, "span": Span, "millis": millis, "because": Because,
-	"percent": func(v float64) string { return percent(100 * v) }, "value": func(f Figure) float64 { return f.or(0) }, "count": Count,
-}).Parse(pageText))
+var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
 // page is what the template sees.
 type page struct {
@@ -83,7 +82,7 @@ func (r *Report) Page() []byte {
 	p.Tiles = r.tiles()
 	p.Use, p.Delays, p.Late, p.Heat = r.drawHours(), r.drawDelay(), r.drawLate(), r.drawHeat()
 	for _, l := range r.Worst {
-		p.Shown = append(p.Shown, row{l.Name, l.Region, Rate(l.Down), millis(l.RTT), l.after(), Because(l.Reason)})
+		p.Shown = append(p.Shown, row{l.Name, l.Region, units.Bitrate(l.Down), millis(l.RTT), l.after(), Because(l.Reason)})
 	}
 	p.Sources = r.sources()
 	var b bytes.Buffer
@@ -101,7 +100,7 @@ func (r *Report) tiles() (list []tile) {
 			list = append(list, tile{"in time", percent(100 * o.InTime.or(0)), "deadline " + Clock(*o.By, r.Start)})
 		}
 	}
-	list = append(list, tile{"over WAN lines", Bytes(r.WAN.or(0)), "without sharing " + Bytes(r.Without.or(0)) + times(r.Without.or(0), r.WAN.or(0))})
+	list = append(list, tile{"over WAN lines", units.IEC(int64(r.WAN.or(0))), "without sharing " + units.IEC(int64(r.Without.or(0))) + times(r.Without.or(0), r.WAN.or(0))})
 	if r.Peak != nil {
 		list = append(list, tile{"busiest hour", fmt.Sprintf("%.1f %%", 100*r.Peak.Share), "of all lines together, " + Clock(r.Peak.At, r.Start)})
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ebbproject/ebb/units"
 )
 
 const (
@@ -267,7 +269,7 @@ func (r *Report) drawLate() *drawn {
 	for e := math.Ceil(math.Log10(low)*3) / 3; e <= math.Log10(high); e += 1. / 3 { // 1, 2, 5, 10
 		v := math.Pow(10, math.Floor(e+1e-9)) * []float64{1, 2, 5}[int(math.Round((e-math.Floor(e+1e-9))*3))%3]
 		if v >= low && v <= high {
-			c.text(place(v), c.h-14, "axis", "middle", Rate(v))
+			c.text(place(v), c.h-14, "axis", "middle", units.Bitrate(v))
 		}
 	}
 	var reasons []string
@@ -280,7 +282,7 @@ func (r *Report) drawLate() *drawn {
 			y = c.y(l.slowest / most)
 		}
 		fmt.Fprintf(&c.b, `<circle class="dot f%d" cx="%.1f" cy="%.1f" r="4"><title>%s: %s, %s: %s</title></circle>`, slices.Index(reasons, l.Reason)+1, place(l.Down), y,
-			html.EscapeString(l.Name), Rate(l.Down), after, html.EscapeString(Because(l.Reason)))
+			html.EscapeString(l.Name), units.Bitrate(l.Down), after, html.EscapeString(Because(l.Reason)))
 	}
 	words := make([]string, len(reasons))
 	for i, x := range reasons {

@@ -24,7 +24,7 @@ type Report struct {
 	Peak    *Peak      `json:"peak_hour"` // the hour in which Ebb takes the most; null: it takes nothing
 	Delay   []Delay    `json:"foreground_delay"`
 	Busiest []Location `json:"busiest_links"` // at most 10
-	Worst   []Location `json:"worst"`         // at most 20, the latest first
+	Worst   []Location `json:"worst"`         // at most 20, the latest first, each as it was in its worst replica
 	Reasons []Reason   `json:"reasons"`       // why locations took as long as they did
 	Sweep   *Sweep     `json:"sweep,omitempty"`
 	Places  []Location `json:"locations"` // all, by name of their class and number
@@ -149,7 +149,10 @@ type Location struct {
 	WAN     float64    `json:"wan_bytes"`
 	Reason  string     `json:"reason,omitempty"`
 
+	Seed *uint64 `json:"seed,omitempty"` // among the worst: of the replica that this is of
+
 	slowest float64 // of its orders
+	worst   *Location
 }
 
 // Reason is one cause, over all locations.

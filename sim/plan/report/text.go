@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/sim/plan"
+	"github.com/ebbproject/ebb/units"
 )
 
 // reasonWords say a reason as a clause about a location.
@@ -60,7 +61,7 @@ func (r *Report) Text(out io.Writer) error {
 // headline is what became of an order, in sentences.
 func (r *Report) headline(o *Order) []string {
 	who := r.who(o)
-	text := fmt.Sprintf("%s (%s) from %s: ", o.Content, Bytes(float64(o.Size)), Clock(o.At, r.Start))
+	text := fmt.Sprintf("%s (%s) from %s: ", o.Content, units.IEC(o.Size), Clock(o.At, r.Start))
 	switch {
 	case o.P95.Reached == len(r.Made.Seeds) && o.P95.Reached > 0:
 		text += fmt.Sprintf("95 %% of the %s %s.", who, r.moment(o.At, o.P95.Seconds))
@@ -155,7 +156,7 @@ func (r *Report) quantile(q Quantile) string {
 }
 
 func (r *Report) cost(w io.Writer) {
-	fmt.Fprintf(w, "\nWAN\t%s over all lines; without sharing %s%s\n", r.bytes(r.WAN), Bytes(r.Without.or(0)), times(r.Without.or(0), r.WAN.or(0)))
+	fmt.Fprintf(w, "\nWAN\t%s over all lines; without sharing %s%s\n", r.bytes(r.WAN), units.IEC(int64(r.Without.or(0))), times(r.Without.or(0), r.WAN.or(0)))
 	fmt.Fprintf(w, "origin\t%s\n", r.bytes(r.Origin))
 	if r.Peak != nil {
 		fmt.Fprintf(w, "busiest hour\t%s: Ebb takes %.1f %% of all lines together, and at most %.0f %% of one\n", Clock(r.Peak.At, r.Start), 100*r.Peak.Share, 100*r.Peak.Link)
@@ -170,7 +171,7 @@ func (r *Report) cost(w io.Writer) {
 	var busy []string
 	for _, l := range r.Busiest[:min(len(r.Busiest), 5)] {
 		if l.Busiest > 0 {
-			busy = append(busy, fmt.Sprintf("%s %.0f %% of %s", l.Name, 100*l.Busiest, Rate(l.Down)))
+			busy = append(busy, fmt.Sprintf("%s %.0f %% of %s", l.Name, 100*l.Busiest, units.Bitrate(l.Down)))
 		}
 	}
 	if len(busy) > 0 {
@@ -186,9 +187,9 @@ func times(a, b float64) string {
 }
 
 func (r *Report) bytes(f Figure) string {
-	text := Bytes(f.or(0))
+	text := units.IEC(int64(f.or(0)))
 	if h := f.half(); h > .0005*f.or(0) {
-		text += " ± " + Bytes(h)
+		text += " ± " + units.IEC(int64(h))
 	}
 	return text
 }
@@ -218,7 +219,7 @@ func (r *Report) late(w io.Writer) {
 	}
 	fmt.Fprintln(w, "\nTHE LATEST\tREGION\tLINE\tRTT\tCOMPLETE AFTER\tWHAT TOOK THE TIME")
 	for _, l := range r.Worst[:min(len(r.Worst), shownWorst)] {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Region, Rate(l.Down), millis(l.RTT), l.after(), Because(l.Reason))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Region, units.Bitrate(l.Down), millis(l.RTT), l.after(), Because(l.Reason))
 	}
 }
 
@@ -274,7 +275,7 @@ func (r *Report) sweepTable(w io.Writer) {
 		if p.P95.Reached > 0 {
 			q = Span(p.P95.Seconds.or(0))
 		}
-		fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\t%s\n", strings.Join(p.Values, "\t"), q, inTime, Bytes(p.WAN.or(0)), millis(p.Delay))
+		fmt.Fprintf(w, "\t%s\t%s\t%s\t%s\t%s\n", strings.Join(p.Values, "\t"), q, inTime, units.IEC(int64(p.WAN.or(0))), millis(p.Delay))
 	}
 }
 

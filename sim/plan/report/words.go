@@ -41,27 +41,6 @@ func Span(seconds float64) string {
 	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
 }
 
-// Bytes is a size in IEC units.
-func Bytes(v float64) string {
-	unit := 0
-	for ; math.Abs(v) >= 1024 && unit < 5; unit++ {
-		v /= 1024
-	}
-	if unit == 0 {
-		return fmt.Sprintf("%.0f B", v)
-	}
-	return fmt.Sprintf("%.1f %s", v, []string{"", "KiB", "MiB", "GiB", "TiB", "PiB"}[unit])
-}
-
-// Rate is a rate in bits a second.
-func Rate(bits float64) string {
-	unit := 0
-	for ; bits >= 1000 && unit < 3; unit++ {
-		bits /= 1000
-	}
-	return strconv.FormatFloat(bits, 'g', 3, 64) + []string{"bit/s", "kbit/s", "Mbit/s", "Gbit/s"}[unit]
-}
-
 // Count is a whole number with its thousands divided.
 func Count(v float64) string {
 	text := strconv.FormatFloat(math.Round(v), 'f', 0, 64)
