@@ -7,7 +7,7 @@ FUZZTIME ?= 10s
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test race fuzz bench bench-yield bench-peers sim lint
+.PHONY: build demo test race fuzz bench bench-yield bench-peers sim calibrate matrix lint
 
 build: ## bin/ebb
 	$(GO) build -o bin/ebb ./cmd/ebb
@@ -38,6 +38,9 @@ bench-peers: ## the same for what others use, from Debian
 
 sim: ## behaviour over time as text plots
 	$(GO) test ./sim -run Golden -count=1 -v
+
+calibrate: build ## measure the controllers anew for the plans that do not look at datagrams
+	nice ./bin/ebb sim calibrate -o sim/plan/yield/table.txt
 
 matrix: build ## how the controller gives way, in short; the whole of it: bin/ebb sim matrix
 	./bin/ebb sim matrix --short

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/content"
@@ -21,6 +22,9 @@ import (
 // keyLedger is where the ledger's rows stand: and peer, epoch and entry.
 const keyLedger = "hub/ledger/"
 
+// keyWhole is where it stands when hosts of a location came to hold a content whole: and content and location.
+const keyWhole = "hub/whole/"
+
 // maxRows bounds the rows kept of one host; an honest one needs as many as there are contents it has had to do with.
 const maxRows = 16384
 
@@ -31,11 +35,12 @@ type accounts struct {
 
 	mu     sync.Mutex
 	totals *ledger.Totals
+	wholes *ledger.Wholes
 	rows   map[string]int // kept of each peer
 }
 
 func openAccounts(st *store.Store, skip func(key string, err error)) (*accounts, error) {
-	a := &accounts{store: st, totals: ledger.NewTotals(), rows: map[string]int{}}
+	a := &accounts{store: st, totals: ledger.NewTotals(), wholes: ledger.NewWholes(), rows: map[string]int{}}
 	err := st.Scan(keyLedger, func(key string, value []byte) bool {
 		var e ledger.Entry
 		peer, _, _ := strings.Cut(strings.TrimPrefix(key, keyLedger), "/")
@@ -54,8 +59,22 @@ func openAccounts(st *store.Store, skip func(key string, err error)) (*accounts,
 	if err != nil {
 		return nil, fmt.Errorf("the hub's ledger: %w", err)
 	}
+	err = st.Scan(keyWhole, func(key string, value []byte) bool {
+		var x ledger.Whole
+		if err := json.Unmarshal(value, &x); err != nil || key != wholeKey(x.Place) {
+			skip(key, errors.Join(err, errors.New("is no record of who holds a content whole")))
+			return true
+		}
+		a.wholes.Restore(x)
+		return true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the hub's ledger: %w", err)
+	}
 	return a, nil
 }
+
+func wholeKey(p ledger.Place) string { return keyWhole + p.Content.String() + "/" + p.Location }
 
 // take enters a report; once it returns without an error everything of it is durable. grown is by how much the peer has received more.
 func (a *accounts) take(peer string, r ledger.Report) (ack ledger.Ack, grown map[ledger.Class]int64, err error) {
@@ -102,13 +121,42 @@ func (a *accounts) take(peer string, r ledger.Report) (ack ledger.Ack, grown map
 	return ledger.Ack{Epoch: r.Epoch, Upto: r.Upto}, grown, nil
 }
 
-// held enters who holds what completely.
-func (a *accounts) held(location string, list []fleet.Holding) {
+// held enters who holds what completely, and writes down what is new of that.
+func (a *accounts) held(now time.Time, id fleet.Identity, list []fleet.Holding) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	var records []store.Record
 	for _, h := range list {
-		if h.Complete {
-			a.totals.Held(ledger.Place{Location: location, Content: h.Content})
+		if !h.Complete {
+			continue
+		}
+		p := ledger.Place{Location: id.Location, Content: h.Content}
+		a.totals.Held(p)
+		if x, news := a.wholes.Held(now.UTC(), p, id.Peer); news {
+			value, err := json.Marshal(x)
+			if err != nil {
+				return err
+			}
+			records = append(records, store.Record{Key: wholeKey(p), Value: value})
+		}
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	return a.store.Record(records...)
+}
+
+// tell enters into the rows when their hosts came to hold the content.
+func (a *accounts) tell(rows []api.LedgerRow) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range rows {
+		id, err := content.ParseID(rows[i].Content)
+		if err != nil {
+			continue // bytes that could not be told apart
+		}
+		if x := a.wholes.At(ledger.Place{Location: rows[i].Location, Content: id}); x.Hosts > 0 {
+			rows[i].Whole, rows[i].First, rows[i].Last = x.Hosts, &x.First, &x.Last
 		}
 	}
 }
@@ -121,7 +169,9 @@ func (a *accounts) copy() *ledger.Totals {
 
 // accounted enters the ledger of a report. A ledger that cannot be taken is not worth refusing the news: the host says it again.
 func (s *Server) accounted(id fleet.Identity, req fleet.SyncRequest) *ledger.Ack {
-	s.accounts.held(id.Location, req.Holdings)
+	if err := s.accounts.held(s.o.Clock(), id, req.Holdings); err != nil { // the next host of the location says it again
+		s.o.Log.Warn("when a host had a content whole is not written down", "peer", id.Peer, "location", id.Location, "err", err)
+	}
 	if req.Ledger == nil {
 		return nil
 	}
@@ -149,6 +199,7 @@ func (s *Server) getLedger(w http.ResponseWriter, r *http.Request) {
 		totals.Reported(ledger.Counts{}, e)
 	}
 	doc := api.NewLedger(totals, partners, s.described)
+	s.accounts.tell(doc.Rows)
 	if err := doc.Only(r.URL.Query().Get("location"), r.URL.Query().Get("content")); err != nil {
 		refuse(w, err)
 		return

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
@@ -48,7 +49,10 @@ func TestAccountsSurviveARestart(t *testing.T) {
 			t.Fatal(ack, err)
 		}
 	}
-	a.held("berlin", []fleet.Holding{{Content: content.Sum([]byte("image")), Complete: true}, {Content: content.Sum([]byte("patch"))}})
+	at, berlin := time.Unix(1e9, 0), fleet.Identity{Peer: peerA, Location: "berlin"}
+	if err := a.held(at, berlin, []fleet.Holding{{Content: content.Sum([]byte("image")), Complete: true}, {Content: content.Sum([]byte("patch"))}}); err != nil {
+		t.Fatal(err)
+	}
 	places := a.copy().Places()
 	var sum int64
 	for _, p := range places {
@@ -67,6 +71,9 @@ func TestAccountsSurviveARestart(t *testing.T) {
 	defer st.Close()
 	for i := range places {
 		places[i].Complete = false // is reported again
+	}
+	if x := a.wholes.At(ledger.Place{Location: "berlin", Content: content.Sum([]byte("image"))}); x.Hosts != 1 || !x.Last.Equal(at) {
+		t.Errorf("after the restart the hub knows %+v", x)
 	}
 	if again := a.copy().Places(); !reflect.DeepEqual(again, places) || a.rows[peerA] != 3 {
 		t.Errorf("%+v after the restart, before %+v", again, places)

@@ -186,7 +186,14 @@ func (s *Server) publishable(raw []byte, now time.Time) (content.ID, *content.Ma
 
 func (s *Server) getMembers(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
-	members := s.directory.Members(s.o.Clock())
+	now := s.o.Clock()
+	members, seen := s.directory.Members(now), map[string]float64{}
+	for _, m := range members {
+		if _, known := seen[m.Location]; !known {
+			seen[m.Location] = s.board.Fastest(now, m.Location)
+		}
+	}
 	s.mu.Unlock()
-	answer(w, map[string][]fleet.Member{"members": members})
+	// seen: the greatest rate over the WAN of the last ten minutes, in bits a second; 0: nothing came
+	answer(w, map[string]any{"members": members, "seen_bits_per_second": seen})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sort"
 	"strconv"
 	"time"
@@ -97,4 +98,15 @@ func (t *Trace) after(now int64) int64 {
 	turns, rest := now/t.period, now%t.period
 	i := sort.Search(len(t.at), func(i int) bool { return int64(t.at[i])*int64(time.Millisecond) > rest })
 	return turns*int64(len(t.at)) + int64(i)
+}
+
+// Rates is the rate in bit/s over each of n equal parts of the Duration.
+func (t *Trace) Rates(n int) []float64 {
+	rates := make([]float64, n)
+	part := float64(t.period) / float64(n)
+	for _, ms := range t.at { // an opportunity ends the time that it took: that at the end of the period belongs to its last part
+		i := int(math.Ceil(float64(ms)*1e6/part)) - 1
+		rates[min(max(i, 0), n-1)] += Opportunity * 8 * 1e9 / part
+	}
+	return rates
 }

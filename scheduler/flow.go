@@ -3,7 +3,6 @@
 package scheduler
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,11 +58,10 @@ func (f *flow) done() bool { return f.held.count == f.distinct }
 // wants reports whether the flow is to be fetched now.
 func (f *flow) wants() bool { return f.paused == None && !f.done() }
 
-// before is the order of service: higher priority strictly first, and within one priority the flow
-// that has been given least.
-func (f *flow) before(g *flow) int {
-	return cmp.Or(cmp.Compare(g.priority, f.priority), cmp.Compare(f.tag, g.tag), cmp.Compare(f.number, g.number))
-}
+// before is the order of service: see Turn.
+func (f *flow) before(g *flow) int { return f.turn().Compare(g.turn()) }
+
+func (f *flow) turn() Turn { return Turn{Priority: f.priority, Tag: f.tag, Number: f.number} }
 
 // AddFlow starts fetching a content. The errors are ErrFlowExists and ErrChunkSize.
 func (s *Scheduler) AddFlow(now time.Time, spec FlowSpec) error {

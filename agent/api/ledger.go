@@ -4,6 +4,7 @@ package api
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet/ledger"
@@ -36,6 +37,10 @@ type LedgerRow struct {
 
 	Distinct      *int64   `json:"distinct_bytes"`    // of the content, once a host of the location holds all of it; null: none does, or unknown
 	Amplification *float64 `json:"wan_amplification"` // (wan + origin) / distinct; null while that is
+
+	Whole int        `json:"hosts_complete,omitempty"` // on a hub: the most hosts of the location that have held all of it,
+	First *time.Time `json:"first_complete,omitempty"` // when the hub heard of the first of them
+	Last  *time.Time `json:"last_complete,omitempty"`  // and of the last
 }
 
 // LedgerPeer is what went to and came from one peer. Wire bytes are those of datagrams, headers, acknowledgements and retransmissions

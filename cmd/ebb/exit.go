@@ -140,8 +140,8 @@ func exitCode(err error) int {
 	return exitError
 }
 
-// report says what happened, to what, and what to type next.
-func report(w io.Writer, err error) {
+// complain says what happened, to what, and what to type next.
+func complain(w io.Writer, err error) {
 	fmt.Fprintf(w, "ebb: %v\n", err)
 	if hint := hintOf(err); hint != "" {
 		fmt.Fprintf(w, "try: %s\n", hint)

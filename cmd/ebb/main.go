@@ -27,7 +27,7 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitDone
 	}
-	report(root.ErrOrStderr(), err)
+	complain(root.ErrOrStderr(), err)
 	return exitCode(err)
 }
 

@@ -50,8 +50,10 @@ func TestScripts(t *testing.T) {
 			e.Setenv("EBB_DISCOVERY_MULTICAST", "off")
 			// Many hubs run here at once, and those that come back on a port of their choice would all have their bus on one.
 			e.Setenv("EBB_BUS", "127.0.0.1:0")
+			examples, err := filepath.Abs("../../examples")
+			e.Setenv("EXAMPLES", examples)
 			e.Defer(s.close)
-			return nil
+			return err
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {

@@ -14,8 +14,8 @@ import (
 )
 
 func newSim() *cobra.Command {
-	cmd := group("sim", "Simulate networks, with the controllers that ship")
-	cmd.AddCommand(newSimRun(), newSimMatrix(), newSimSwarm())
+	cmd := group("sim", "Simulate networks and fleets, with the code that ships")
+	cmd.AddCommand(newSimPlan(), newSimSweep(), newSimCheck(), newSimSchema(), newSimVerify(), newSimFromFleet(), newSimRun(), newSimMatrix(), newSimSwarm(), newSimCalibrate())
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/ebbproject/ebb/sim/matrix"
 	"github.com/ebbproject/ebb/sim/scenario"
 	"github.com/ebbproject/ebb/units"
+	"github.com/ebbproject/ebb/units/strict"
 )
 
 // runReport is what --json prints.
@@ -112,7 +114,28 @@ flows, grouped, ecn, stop and skew_ppm. Traffic is of kind bulk, calls, pages or
 	return cmd
 }
 
-// readScenario reads a file, and names the nearest known key for each one that is unknown.
+// explain tells all that is wrong with a file, and names the nearest known key for each one that is unknown.
+func explain(path string, problems strict.Problems) error {
+	var b strings.Builder
+	for i, p := range problems {
+		if i > 0 {
+			b.WriteString("\n  ")
+		}
+		b.WriteString(path + ":")
+		if p.Line > 0 {
+			fmt.Fprintf(&b, " line %d:", p.Line)
+		}
+		switch {
+		case p.Text != "":
+			b.WriteString(" " + p.Text + didYouMean(p.Key, p.Known))
+		default:
+			fmt.Fprintf(&b, " unknown key %q%s", p.Key, didYouMean(p.Key, p.Known))
+		}
+	}
+	return &configError{b.String()}
+}
+
+// readScenario reads a file.
 func readScenario(path string) (scenario.Scenario, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -124,14 +147,9 @@ func readScenario(path string) (scenario.Scenario, error) {
 		}
 		return os.Open(name)
 	})
-	var problems scenario.Problems
+	var problems strict.Problems
 	if errors.As(err, &problems) {
-		for i, p := range problems {
-			if p.Key != "" {
-				problems[i] = scenario.Problem{Line: p.Line, Text: fmt.Sprintf("unknown key %q, did you mean %q?", p.Key, nearest(p.Key, p.Known))}
-			}
-		}
-		return f, &configError{fmt.Sprintf("%s: %v", path, problems)}
+		return f, explain(path, problems)
 	}
 	return f, err
 }

@@ -13,7 +13,7 @@ type Outcome struct {
 	Orders []OrderOutcome // one for one Scenario.Orders
 	Places []Place        // every location, by class and index
 
-	Origin int64     // bytes the origin sent
+	Origin int64     // bytes of content the origin sent
 	Hours  []HourUse // of all locations together, an hour each since Scenario.Start
 
 	Events uint64 // worked through by the engine
@@ -25,7 +25,7 @@ type OrderOutcome struct {
 	// Done are the completions of the hosts that completed, since Order.At, ascending. Regions says the same by region.
 	Done    []time.Duration
 	Regions [][]time.Duration
-	WAN     int64 // bytes that crossed WAN links for it
+	WAN     int64 // bytes of content that crossed WAN links for it, as a ledger counts them: without headers
 }
 
 // Place is one location's part.
@@ -35,7 +35,7 @@ type Place struct {
 	Down         Rate // of its link, as drawn
 	RTT          time.Duration
 	Done         []time.Duration // one for one Scenario.Orders: its last host, since Order.At; Never; -1: the order is not for it
-	WAN          int64           // bytes over its link for Ebb
+	WAN          int64           // bytes of content that crossed its link, without headers
 	Busiest      float64         // 0..1: the hour in which Ebb used the most of its link
 	Delay        time.Duration   // p95 of the delay that Ebb added to its foreground, while it fetched
 	Reason       Straggle        // what took most of the time of its slowest order
@@ -61,7 +61,7 @@ const (
 
 // HourUse is how links were used in one hour, over all locations.
 type HourUse struct {
-	Ebb        int64   // bytes
+	Ebb        int64   // bytes on the wire, headers included
 	Foreground int64   // bytes
 	Capacity   int64   // bytes that the links could have carried
 	Peak       float64 // 0..1: the most that Ebb took of any location's link

@@ -3,6 +3,8 @@
 package plan
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/ebbproject/ebb/agent/window"
@@ -46,6 +48,7 @@ type Class struct {
 	Profile *Profile // of the foreground; never nil
 	Direct  bool     // its hosts share nothing with one another: VPN, home workers
 	Metered bool     // nothing is fetched in the background unless the order says so
+	Only    []int    // indices of the locations that are played, ascending; nil: all of Count. What is drawn for them does not change
 }
 
 // Link is the WAN link of each location of a class. One value is drawn for each location.
@@ -126,6 +129,15 @@ type Event struct {
 
 // Axis is one value that is varied: the scenario is played for each combination of all axes.
 type Axis struct {
-	Name   string // the path of the key in the file, such as classes.shops.link.down
+	Name   string // the path of the key in the file, such as locations.shops.link.down
 	Values []string
+}
+
+// PlaceName is what people call a location: the name of its class where that is one location, shops-0007 otherwise. It counts from 1.
+func (s *Scenario) PlaceName(class, index int) string {
+	c := &s.Classes[class]
+	if c.Count == 1 {
+		return c.Name
+	}
+	return fmt.Sprintf("%s-%0*d", c.Name, len(strconv.Itoa(c.Count)), index+1)
 }

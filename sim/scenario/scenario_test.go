@@ -12,6 +12,7 @@ import (
 
 	"github.com/ebbproject/ebb/link"
 	"github.com/ebbproject/ebb/sim/matrix"
+	"github.com/ebbproject/ebb/units/strict"
 )
 
 // traces are the files that scenarios of these tests may name.
@@ -129,7 +130,7 @@ func TestScenarioRefuses(t *testing.T) {
 		{"link: {rtt: 10ms}\ntraffic: [{kind: short, load: 10%}]", "and the link has none"},
 	} {
 		_, err := Parse([]byte(c.text), traces)
-		var bad Problems
+		var bad strict.Problems
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.text, err, c.want)
 		}

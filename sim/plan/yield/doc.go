@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package yield knows what a controller makes of a path: how much of what the foreground leaves it uses, how long a start takes, how long it
+// takes to come back, and what the foreground feels. It knows it from the packet level: see Measure.
+//
+// # Words
+//
+// A path is a link with its round trip, buffer, queue manager and loss. The load is the share of the link that the foreground needs. A cell
+// is what was measured at one path and load; a curve is the cells of one path, by load. The usual path has a buffer of 100 ms, no queue
+// manager and no random loss.
+//
+// # Algorithm
+//
+// The table has the usual path at all rates, round trips and loads; and at fewer of them what another buffer, a queue manager or loss
+// makes of it. Between what was measured it goes in straight lines, rate and round trip nearly by their logarithm, loss by its root; beyond
+// the last it stays as it is. What loss does, it does in the same proportion beside a queue manager or another buffer. Where there is a queue
+// manager the buffer does not matter.
+//
+// A table is a text, one cell a line. It holds for each controller a fingerprint: a hash of what controller, shim, link and foreground did in a few
+// short runs when the table was made. Where that is not what they do now, the table is stale: ebb sim calibrate makes it anew.
+//
+// # Not promised
+//
+// Use beside short transfers is the mean of long times. Over a minute, and with ebb over several, it may be half as much or twice. That buffer,
+// queue manager and loss act independently is not true, only near. Links faster than 64 Mbit/s or slower than 1 count as these.
+package yield

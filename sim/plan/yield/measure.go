@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yield
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/ebbproject/ebb/sim/plan/lane"
+)
+
+// How long a cell is measured: as long as the link takes for so many datagrams, within bounds.
+const (
+	datagrams = 60_000
+	bits      = 1500 * 8
+	shortest  = 30 * time.Second // and 40 round trips
+	longest   = 20 * time.Minute
+)
+
+// Seed is the one that spot number i of the Grid is measured with.
+func Seed(i int) uint64 { return uint64(i) + 1 }
+
+// Measure plays a spot at the packet level. The error is ledbat.ErrUnknownController.
+func Measure(s Spot, seed uint64) (Cell, error) {
+	length := time.Duration(datagrams * bits / s.Rate * 1e9)
+	length = min(max(length, shortest+40*s.RTT), longest)
+	settled := max(length/4, 8*time.Second+15*s.RTT).Truncate(time.Second)
+	c := config(s.Path, seed)
+	l, err := lane.New(c, s.Load, length)
+	if err != nil {
+		return Cell{}, err
+	}
+	l.Run(settled)
+	ours, others := l.Ours(), l.Others()
+	l.Run(length)
+	seconds := (length - settled).Seconds()
+	left := s.Rate/8*seconds - float64(l.Others()-others)
+	rate := float64(l.Ours()-ours) / seconds
+	cell := Cell{Use: min(max(rate*seconds/left, 0), 1), Delay: l.Queue(.95)}
+	if s.Load == 0 {
+		cell.Ramp = max(settled-time.Duration(float64(ours)/max(rate, 1)*1e9), 0)
+		cell.Return, err = comeback(s.Path, seed)
+		return cell, err
+	}
+	c.Controller = ""
+	alone, err := lane.New(c, s.Load, length)
+	if err != nil {
+		return Cell{}, err
+	}
+	alone.Run(length)
+	cell.Delay = max(cell.Delay-alone.Queue(.95), 0)
+	return cell, nil
+}
+
+func config(p Path, seed uint64) lane.Config {
+	return lane.Config{Down: p.Rate, Up: p.Rate, RTT: p.RTT, Buffer: p.Buffer, AQM: p.AQM, Loss: p.Loss, Controller: p.Controller, Seed: seed}
+}
+
+// comeback is how long a controller takes to have 80 % of its rate again after somebody has downloaded for ten seconds.
+func comeback(p Path, seed uint64) (time.Duration, error) {
+	const (
+		alone = 15 * time.Second
+		gone  = alone + 10*time.Second
+		step  = 500 * time.Millisecond
+		limit = 60 * time.Second
+	)
+	l, err := lane.New(config(p, seed), 0, 0)
+	if err != nil {
+		return 0, err
+	}
+	l.Bulk(alone, gone)
+	l.Run(alone / 2)
+	before := l.Ours()
+	l.Run(alone)
+	enough := .8 * float64(l.Ours()-before) / (alone / 2).Seconds() * step.Seconds()
+	l.Run(gone)
+	for at := time.Duration(0); at < limit; at += step {
+		before = l.Ours()
+		l.Run(gone + at + step)
+		if float64(l.Ours()-before) >= enough {
+			return at, nil
+		}
+	}
+	return limit, nil
+}
+
+// Fingerprint is what a controller, and all that a measurement rests on, do in a few short runs, as a hash. The error is ledbat.ErrUnknownController.
+func Fingerprint(controller string) (string, error) {
+	h := fnv.New64a()
+	usual := Path{Controller: controller, Rate: 4e6, RTT: 40 * time.Millisecond, Buffer: usualBuffer}
+	lossy, managed := usual, usual
+	lossy.Loss, lossy.RTT = .01, 160*time.Millisecond
+	managed.AQM = "pie"
+	for _, s := range []Spot{{usual, .15}, {lossy, 0}, {managed, .4}} {
+		l, err := lane.New(config(s.Path, 1), s.Load, time.Minute)
+		if err != nil {
+			return "", err
+		}
+		for at := time.Second; at <= 15*time.Second; at += time.Second {
+			l.Run(at)
+			fmt.Fprintln(h, l.Ours(), l.Others(), l.Queue(.5), l.Queue(.95))
+		}
+	}
+	return fmt.Sprintf("%016x", h.Sum64()), nil
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yield
+
+import (
+	"slices"
+	"time"
+)
+
+// Cell is what a controller makes of a path.
+type Cell struct {
+	Use    float64       // 0..1, of what the foreground leaves
+	Ramp   time.Duration // what a start costs: as long as if nothing came first, and then all of it
+	Return time.Duration // until it has 80 % again after the foreground had all of the link
+	Delay  time.Duration // that it adds to the foreground, p95
+}
+
+// Curve is what a controller makes of one path, by the load of the foreground.
+type Curve [len(loads)]Cell
+
+// Table holds what was measured. The zero Table knows nothing, and answers what a good controller does.
+type Table struct {
+	Prints []Print // one a controller
+	cells  map[Spot]Cell
+}
+
+// Print is the fingerprint of a controller at the time when it was measured.
+type Print struct {
+	Controller, Hash string
+}
+
+// Add enters what was measured.
+func (t *Table) Add(s Spot, c Cell) {
+	if t.cells == nil {
+		t.cells = make(map[Spot]Cell)
+	}
+	t.cells[s] = c
+}
+
+// Cell is what was measured at a spot of the Grid.
+func (t *Table) Cell(s Spot) Cell { return t.cells[s] }
+
+// Knows reports whether the table has been measured for a controller.
+func (t *Table) Knows(controller string) bool {
+	return slices.ContainsFunc(t.Prints, func(p Print) bool { return p.Controller == controller })
+}
+
+// Stale reports whether a controller does something else now than when the table was made.
+func (t *Table) Stale(controller string) bool {
+	hash, err := Fingerprint(controller)
+	return err != nil || !slices.Contains(t.Prints, Print{controller, hash})
+}
+
+// Curve is what a controller makes of a path.
+func (t *Table) Curve(p Path) (c Curve) {
+	if !t.Knows(p.Controller) {
+		for i := range c {
+			c[i] = Cell{Use: .95, Ramp: time.Second + 4*p.RTT, Return: 2 * time.Second, Delay: 5 * time.Millisecond}
+		}
+		return c
+	}
+	for i, load := range loads {
+		c[i] = t.cell(p, load)
+	}
+	for i := range c { // measured where nobody else is
+		c[i].Ramp, c[i].Return = c[0].Ramp, c[0].Return
+	}
+	return c
+}
+
+// cell is the usual path's, changed by what is not usual.
+func (t *Table) cell(p Path, load float64) Cell {
+	rtt := between(rtts[:], p.RTT, nearlyLog)
+	usual := Path{Controller: p.Controller, Buffer: usualBuffer}
+	var m mix
+	for _, a := range between(rates[:], p.Rate, nearlyLog) {
+		for _, b := range rtt {
+			u := usual
+			u.Rate, u.RTT = a.value, b.value
+			m.add(t.cells[Spot{u, load}], float64(a.weight*b.weight))
+		}
+	}
+	var buffer, queue, loss change
+	for _, a := range between(rates[:unusualRates], p.Rate, nearlyLog) {
+		for _, b := range rtt {
+			u := usual
+			u.Rate, u.RTT = a.value, b.value
+			weight := float64(a.weight * b.weight)
+			for _, x := range between(buffers[:], p.Buffer, nearlyLog) {
+				v := u
+				v.Buffer = x.value
+				buffer.add(t, v, u, load, float64(weight*x.weight))
+			}
+			v := u
+			v.AQM = p.AQM
+			queue.add(t, v, u, load, weight)
+			for _, x := range between(losses[:], p.Loss, root) {
+				v := u
+				v.Loss = x.value
+				loss.add(t, v, u, load, float64(weight*x.weight))
+			}
+		}
+	}
+	c := m.cell()
+	if p.AQM != "" {
+		c = queue.apply(c) // which keeps the queue below the end of the buffer
+	} else {
+		c = buffer.apply(c)
+	}
+	return loss.apply(c)
+}
+
+// At is what it does at a load, 0..1.
+func (c *Curve) At(load float64) Cell {
+	var m mix
+	for _, x := range between(loads[:], load, linear) {
+		m.add(c[slices.Index(loads[:], x.value)], x.weight)
+	}
+	return m.cell()
+}

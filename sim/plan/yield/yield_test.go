@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package yield
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/ebbproject/ebb/ledbat"
+)
+
+func shipped(t testing.TB) *Table {
+	t.Helper()
+	table, err := Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func TestTheTableSaysWhatItReads(t *testing.T) {
+	table := shipped(t)
+	if table.String() != text {
+		t.Error("the table is not written as it was read")
+	}
+	for _, name := range ledbat.Names() {
+		if !table.Knows(name) {
+			t.Errorf("%s was not measured", name)
+		}
+		if table.Stale(name) {
+			t.Logf("%s does something else than when the table was made: run ebb sim calibrate -o sim/plan/yield/table.txt", name)
+		}
+	}
+	if table.Knows("vegas") || !table.Stale("vegas") {
+		t.Error("a controller that does not exist was measured")
+	}
+}
+
+// What is measured now is what the table says, to its last digit, as long as the controllers are those that it was made with.
+func TestSomeCellsMeasuredAnew(t *testing.T) {
+	table := shipped(t)
+	for i, s := range Grid() {
+		usual := s.Path == Path{s.Controller, rates[0], rtts[1], usualBuffer, "", 0} && (s.Load == 0 || s.Load == .4)
+		lossy := s == Spot{Path{s.Controller, rates[1], rtts[0], usualBuffer, "", .01}, .15}
+		if !usual && !lossy {
+			continue
+		}
+		c, err := Measure(s, Seed(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := &Table{}
+		now.Add(s, c)
+		line := func(t *Table) string {
+			for _, l := range strings.Split(t.String(), "\n") {
+				if f := strings.Fields(l); len(f) > 10 && f[0] == s.Controller && strings.Join(f[1:7], " ") == spot(s) {
+					return l
+				}
+			}
+			return ""
+		}
+		if was, is := line(table), line(now); was != is && !table.Stale(s.Controller) {
+			t.Errorf("the table says %q, and now it is %q", was, is)
+		}
+		if c.Use <= 0 || c.Use > 1 || usual && s.Load == 0 && c.Use < .9 {
+			t.Errorf("%+v: %+v", s, c)
+		}
+	}
+}
+
+// spot is how a line of the table names it.
+func spot(s Spot) string {
+	t := &Table{}
+	t.Add(s, Cell{Use: 1})
+	for _, l := range strings.Split(t.String(), "\n") {
+		if f := strings.Fields(l); len(f) > 10 && f[0] == s.Controller && f[7] == "1.000" {
+			return strings.Join(f[1:7], " ")
+		}
+	}
+	return ""
+}
+
+// Where something was measured, that is the answer.
+func TestCellsAreMetExactly(t *testing.T) {
+	table := shipped(t)
+	for _, s := range Grid() {
+		c := table.Curve(s.Path)
+		got, want := c.At(s.Load), table.Cell(s)
+		if off := math.Abs(got.Use - want.Use); off > 1e-9 {
+			t.Errorf("%+v: %+v, measured %+v", s, got, want)
+		}
+	}
+}
+
+// Whatever the path, the answer is possible.
+func TestAnyPath(t *testing.T) {
+	table := shipped(t)
+	rapid.Check(t, func(t *rapid.T) {
+		p := Path{Controller: rapid.SampledFrom(append(ledbat.Names(), "other")).Draw(t, "controller"), Rate: rapid.Float64Range(1, 1e12).Draw(t, "rate"),
+			RTT: time.Duration(rapid.Int64Range(0, 1e10).Draw(t, "rtt")), Buffer: time.Duration(rapid.Int64Range(0, 1e10).Draw(t, "buffer")),
+			AQM: rapid.SampledFrom(queues[:]).Draw(t, "aqm"), Loss: rapid.Float64Range(0, 1).Draw(t, "loss")}
+		curve := table.Curve(p)
+		c := curve.At(rapid.Float64Range(0, 1).Draw(t, "load"))
+		if !(c.Use >= 0 && c.Use <= 1) || c.Ramp < 0 || c.Return < 0 || c.Delay < 0 || c.Ramp > 5*time.Minute {
+			t.Fatalf("%+v: %+v", p, c)
+		}
+	})
+}
+
+func TestWhatIsNoTable(t *testing.T) {
+	for _, bad := range []string{"", columns, text[:len(text)/2], strings.Replace(text, "\nebb 1 ", "\nebb x ", 1), strings.Replace(text, columns, "", 1),
+		strings.Replace(text, "fingerprint ebb", "# fingerprint ebb", 1), text + "ebb 1 2\n", text + "ebb 1 10 100 - 0 0 1.5 0 0 0\n"} {
+		if _, err := Parse(bad); !errors.Is(err, ErrTable) {
+			t.Errorf("%.40q...: %v", bad, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(text)
+	f.Add(columns + "\nebb 1 10 100 - 0 0 1.5 0 0 0\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		table, err := Parse(s)
+		if err != nil {
+			if !errors.Is(err, ErrTable) {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		again, err := Parse(table.String())
+		if err != nil || again.String() != table.String() {
+			t.Errorf("what it writes it does not read: %v", err)
+		}
+	})
+}
