@@ -23,7 +23,16 @@
 //
 // # How far it is from the packet level
 //
-// @ERRORS@
+// Measured in 24 random small scenarios with rfc6817, the controller that daemons have if nobody chooses (go test ./sim/plan/packet
+// -run FlowAgainst -scenarios 24 -budget 1500000 -v): completion is 2.4 % off at the median, 7.7 % at the third quartile, 35 % at the
+// ninetieth percentile and 244 % at worst. Without round trips of 600 ms it is 1.6, 4.2, 9.8 (14.6 at the 95th) and 244 %: the median
+// keeps to the bar of 3 %, the tail does not keep to 8 and 15. Bytes over the WAN are the same: which bytes cross is package site's
+// business at both levels.
+//
+// What is far off: satellites, where a window takes minutes to grow, longer than a cell is measured; fair queues beside a foreground of
+// more than half of the link (see package lane); and links that are nearly full, where 2 % more of a foreground, which is chance in a
+// quarter of an hour, are 20 % less for us. ebb and ledbatpp have not been measured so; beside short transfers ebb's use is so uneven that
+// more must be expected.
 //
 // # What it takes
 //

@@ -11,7 +11,8 @@
 // # Not promised
 //
 // Transfers have one of a few sizes up to 250 kB: a foreground of endless downloads is not meant. Upwards nothing but acknowledgements
-// is on the way.
+// is on the way. A fair queue takes the whole foreground for one flow, so that beside it a foreground of more than half of the link gets
+// less than it needs.
 package lane
 
 import (
