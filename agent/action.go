@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"github.com/ebbproject/ebb/agent/policy"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/transfer"
@@ -40,6 +41,8 @@ type (
 		Chunks  uint32 // how many distinct chunks the content has
 		On      bool
 	}
+	// Apply lets settings hold from now on.
+	Apply struct{ Settings policy.Settings }
 	// Announce tells a peer what is held here.
 	Announce struct {
 		Peer string
@@ -116,6 +119,7 @@ func (Cancel) action()   {}
 func (Ask) action()      {}
 func (Follow) action()   {}
 func (Announce) action() {}
+func (Apply) action()    {}
 func (Stand) action()    {}
 func (Claim) action()    {}
 func (Serve) action()    {}

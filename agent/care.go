@@ -60,7 +60,7 @@ func (c *Core) Remove(now time.Time, ref string, dry bool) (api.Removed, error) 
 func (c *Core) Collect(now time.Time, bytes int64, dry bool) api.Removed {
 	lived := c.keeper.Lived()
 	s := c.shelf(now)
-	r := s.Pick(everything, everything, func(x cache.Item) bool { return x.Superseded || c.cfg.Limits.Stale(x, lived) })
+	r := s.Pick(everything, everything, func(x cache.Item) bool { return x.Superseded || c.keeper.Limits().Stale(x, lived) })
 	if more := s.Pick(bytes, everything, nil); more.Bytes > r.Bytes {
 		r = more
 	}
@@ -85,7 +85,7 @@ func (c *Core) taken(now time.Time, r cache.Removal, dry bool) api.Removed {
 func (c *Core) Limits() api.Cache {
 	stored := c.stored()
 	out := api.Cache{Bytes: stored, Floor: c.keeper.Floor(), Free: c.keeper.Free(stored), Total: c.keeper.Total(), Strays: c.strays.bytes,
-		MaxAge: c.cfg.Limits.MaxAge.Seconds(), Items: []api.Shelved{}}
+		MaxAge: c.keeper.Limits().MaxAge.Seconds(), Items: []api.Shelved{}}
 	if q := c.keeper.Quota(); q < everything {
 		out.Quota = &q
 	}

@@ -32,12 +32,12 @@ func (c *Core) compareIfDue(now time.Time) {
 	if c.copies.next.IsZero() { // hosts that start together do not ask together
 		c.copies.next = now.Add(time.Duration(c.rnd.Int64N(int64(fleet.CopiesEvery))))
 	}
-	if now.Before(c.copies.next) || c.copies.asking || c.cfg.Self.Role == fleet.RoleHub || c.cfg.Limits == (cache.Limits{}) {
+	if now.Before(c.copies.next) || c.copies.asking || c.cfg.Self.Role == fleet.RoleHub || c.keeper.Limits() == (cache.Limits{}) {
 		return
 	}
 	c.copies.next = now.Add(fleet.CopiesEvery*4/5 + time.Duration(c.rnd.Int64N(int64(fleet.CopiesEvery*2/5))))
 	c.copies.asking = true
-	r := fleet.CopiesRequest{Replicas: max(c.cfg.Limits.Replicas, 1)}
+	r := fleet.CopiesRequest{Replicas: max(c.keeper.Limits().Replicas, 1)}
 	for _, h := range c.sortedHoldings() {
 		if h.complete() && h.count > 0 {
 			r.Kept = append(r.Kept, h.id)
@@ -47,7 +47,7 @@ func (c *Core) compareIfDue(now time.Time) {
 }
 
 func (c *Core) nextCompare() time.Time {
-	if c.copies.asking || c.cfg.Self.Role == fleet.RoleHub || c.cfg.Limits == (cache.Limits{}) {
+	if c.copies.asking || c.cfg.Self.Role == fleet.RoleHub || c.keeper.Limits() == (cache.Limits{}) {
 		return time.Time{}
 	}
 	return c.copies.next

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/agent/discovery"
 	"github.com/ebbproject/ebb/agent/gentle"
@@ -32,7 +33,8 @@ type Config struct {
 	Gentle      gentle.Policy         // whether, whom and how fast to serve
 	Stored      func() int64          // bytes of chunks on disk; nil: not counted
 	Limits      cache.Limits          // of what is kept
-	Neighbourly bool                  // conversations with neighbours are kept although no flow needs them
+	Budget      budget.Config         // of the location; where there is one, conversations with neighbours are kept although no flow needs them
+	Own         []string              // settings that the owner gave, as package policy names them
 	Zone        *time.Location        // of the windows of flows; nil: UTC
 	Free, Total int64                 // bytes of the volume at the start; Total 0: not known
 	Discovery   discovery.Config      // how neighbours are found without the hub; its Seed is the core's
@@ -97,10 +99,10 @@ func New(now time.Time, c Config) *Core {
 		copies: copies{tried: map[content.ID]time.Time{}}, ledger: newLedger(c.Seed), counts: newFigures(),
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
-		orders: orders{book: desired.NewBook(c.Control, &c.Self)},
+		orders: orders{book: desired.NewBook(c.Control, &c.Self), settings: c.settings()},
 		hub:    hubView{nextSync: now, said: map[content.ID]bool{}},
 	}
-	core.book.keeps = c.Neighbourly
+	core.book.keeps = c.Budget.Any()
 	core.sched.LocationKnown(now, true) // until the hub has said otherwise
 	if c.Total > 0 {
 		core.keeper.Measured(now, c.Free, c.Total, core.stored())
@@ -228,12 +230,6 @@ func (c *Core) PeerDown(now time.Time, name string) {
 		}
 	}
 }
-
-// PeerSilent: a peer in conversation has not been heard for a while, or is heard again.
-func (c *Core) PeerSilent(name string, silent bool) { c.book.Silent(name, silent) }
-
-// PeerNotReached: dialling a silent peer has failed; the conversation with it goes on.
-func (c *Core) PeerNotReached(now time.Time, name string) { c.book.NotReached(now, name) }
 
 // Misbehaved: a peer said something that the protocol does not allow, and the conversation is over.
 func (c *Core) Misbehaved(now time.Time, name string) {

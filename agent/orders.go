@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/policy"
 	"github.com/ebbproject/ebb/agent/window"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
@@ -23,6 +24,8 @@ type orders struct {
 	wants   []desired.Key // and these documents
 	hurries int           // exchanges at once since the last in its turn that brought no news
 	change  time.Time     // when something ends by itself next; zero: never
+
+	settings policy.Settings // as they hold
 }
 
 // maxHurries bounds the exchanges that follow one another at once and bring nothing.
@@ -96,6 +99,7 @@ func (c *Core) obeyOrders(now time.Time) {
 	for _, key := range c.orders.book.Forget(now) {
 		c.do(Record{Key: keyDesired + key.String()})
 	}
+	c.obeyPolicies(now)
 	for _, f := range c.openFlows() {
 		c.endIfCancelled(now, f)
 	}

@@ -111,3 +111,9 @@ func (c *Core) TwinMet(now time.Time, addr netip.Addr) (news bool) {
 	c.twin, c.twinUntil = addr.String(), now.Add(rivalFor)
 	return news
 }
+
+// PeerSilent: a peer in conversation has not been heard for a while, or is heard again.
+func (c *Core) PeerSilent(name string, silent bool) { c.book.Silent(name, silent) }
+
+// PeerNotReached: dialling a silent peer has failed; the conversation with it goes on.
+func (c *Core) PeerNotReached(now time.Time, name string) { c.book.NotReached(now, name) }

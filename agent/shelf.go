@@ -43,7 +43,7 @@ func (c *Core) needed(now time.Time, id content.ID) bool {
 }
 
 func (c *Core) item(now time.Time, h *holding) cache.Item {
-	return cache.Item{ID: h.id, Superseded: c.superseded(h), Pinned: h.pinned, Needed: c.needed(now, h.id), Last: c.last(h), Used: h.used, Chunks: h}
+	return cache.Item{ID: h.id, Superseded: c.superseded(h), Pinned: c.pinned(now, h), Age: c.age(now, h), Needed: c.needed(now, h.id), Last: c.last(h), Used: h.used, Chunks: h}
 }
 
 // shelf is what is held, for the cache to choose from.
@@ -131,7 +131,7 @@ func (c *Core) Evicted(now time.Time, ids []content.ID) {
 	})
 	for _, h := range c.sortedHoldings() {
 		// The newest version is remembered, so that its name does not go back to an older one.
-		if h.count == 0 && !h.pinned && c.superseded(h) && !c.needed(now, h.id) {
+		if h.count == 0 && !c.pinned(now, h) && c.superseded(h) && !c.needed(now, h.id) {
 			delete(c.holdings, h.id)
 			c.do(Record{Key: keyManifest + h.id.String()})
 			c.do(Record{Key: keyShelf + h.id.String()})
@@ -171,7 +171,7 @@ func (c *Core) fits(now time.Time, h *holding) bool {
 
 // last reports whether the location would have too few copies without ours. As long as nobody has told who else holds
 // it, it is taken for the last one.
-func (c *Core) last(h *holding) bool { return h.ahead < max(c.cfg.Limits.Replicas, 1) }
+func (c *Core) last(h *holding) bool { return h.ahead < max(c.keeper.Limits().Replicas, 1) }
 
 // everything is more than any cache holds.
 const everything = math.MaxInt64

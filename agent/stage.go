@@ -22,10 +22,11 @@ type plan struct {
 	stage  bool      // it is for later: what has come stays until by
 	by     time.Time // zero: whenever
 	window window.Window
-	closed bool      // as of the last reconcile: the window is
-	change time.Time // when the window opens or closes next; zero: never
-	rate   float64   // bytes per second while it was fetched, smoothed; 0: not known yet
-	rated  time.Time // when it was last looked at
+	hours  window.Window // that hold, as of the last reconcile: the window, or what a policy says
+	closed bool          // they are
+	change time.Time     // when they open or close next; zero: never
+	rate   float64       // bytes per second while it was fetched, smoothed; 0: not known yet
+	rated  time.Time     // when it was last looked at
 }
 
 // rateEvery is how often at most the rate of a flow with a deadline is looked at; eight looks make the mean.
@@ -59,8 +60,9 @@ func (c *Core) local(now time.Time) time.Time {
 // heldBack is why a flow may not be fetched now; None: it may.
 func (c *Core) heldBack(now time.Time, f *flow) scheduler.Reason {
 	f.closed, f.change = false, time.Time{}
-	if !f.window.IsZero() {
-		f.closed, f.change = !f.window.Open(c.local(now)), f.window.Next(c.local(now))
+	f.hours, _ = c.hours(now, f)
+	if !f.hours.IsZero() {
+		f.closed, f.change = !f.hours.Open(c.local(now)), f.hours.Next(c.local(now))
 	}
 	switch {
 	case f.state == api.StatePaused:
@@ -82,7 +84,7 @@ func (c *Core) keepHours(now time.Time) {
 		if !f.by.IsZero() && now.Sub(f.rated) >= rateEvery {
 			f.measured(now, c.sched.Rate(now, f.content))
 		}
-		if !f.window.IsZero() && f.closed == f.window.Open(c.local(now)) { // or the clock was set
+		if !f.hours.IsZero() && f.closed == f.hours.Open(c.local(now)) { // or the clock was set
 			c.reconcile(now, f.content)
 		}
 	}
@@ -107,10 +109,10 @@ func (c *Core) risk(now time.Time, f *flow) string {
 	if !now.Before(f.by) {
 		return fmt.Sprintf("it was to be here by %s", f.by.UTC().Format(time.RFC3339))
 	}
-	open := f.window.OpenUntil(c.local(now), f.by)
+	open := f.hours.OpenUntil(c.local(now), f.by)
 	switch {
 	case open == 0:
-		return fmt.Sprintf("its window %s does not open before %s", f.window, f.by.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("its window %s does not open before %s", f.hours, f.by.UTC().Format(time.RFC3339))
 	case f.rate == 0:
 		return ""
 	}

@@ -39,6 +39,9 @@ func (c *Core) view(now time.Time, f *flow, live map[content.ID]scheduler.FlowSt
 	v := api.Flow{ID: f.id, Ref: f.ref, Location: c.cfg.Self.Location, State: f.state, Reason: f.code, Detail: f.detail, Out: f.out,
 		Priority: c.effective(now, f), Created: f.created, Finished: f.finished, Sources: []api.PeerBytes{},
 		Stage: f.stage, By: f.by, Window: f.window.String(), Risk: c.risk(now, f)}
+	if !f.hours.IsZero() {
+		v.Window = f.hours.String()
+	}
 	if f.closed && !f.ended() {
 		v.Opens = f.change.UTC()
 	}
@@ -95,8 +98,11 @@ func (c *Core) Why(now time.Time, ref string) (api.Why, bool) {
 	switch {
 	case f.known && (f.state == api.StateFetching || f.state == api.StatePaused):
 		for _, x := range c.sched.Why(now, f.content) {
-			if x.Reason == scheduler.PausedByPolicy {
+			switch x.Reason {
+			case scheduler.PausedByPolicy:
 				x.Detail = c.pausedBy(now, f)
+			case scheduler.OutsideWindow:
+				x.Detail = c.closedBy(now, f)
 			}
 			w.Reasons = append(w.Reasons, api.Reason{Code: x.Reason.String(), Detail: x.Detail, Hint: x.Reason.Remedy(), Peer: string(x.Peer),
 				Count: x.Chunks})

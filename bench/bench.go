@@ -32,19 +32,19 @@ type Options struct {
 	Size, MemorySize, CrashSize, StageSize, PauseSize int64
 	Rounds, CrashRounds                               int
 	Pauses, Swallowed                                 int // rounds with a push, and without
-	Guests                                            int // hosts of one hub
+	Guests, Storm, Clustered                          int // hosts of one hub: that is measured, that is killed, that has a cluster
 }
 
 // Full takes about half an hour and 17 GiB of disk for a while.
 func Full() Options {
 	return Options{Seed: 1, Size: 1 << 30, MemorySize: 4 << 30, CrashSize: 256 << 20, StageSize: 512 << 20, Rounds: 3, CrashRounds: 20,
-		PauseSize: 512 << 20, Pauses: 30, Swallowed: 10, Guests: 2000}
+		PauseSize: 512 << 20, Pauses: 30, Swallowed: 10, Guests: 2000, Storm: 10_000, Clustered: 48}
 }
 
 // Short takes about a minute on an idle machine, once everything is compiled.
 func Short() Options {
 	return Options{Seed: 1, Short: true, Size: 128 << 20, MemorySize: 256 << 20, CrashSize: 64 << 20, StageSize: 64 << 20, Rounds: 1, CrashRounds: 3,
-		PauseSize: 128 << 20, Pauses: 2, Guests: 50}
+		PauseSize: 128 << 20, Pauses: 2, Guests: 50, Storm: 100, Clustered: 24}
 }
 
 // bench is a run.
@@ -72,6 +72,8 @@ var sections = []section{
 	{"crash", (*bench).crash},
 	{"pause", (*bench).pause},
 	{"control", (*bench).control},
+	{"storm", (*bench).storm},
+	{"cluster", (*bench).cluster},
 	{"journal", (*bench).journal},
 	{"publish", (*bench).publishing},
 	{"relay", (*bench).relay},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -59,6 +60,26 @@ func (b *bench) newFleet(ctx context.Context, name string, size int64, more ...s
 		return f, err
 	}
 	return f, os.Remove(file)
+}
+
+// restart ends the source, if it has not ended, and starts it again where it was, with other arguments.
+func (f *fleet) restart(ctx context.Context, more ...string) (err error) {
+	at := f.source.Ready.Addr
+	if err := f.source.Stop(); err != nil {
+		return err
+	}
+	f.source, err = f.Daemon(ctx, filepath.Join(f.dir, "hub"), append([]string{"hub", "--listen", at}, more...)...)
+	return err
+}
+
+// freeAddress is one of loopback that was free a moment ago: what is killed comes back where it was.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
 }
 
 // close ends the source and removes everything.

@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/ebbproject/ebb/console/gate"
+	"github.com/ebbproject/ebb/fleet/desired"
 )
 
 // browser is a real Chromium with one page, which ends with the test.
@@ -169,6 +170,18 @@ func (b *browser) presses(selector string) {
 	b.does(chromedp.KeyEvent("\r"))
 }
 
+// clicks with the left button of the mouse at the middle of something, once it has stopped moving and nothing covers it.
+func (b *browser) clicks(selector string) {
+	b.Helper()
+	b.waits(fmt.Sprintf(`((e, last) => { if (!e) { return false } const r = e.getBoundingClientRect(), at = [r.x + r.width / 2, r.y + r.height / 2];
+		window.aim = at.join(); return window.aim === last && e.contains(document.elementFromPoint(...at)) })(document.querySelector(%q), window.aim)`, selector))
+	var x, y float64
+	if _, err := fmt.Sscanf(b.says("window.aim"), "%g,%g", &x, &y); err != nil {
+		b.fail(err)
+	}
+	b.does(chromedp.MouseClickXY(x, y))
+}
+
 // focuses waits until something is there and can be focused.
 func (b *browser) focuses(selector string) {
 	b.Helper()
@@ -254,6 +267,42 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 }
 
 // The contrast of text is that of WCAG 2.2 AA in light and in dark.
+// A pause by mouse: the button, what it touches, the confirmation, and the undo; then a policy.
+func TestTheMouseIsEnough(t *testing.T) {
+	w := newWorld(t, 0)
+	b := withBrowser(w)
+	b.signsIn(gate.Admin)
+	b.goes("/locations/berlin")
+	paused := func(want bool) {
+		t.Helper()
+		if got := slices.ContainsFunc(w.Desired(), func(d desired.Document) bool { return d.Paused }); got != want {
+			t.Errorf("it is paused: %v", got)
+		}
+	}
+	b.clicks(`.steer button[value=pause]`)
+	b.waits(`document.activeElement.id === "asked" && document.getElementById("steering").innerText.includes("pause location=berlin")`)
+	paused(false)
+	b.clicks("#steering button.primary")
+	b.waits(`document.activeElement.id === "ordered" && document.getElementById("steering").innerText.includes("by ada")`)
+	paused(true)
+	b.waits(`document.querySelector(".banner")?.innerText.includes("by ada")`)
+	b.clicks("#steering form button")
+	b.waits(`document.getElementById("steering").innerText.includes("Ordered: undo a")`)
+	paused(false)
+
+	b.goes("/policies")
+	b.clicks("#value")
+	b.does(chromedp.KeyEvent("20Mbit"))
+	b.clicks("form.steer button")
+	b.waits(`document.getElementById("steering").innerText.includes("set limits.download 20Mbit for all")`)
+	b.clicks("#steering button.primary")
+	b.waits(`document.querySelector("#live tbody")?.innerText.includes("20Mbit")`)
+	if x := w.Policies("", nil); len(x) != 1 || x[0].Value != "20Mbit" || x[0].Scope != "all" {
+		t.Errorf("%+v", x)
+	}
+	b.quiet()
+}
+
 func TestTextIsReadableInLightAndDark(t *testing.T) {
 	b := withBrowser(newWorld(t, 0))
 	b.signsIn(gate.Admin)
@@ -263,7 +312,7 @@ func TestTextIsReadableInLightAndDark(t *testing.T) {
 		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, p); err != nil {
 			t.Fatal(err)
 		}
-		for _, path := range []string{"/", "/locations", "/contents/image", "/peers/" + peerB, "/audit"} {
+		for _, path := range []string{"/", "/locations", "/contents/image", "/peers/" + peerB, "/audit", "/policies", "/peers"} {
 			b.goes(path)
 			b.waits(`document.getElementById("state").dataset.state === "on"`)
 			if bad := b.says(contrasts); bad != "" {

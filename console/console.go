@@ -18,7 +18,7 @@
 //
 // # How the fleet is steered
 //
-// An operator pauses, resumes, prioritises, cancels, stops and undoes; a viewer sees no buttons and is refused. What an order touches is
+// An operator pauses, resumes, prioritises, cancels, stops and undoes, and an admin sets policies and rolls them back; a viewer sees no buttons and is refused. What an order touches is
 // shown first, and goes back with the order: if it has become more meanwhile, it is shown again and not done. Forms are plain ones, whose
 // answers htmx puts into the page where there is JavaScript. Everything that was ordered is in the hub's durable audit, under the name of
 // the session.
@@ -33,6 +33,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/console/gate"
 	"github.com/ebbproject/ebb/fleet/board"
 	"github.com/ebbproject/ebb/fleet/desired"
@@ -56,11 +58,18 @@ type Fleet interface {
 	Location(name string) (*board.LocationPage, bool)
 	Content(ref string) (*board.ContentPage, bool)
 	Peer(name string) (*board.PeerPage, bool)
+	FindPeers(prefix string, most int) (list []board.Found, total int)
 
 	Preview(desired.Command, int64) (desired.Preview, error)
 	Steer(ctx context.Context, who string, c desired.Command) (desired.Entry, error)
 	Audit(before string, most int) ([]desired.Entry, error)
 	Desired() []desired.Document
+	Policies(key string, at *desired.Selector) []api.Policy
+	PolicyHistory(key string, most int) ([]desired.Entry, error)
+	PolicyDiff(since string) ([]api.PolicyChange, error)
+
+	Note(line []byte) error           // durably
+	Notes(most int) ([][]byte, error) // oldest first
 }
 
 // Options of a console. Fleet and Listener are required.
@@ -121,6 +130,9 @@ func Open(o Options) (*Server, error) {
 	s.hosts = append(metrics.Hosts(addr), o.Names...)
 	var err error
 	if s.pages, err = parsePages(); err != nil {
+		return nil, err
+	}
+	if s.audit, err = remembered(o.Fleet); err != nil {
 		return nil, err
 	}
 	s.closed, s.close = context.WithCancel(context.Background())
@@ -210,7 +222,19 @@ type Event struct {
 // keptEvents bounds the audit; the oldest go first.
 const keptEvents = 500
 
-// note enters something into the audit and the log.
+// remembered is the audit as the hub kept it; what is not understood is left out.
+func remembered(f Fleet) (audit []Event, err error) {
+	lines, err := f.Notes(keptEvents)
+	for _, line := range lines {
+		var e Event
+		if json.Unmarshal(line, &e) == nil {
+			audit = append(audit, e)
+		}
+	}
+	return audit, err
+}
+
+// note enters something into the audit, here and at the hub, and into the log. Where the hub's disk is full, what is here goes on.
 func (s *Server) note(r *http.Request, p gate.Pass, action, result string) {
 	e := Event{Time: s.o.Clock().UTC(), Name: p.Name, Action: action, Result: result, Remote: r.RemoteAddr}
 	if p.Role != gate.Nobody {
@@ -220,6 +244,13 @@ func (s *Server) note(r *http.Request, p gate.Pass, action, result string) {
 	s.audit = append(s.audit, e)
 	s.audit = s.audit[max(0, len(s.audit)-keptEvents):]
 	s.mu.Unlock()
+	line, err := json.Marshal(e)
+	if err == nil {
+		err = s.o.Fleet.Note(line)
+	}
+	if err != nil {
+		s.o.Log.Error("what happened at the console is not in the audit", "action", action, "name", e.Name, "err", err)
+	}
 	s.o.Log.Info("console", "action", action, "result", result, "name", e.Name, "role", e.Role, "remote", r.RemoteAddr)
 }
 

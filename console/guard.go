@@ -18,8 +18,8 @@ import (
 // maxBody bounds what is read of a request, in bytes.
 const maxBody = 16 << 10
 
-// policy lets a page load what is in the binary and nothing else, and nobody frame it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; " +
+// loadPolicy lets a page load what is in the binary and nothing else, and nobody frame it.
+const loadPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; " +
 	"base-uri 'none'; frame-ancestors 'none'"
 
 // handler is the whole console: host, origin, body, then the routes, which look at the session.
@@ -43,7 +43,7 @@ func (s *Server) handler() http.Handler {
 	guarded := cross.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Security-Policy", loadPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -31,7 +31,7 @@ type operation struct {
 	ask     string // of a request, as an example
 	asks    any    // the document that is sent; nil with ask: a name and a role
 	stream  bool
-	before  bool // a page of entries can be asked for
+	asked   []string // parameters, which may be left out
 }
 
 var operations = map[string]operation{
@@ -43,13 +43,17 @@ var operations = map[string]operation{
 	"GET /api/v1/types":                        {summary: "Contents by content type", reply: types{}},
 	"GET /api/v1/contents":                     {summary: "Contents, found, sorted and cut into pages", reply: List[board.Content]{}, query: strings.Join(contentColumns, " ")},
 	"GET /api/v1/contents/{content}":           {summary: "One content by its id or name: who has what, by location, and where the bytes came from", reply: board.ContentPage{}},
+	"GET /api/v1/peers":                        {summary: "Hosts by how their names begin (q), the first 50", reply: foundHosts{}, asked: []string{"q"}},
 	"GET /api/v1/peers/{peer}":                 {summary: "One host: its flows and what it holds", reply: board.PeerPage{}},
 	"GET /api/v1/waiting":                      {summary: "Why flows wait, those reasons first for which most do", reply: waits{}},
 	"GET /api/v1/events":                       {summary: "How the fleet stands every two seconds: event overview with the document of /api/v1/overview, and at the end of the session event end", stream: true},
 	"GET /api/v1/session":                      {summary: "Who the asker is", reply: session{}},
 	"DELETE /api/v1/session":                   {summary: "End the session", status: http.StatusNoContent},
-	"GET /api/v1/audit":                        {summary: "What was ordered, 50 entries from the newest or from the one that is named before; who signed in and what was refused", reply: audit{}, before: true},
+	"GET /api/v1/audit":                        {summary: "What was ordered, 50 entries from the newest or from the one that is named before; who signed in and what was refused", reply: audit{}, asked: []string{"before"}},
 	"GET /api/v1/orders":                       {summary: "What is ordered now, newest first", reply: orders{}},
+	"GET /api/v1/policies":                     {summary: "The policies in force, newest first; of a key (key), or those that decide for a selector (at)", reply: policies{}, asked: []string{"key", "at"}},
+	"GET /api/v1/policies/history":             {summary: "The last 50 changes of policies, newest first; of a key (key)", reply: entries{}, asked: []string{"key"}},
+	"GET /api/v1/policies/diff":                {summary: "The policies that are not as they were after an entry of the audit (since), or before all", reply: policyDiff{}, asked: []string{"since"}},
 	"POST /api/v1/steer/preview":               {summary: "What an order would touch; nothing is changed", reply: Previewed{}, ask: `{"verb":"pause","selector":"location=berlin","for":"2h"}`, asks: order{}},
 	"POST /api/v1/steer": {summary: "Give an order; one that touches much, or nothing, needs what its preview said. 409: it has become more, or is not confirmed", reply: desired.Entry{},
 		status: http.StatusCreated, ask: `{"verb":"pause","selector":"location=berlin","seen":{"endpoints":0,"locations":0,"contents":0,"flows":0,"nothing":true}}`, asks: order{}},
@@ -140,10 +144,11 @@ func describe(t *testing.T) []byte {
 		if r.role == gate.Nobody {
 			op["security"], op["description"] = []any{}, "For everybody."
 		}
-		if o.before {
-			op["parameters"] = []any{object{"name": "before", "in": "query", "schema": object{"type": "string"}}}
+		p := parameters(r.path, o.query)
+		for _, name := range o.asked {
+			p = append(p, object{"name": name, "in": "query", "schema": object{"type": "string"}})
 		}
-		if p := parameters(r.path, o.query); p != nil {
+		if p != nil {
 			op["parameters"] = p
 		}
 		if o.ask != "" {

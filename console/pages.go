@@ -34,7 +34,7 @@ func parsePages() (pages, error) {
 		return nil, err
 	}
 	all := pages{}
-	for _, name := range []string{"overview", "locations", "location", "contents", "content", "peer", "audit", "login", "problem", "preview", "entry"} {
+	for _, name := range []string{"overview", "locations", "location", "contents", "content", "peer", "audit", "policies", "peers", "login", "problem", "preview", "entry"} {
 		t, err := template.Must(frame.Clone()).ParseFS(templates, "templates/"+name+".html")
 		if err != nil {
 			return nil, err
@@ -177,6 +177,7 @@ func (s *Server) routes() []route {
 		route{"GET", "/locations/{location}", gate.Viewer, showLocation},
 		route{"GET", "/contents", gate.Viewer, showContents},
 		route{"GET", "/contents/{content}", gate.Viewer, showContent},
+		route{"GET", "/peers", gate.Viewer, showPeers},
 		route{"GET", "/peers/{peer}", gate.Viewer, showPeer},
 		route{"GET", "/login", gate.Nobody, showLogin},
 		route{"POST", "/login", gate.Nobody, login},

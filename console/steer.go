@@ -21,32 +21,39 @@ import (
 
 // order is what somebody asks for, in a form or as JSON. Orders of contents and bans are given on the hub's machine.
 type order struct {
-	Verb     desired.Verb     `json:"verb"`               // pause, resume, prioritize, cancel, stop or undo
-	Selector string           `json:"selector,omitempty"` // all, or such as location=berlin; of all but undo
-	For      string           `json:"for,omitempty"`      // such as 2h: it ends by itself; of pause, prioritize and stop
+	Verb     desired.Verb     `json:"verb"`               // pause, resume, prioritize, cancel, stop, set, rollback or undo
+	Selector string           `json:"selector,omitempty"` // all, or such as location=berlin; of all but undo and rollback
+	For      string           `json:"for,omitempty"`      // such as 2h: it ends by itself; of pause, prioritize, stop and set
 	Priority *int             `json:"priority,omitempty"` // of prioritize
 	Undo     string           `json:"undo,omitempty"`     // the entry of the audit, of undo
+	Key      string           `json:"key,omitempty"`      // of the policy, of set
+	Value    string           `json:"value,omitempty"`    // of the policy, or inherit; of set
+	Lock     bool             `json:"lock,omitempty"`     // the policy counts whatever hosts and flows were told themselves; of set
+	Back     string           `json:"back,omitempty"`     // the entry of the audit, of rollback
 	Seen     *desired.Preview `json:"seen,omitempty"`     // what a preview said: no more than that is touched
 }
 
 // verbs that can be ordered here.
-var verbs = []desired.Verb{desired.DoPause, desired.DoResume, desired.DoPrioritize, desired.DoCancel, desired.DoStop, desired.DoUndo}
+var verbs = []desired.Verb{desired.DoPause, desired.DoResume, desired.DoPrioritize, desired.DoCancel, desired.DoStop, desired.DoSet, desired.DoRollback, desired.DoUndo}
+
+// ending are those that can be given for a time.
+var ending = []desired.Verb{desired.DoPause, desired.DoPrioritize, desired.DoStop, desired.DoSet}
 
 // command is what an order means now. Problems, and desired.ErrSelector.
 func (o order) command(now time.Time) (c desired.Command, err error) {
-	c = desired.Command{Verb: o.Verb, Undo: o.Undo}
+	c = desired.Command{Verb: o.Verb, Undo: o.Undo, Key: o.Key, Value: o.Value, Locked: o.Lock, Back: o.Back}
 	if !slices.Contains(verbs, o.Verb) {
-		return c, badRequest("%q is nothing that can be ordered here: there are pause, resume, prioritize, cancel, stop and undo", o.Verb)
+		return c, badRequest("%q is nothing that can be ordered here: there are pause, resume, prioritize, cancel, stop, set, rollback and undo", o.Verb)
 	}
-	if o.Verb != desired.DoUndo {
+	if o.Verb != desired.DoUndo && o.Verb != desired.DoRollback {
 		if c.Selector, err = desired.ParseSelector(o.Selector); err != nil {
 			return c, err
 		}
 	}
 	if o.For != "" {
 		d, err := time.ParseDuration(o.For)
-		if err != nil || d < time.Second || o.Verb == desired.DoResume || o.Verb == desired.DoCancel || o.Verb == desired.DoUndo {
-			return c, badRequest("%s for %q: a time such as 30m or 2h goes with pause, prioritize and stop", o.Verb, o.For)
+		if err != nil || d < time.Second || !slices.Contains(ending, o.Verb) {
+			return c, badRequest("%s for %q: a time such as 30m or 2h goes with pause, prioritize, stop and set", o.Verb, o.For)
 		}
 		c.Until = now.Add(d).UTC().Truncate(time.Second)
 	}
@@ -70,7 +77,7 @@ func covers(seen, now desired.Preview) bool {
 func (c *call) preview(o order) (desired.Command, desired.Preview, error) {
 	command, err := o.command(c.s.o.Clock())
 	if err == nil {
-		err = c.mayUndo(command)
+		err = c.mayOrder(command)
 	}
 	if err != nil {
 		return command, desired.Preview{}, orderProblem(err)
@@ -94,16 +101,26 @@ func (c *call) steer(o order) (desired.Entry, error) {
 	return c.s.o.Fleet.Steer(c.r.Context(), c.pass.Name, command)
 }
 
-// mayUndo: who was banned is let in again by an admin.
-func (c *call) mayUndo(command desired.Command) error {
-	if command.Verb != desired.DoUndo {
+// mayOrder: policies are for an admin, and so is whatever undoes them or lets in again who was banned.
+func (c *call) mayOrder(command desired.Command) error {
+	verb, what := command.Verb, ""
+	if verb == desired.DoUndo {
+		e, err := c.entry(command.Undo)
+		if err != nil {
+			return err
+		}
+		verb = e.Command.Verb
+	}
+	switch verb {
+	case desired.DoRevoke:
+		what = "to undo a ban"
+	case desired.DoSet, desired.DoRollback:
+		what = "to change policies"
+	}
+	if what == "" || c.pass.Role >= gate.Admin {
 		return nil
 	}
-	e, err := c.entry(command.Undo)
-	if err == nil && e.Command.Verb == desired.DoRevoke && c.pass.Role < gate.Admin {
-		return &api.Problem{Title: "to undo a ban takes the role admin", Status: http.StatusForbidden, Code: api.CodeDenied}
-	}
-	return err
+	return &api.Problem{Title: what + " takes the role admin", Status: http.StatusForbidden, Code: api.CodeDenied}
 }
 
 // entry finds one line of the audit. desired.ErrUnknown.
@@ -149,7 +166,7 @@ type Previewed struct {
 }
 
 type (
-	// audit is what was ordered, and who signed in or was refused since the hub was started.
+	// audit is what was ordered, and who signed in or was refused lately.
 	audit struct {
 		Entries []desired.Entry `json:"entries"`
 		Events  []Event         `json:"events"`
@@ -213,7 +230,13 @@ func (c *call) formOrder() (o order, err error) {
 	}
 	f := c.r.Form
 	o = order{Verb: desired.Verb(f.Get("verb")), Selector: f.Get("selector"), Undo: f.Get("undo")}
-	if o.Verb == desired.DoPause || o.Verb == desired.DoPrioritize || o.Verb == desired.DoStop {
+	if o.Verb == desired.DoSet {
+		o.Key, o.Value, o.Lock = f.Get("key"), strings.TrimSpace(f.Get("value")), f.Get("lock") != ""
+	}
+	if o.Verb == desired.DoRollback {
+		o.Back = f.Get("back")
+	}
+	if slices.Contains(ending, o.Verb) {
 		o.For = strings.TrimSpace(f.Get("for"))
 	}
 	if o.Verb == desired.DoPrioritize {

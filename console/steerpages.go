@@ -50,7 +50,7 @@ func (c *call) banners(x steered) (list []banner) {
 				newer = append(newer, d)
 				continue
 			}
-			if overview && slices.ContainsFunc(newer, func(n desired.Document) bool { return within(d.Scope, n.Scope) }) {
+			if overview && slices.ContainsFunc(newer, func(n desired.Document) bool { return d.Scope.Within(n.Scope) }) {
 				continue
 			}
 		}
@@ -65,12 +65,6 @@ func (c *call) banners(x steered) (list []banner) {
 		list = append(list, b)
 	}
 	return list
-}
-
-// within reports whether all that the one selects is selected by the other.
-func within(x, by desired.Selector) bool {
-	return (by.Content == "" || by.Content == x.Content) && (by.Type == "" || by.Type == x.Type) &&
-		(by.Location == "" || by.Location == x.Location) && (by.Peer == "" || by.Peer == x.Peer)
 }
 
 // pageOf is where what a selector selects is shown.
@@ -88,12 +82,21 @@ func pageOf(s desired.Selector) string {
 	return "/"
 }
 
+// pageAfter is where what a command orders is shown.
+func pageAfter(c desired.Command) string {
+	if c.Verb == desired.DoSet || c.Verb == desired.DoRollback {
+		return "/policies"
+	}
+	return pageOf(c.Selector)
+}
+
 func steerRoutes() []route {
 	return []route{
 		{"GET", "/steer", gate.Operator, showPreview},
 		{"POST", "/steer", gate.Operator, doSteer},
 		{"GET", "/steer/{entry}", gate.Operator, showEntry},
 		{"GET", "/audit", gate.Operator, showAudit},
+		{"GET", "/policies", gate.Viewer, showPolicies},
 	}
 }
 
@@ -118,13 +121,13 @@ func (c *call) ask(o order, again bool) error {
 	if err != nil {
 		return err
 	}
-	page := asked{Order: o, Command: command, Touched: touched, Seen: string(seen), Again: again, Back: pageOf(command.Selector)}
+	page := asked{Order: o, Command: command, Touched: touched, Seen: string(seen), Again: again, Back: pageAfter(command)}
 	if command.Verb == desired.DoUndo {
 		e, err := c.entry(command.Undo)
 		if err != nil {
 			return orderProblem(err)
 		}
-		page.Back = pageOf(e.Command.Selector)
+		page.Back = pageAfter(e.Command)
 	}
 	status := http.StatusOK
 	if again {
@@ -171,10 +174,10 @@ func showEntry(c *call) error {
 	if err != nil {
 		return orderProblem(err)
 	}
-	page := done{Entry: e, Back: pageOf(e.Command.Selector)}
+	page := done{Entry: e, Back: pageAfter(e.Command)}
 	if e.Command.Verb == desired.DoUndo {
 		if undone, err := c.entry(e.Command.Undo); err == nil {
-			page.Back = pageOf(undone.Command.Selector)
+			page.Back = pageAfter(undone.Command)
 		}
 	}
 	return c.s.pages.write(c, "entry", &view{Title: "Ordered", Data: page}, http.StatusOK)

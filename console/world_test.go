@@ -74,6 +74,21 @@ func (o *orderly) Audit(before string, most int) ([]desired.Entry, error) {
 
 func (o *orderly) Desired() []desired.Document { return o.hub.Desired() }
 
+func (o *orderly) Policies(key string, at *desired.Selector) []api.Policy {
+	return o.hub.Policies(key, at)
+}
+
+func (o *orderly) PolicyHistory(key string, most int) ([]desired.Entry, error) {
+	return o.hub.PolicyHistory(key, most)
+}
+
+func (o *orderly) Note(line []byte) error           { return o.hub.Note(line) }
+func (o *orderly) Notes(most int) ([][]byte, error) { return o.hub.Notes(most) }
+
+func (o *orderly) PolicyDiff(since string) ([]api.PolicyChange, error) {
+	return o.hub.PolicyDiff(since)
+}
+
 func newOrderly(t *testing.T, clock func() time.Time) *orderly {
 	t.Helper()
 	st, err := store.Open("store", store.Options{FS: vfs.NewMem()})
@@ -205,6 +220,12 @@ func (w *world) Peer(name string) (*board.PeerPage, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.board.Peer(w.known, name)
+}
+
+func (w *world) FindPeers(prefix string, most int) ([]board.Found, int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.board.Find(prefix, most)
 }
 
 // link makes a link for a role.

@@ -75,6 +75,7 @@ type SyncRequest struct {
 	Pulse   *pulse.Pulse   `json:"pulse,omitempty"`   // of its flows; null: with Partial as before, else nothing
 	Ways    []pulse.Way    `json:"ways,omitempty"`    // to other locations to which something was sent lately
 	Desired *Desired       `json:"desired,omitempty"` // what is known of desired state; nil: by a host that obeys none
+	Bus     string         `json:"bus,omitempty"`     // version of the bus it is on
 }
 
 // Desired is a host's part of the exchange of desired state, in the words of package desired.
@@ -115,8 +116,18 @@ type SyncReply struct {
 	Bus     *Bus          `json:"bus,omitempty"` // where what is ordered is heard at once; nil: nowhere
 }
 
-// Bus is where a fleet's NATS servers are.
+// Bus is where a fleet's NATS servers are, and how a host is let in there.
 type Bus struct {
-	URLs []string `json:"urls"`
-	Own  bool     `json:"own,omitempty"` // it is the hub's, with certificates of the fleet on both sides
+	Version string   `json:"version"` // of all that follows: a host that has shown it in its request is told no more than this
+	URLs    []string `json:"urls,omitempty"`
+	Own     bool     `json:"own,omitempty"` // it is the hub's, with certificates of the fleet on both sides
+	CA      []byte   `json:"ca,omitempty"`  // PEM; what the certificates of the servers of others are verified with; empty: the system's
+	Login   BusLogin `json:"login,omitzero"`
+}
+
+// BusLogin is what one shows to the NATS servers of others besides a certificate: a user and a password, or credentials, or nothing.
+type BusLogin struct {
+	User        string `json:"user,omitempty"`
+	Password    string `json:"password,omitempty"`
+	Credentials []byte `json:"credentials,omitempty"` // a JSON Web Token and the seed of its key, as nsc writes them
 }

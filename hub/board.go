@@ -111,3 +111,10 @@ func (s *Server) Peer(peer string) (page *board.PeerPage, ok bool) {
 	s.look(func(_ time.Time, b *board.Board, w board.World) { page, ok = b.Peer(w, peer) })
 	return page, ok
 }
+
+// FindPeers lists the hosts whose name begins like that, at most so many, and tells how many there are.
+func (s *Server) FindPeers(prefix string, most int) (list []board.Found, total int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.board.Find(prefix, most)
+}

@@ -3,13 +3,16 @@
 package hub
 
 import (
+	"crypto/ecdsa"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/ebbproject/ebb/fleet"
@@ -91,11 +94,11 @@ func TestPushReachesWhoItConcerns(t *testing.T) {
 }
 
 // raw is a connection to the bus that keeps to nothing.
-func (s *subject) raw(errs chan error) (*nats.Conn, error) {
+func (s *subject) raw(errs chan error, more ...nats.Option) (*nats.Conn, error) {
 	s.Helper()
-	return nats.Connect(s.hub.bus.Told().URLs[0], nats.Secure(&tls.Config{ServerName: fleet.HubName, RootCAs: s.node.Roots,
+	return nats.Connect(s.hub.bus.Told("").URLs[0], append(more, nats.Secure(&tls.Config{ServerName: fleet.HubName, RootCAs: s.node.Roots,
 		Certificates: []tls.Certificate{s.node.Certificate}}), nats.NoReconnect(),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { errs <- err }))
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { errs <- err }))...)
 }
 
 // A host may hear what is for it and say nothing: neither as another nor as the hub.
@@ -136,7 +139,7 @@ func TestStrangersAreNotLetOntoTheBus(t *testing.T) {
 	if _, err := foreign.raw(nil); err == nil {
 		t.Error("a host of another fleet is let in")
 	}
-	if _, err := nats.Connect(w.hub.bus.Told().URLs[0], nats.Secure(&tls.Config{ServerName: fleet.HubName, RootCAs: s.node.Roots})); err == nil {
+	if _, err := nats.Connect(w.hub.bus.Told("").URLs[0], nats.Secure(&tls.Config{ServerName: fleet.HubName, RootCAs: s.node.Roots})); err == nil {
 		t.Error("a host without a certificate is let in")
 	}
 	w.steer(desired.Command{Verb: desired.DoRevoke, Selector: desired.Selector{Peer: s.node.Identity.Peer}})
@@ -145,33 +148,126 @@ func TestStrangersAreNotLetOntoTheBus(t *testing.T) {
 	}
 }
 
-// A NATS server that others run does the same.
-func TestBusOfOthers(t *testing.T) {
-	ns, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ns.Start()
-	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
-	if !ns.ReadyForConnections(time.Minute) {
-		t.Fatal("it does not listen")
-	}
-	w := newWorld(t).onBus(BusOptions{URLs: []string{ns.ClientURL()}})
-	berlin := w.subject("berlin")
-	heard := berlin.listen()
-	w.steer(desired.Command{Verb: desired.DoPause, Selector: in("berlin")})
-	if d := berlin.next(heard); d.Scope != in("berlin") || !berlin.paused() {
-		t.Errorf("%+v", d)
-	}
-}
-
 // A bus that cannot be reached holds nobody up: orders are durable and come with the news.
 func TestSwallowedPush(t *testing.T) {
-	w := newWorld(t).onBus(BusOptions{URLs: []string{"nats://127.0.0.1:1"}})
+	w := newWorld(t).onBus(BusOptions{Cluster: bus.Cluster{URLs: []string{"nats://127.0.0.1:1"}}})
 	berlin := w.subject("berlin")
 	w.steer(desired.Command{Verb: desired.DoPause, Selector: in("berlin")})
 	berlin.exchange()
 	if !berlin.paused() {
 		t.Error("not paused")
+	}
+}
+
+// Whoever is revoked is thrown off the bus at once, and is let in again when that is taken back.
+func TestRevokedHostLosesTheBus(t *testing.T) {
+	for name, o := range map[string]BusOptions{"port": anyPort, "control port": {Control: true}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t).onBus(o)
+			s, other := w.subject("berlin"), w.subject("berlin")
+			heard := other.listen()
+			gone := make(chan error, 1)
+			conn, err := s.raw(nil, nats.ClosedHandler(func(c *nats.Conn) { gone <- c.LastError() }))
+			w.must(err)
+			defer conn.Close()
+			revoked := w.steer(desired.Command{Verb: desired.DoRevoke, Selector: desired.Selector{Peer: s.node.Identity.Peer}})
+			select {
+			case <-gone:
+			case <-time.After(time.Minute):
+				t.Fatal("it is still on the bus")
+			}
+			if _, err := s.raw(nil); err == nil {
+				t.Error("it is let in again")
+			}
+			w.steer(desired.Command{Verb: desired.DoPause, Selector: in("berlin")})
+			other.next(heard)
+			other.next(heard) // in any order
+			if !other.paused() {
+				t.Error("its neighbour does not hear what is ordered next")
+			}
+			w.steer(desired.Command{Verb: desired.DoUndo, Undo: revoked.ID})
+			again, err := s.raw(nil)
+			w.must(err)
+			again.Close()
+		})
+	}
+}
+
+// A host stays no longer on the bus than its certificate is good.
+func TestBusEndsWithTheCertificate(t *testing.T) {
+	w := newWorld(t).onBus(anyPort)
+	s := w.subject("berlin")
+	der, err := w.hub.ca.issue(s.node.Certificate.PrivateKey.(*ecdsa.PrivateKey).Public(), s.node.Identity, false, time.Now().Add(2*time.Second-hostLife))
+	w.must(err)
+	s.node.Certificate.Certificate = [][]byte{der}
+	said := make(chan error, 16)
+	conn, err := s.raw(said)
+	if err != nil {
+		t.Skip("this machine took two seconds to connect: ", err)
+	}
+	defer conn.Close()
+	select {
+	case err := <-said:
+		if !errors.Is(err, nats.ErrAuthExpired) {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it is still on the bus")
+	}
+}
+
+// One port is enough: the bus is offered on the control port, with the same rules.
+func TestBusOnTheControlPort(t *testing.T) {
+	w := newWorld(t).onBus(BusOptions{Control: true})
+	berlin, oslo := w.subject("berlin"), w.subject("oslo")
+	heard := berlin.listen()
+	w.steer(desired.Command{Verb: desired.DoPause, Selector: in("berlin")})
+	if d := berlin.next(heard); d.Scope != in("berlin") || !berlin.paused() {
+		t.Errorf("%+v", d)
+	}
+	errs := make(chan error, 16)
+	conn, err := berlin.raw(errs)
+	w.must(err)
+	defer conn.Close()
+	for _, subject := range []string{bus.Subjects(oslo.node.Identity)[2], bus.Subjects(berlin.node.Identity)[0]} {
+		w.must(conn.Publish(subject, []byte("x")))
+		w.must(conn.Flush())
+		if err := <-errs; !strings.Contains(strings.ToLower(err.Error()), "permissions violation") {
+			t.Errorf("%s: %v", subject, err)
+		}
+	}
+	inner := w.hub.bus.Inner()
+	for _, o := range []nats.Option{nats.Name("nobody"), nats.UserInfo("hub", "x"),
+		nats.UserInfo(fmt.Sprintf("%d|%s", time.Now().Add(time.Hour).Unix(), oslo.node.Identity), "")} {
+		if _, err := nats.Connect(inner, o); err == nil {
+			t.Error("who comes from within this host without a ticket is let in")
+		}
+	}
+}
+
+// What is ordered is the hub's journal. A bus that is gone with all it had, on a hub that lost power, forgets nothing.
+func TestNothingIsLostWithTheBus(t *testing.T) {
+	w := newWorld(t).onBus(anyPort)
+	berlin := w.subject("berlin")
+	berlin.listen()
+	w.steer(desired.Command{Verb: desired.DoPause, Selector: in("berlin")})
+	list, err := os.ReadDir(w.state)
+	w.must(err)
+	for _, x := range list {
+		if x.IsDir() {
+			t.Errorf("the hub keeps a folder %s beside its store: is that the bus's?", x.Name())
+		}
+	}
+	w.must(w.hub.bus.Close()) // all there is of it
+	w.cutPower()
+	if docs := w.hub.Desired(); len(docs) != 1 || docs[0].Scope != in("berlin") || !docs[0].Paused {
+		t.Errorf("%+v", docs)
+	}
+	berlin.exchange()
+	heard := berlin.listen()
+	w.steer(desired.Command{Verb: desired.DoResume, Selector: in("berlin")})
+	berlin.next(heard)
+	if berlin.paused() {
+		t.Error("what is said after that counts for nothing")
 	}
 }

@@ -8,9 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/fleet/pulse"
 	"github.com/ebbproject/ebb/fleet/topology"
@@ -34,6 +36,7 @@ func (s *Server) control() http.Handler {
 	mux.HandleFunc("POST /v1/sync", s.member(s.sync))
 	mux.HandleFunc("POST /v1/copies", s.member(s.copied))
 	mux.HandleFunc("GET /v1/contents/{ref}", s.member(s.content))
+	mux.HandleFunc("GET "+bus.Path, s.member(s.throughControl))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, problem(http.StatusNotFound, fleet.CodeNotFound, "no such page: %s", r.URL.Path))
 	})
@@ -61,7 +64,7 @@ func (s *Server) caller(r *http.Request, now time.Time) (fleet.Identity, error) 
 		return denied(fleet.CodeDenied, "a certificate of the fleet is needed: enrol first")
 	}
 	leaf := r.TLS.PeerCertificates[0]
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: s.self().Roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	err := s.verify(r, leaf, now)
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -78,6 +81,27 @@ func (s *Server) caller(r *http.Request, now time.Time) (fleet.Identity, error) 
 		return denied(fleet.CodeDenied, "this host was revoked: its operator must let it in anew, with another key: ebb enroll --again")
 	}
 	return id, nil
+}
+
+// verified is what a connection remembers: the certificate that was shown on it and found to be one of the fleet's.
+type verified struct {
+	leaf atomic.Pointer[x509.Certificate]
+}
+
+// keyVerified finds it in the context of a request.
+type keyVerified struct{}
+
+// verify checks a certificate, its signature once a connection: hosts ask every few seconds, and that would be most of the work.
+func (s *Server) verify(r *http.Request, leaf *x509.Certificate, now time.Time) error {
+	known, _ := r.Context().Value(keyVerified{}).(*verified)
+	if known != nil && known.leaf.Load() == leaf && !now.Before(leaf.NotBefore) && !now.After(leaf.NotAfter) {
+		return nil
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: s.self().Roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	if err == nil && known != nil {
+		known.leaf.Store(leaf)
+	}
+	return err
 }
 
 // enroll lets a host in for a token. That the token is used is durable before the certificate leaves: a crash between
@@ -199,7 +223,7 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 	reply := s.announced(now, r, id, req)
 	reply.Desired = news
 	if s.bus != nil {
-		reply.Bus = s.bus.Told()
+		reply.Bus = s.bus.Told(req.Bus)
 	}
 	reply.Ledger = s.accounted(id, req)
 	answer(w, reply)

@@ -20,8 +20,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
-
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/fleet/node"
@@ -203,24 +201,7 @@ func TestUsedTokenSurvivesPowerCut(t *testing.T) {
 func TestFullDiskCostsNoToken(t *testing.T) {
 	w := newWorld(t)
 	token := w.token("1h", "")
-	w.stop()
-	var mu sync.Mutex
-	full := false
-	healthy := w.fs
-	w.fs = errorfs.Wrap(w.fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if full && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
-			return &fs.PathError{Op: "write", Path: op.Path, Err: syscall.ENOSPC}
-		}
-		return nil
-	}))
-	set := func(v bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		full = v
-	}
-	w.start()
+	set := w.fillable()
 	set(true)
 	_, err := w.enroll(token, "oslo")
 	set(false)
@@ -233,9 +214,6 @@ func TestFullDiskCostsNoToken(t *testing.T) {
 	if _, err := w.enroll(token, "oslo"); !errors.Is(err, client.ErrTokenUsed) {
 		t.Errorf("twice: %v", err)
 	}
-	w.stop()
-	w.fs = healthy
-	w.start()
 }
 
 // Old tokens do not pile up.

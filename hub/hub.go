@@ -57,8 +57,9 @@ type Options struct {
 
 // BusOptions say where what is ordered is pushed. The zero value is nowhere: hosts then learn it with their next exchange of news.
 type BusOptions struct {
-	Listen netip.AddrPort // of the hub's own bus; port 0: any
-	URLs   []string       // of the NATS cluster that is used instead
+	Listen  netip.AddrPort // of the hub's own bus; port 0: any
+	Control bool           // the hub's own bus is offered on the control port instead
+	Cluster bus.Cluster    // the NATS cluster that is used instead
 }
 
 // Server is a running hub.
@@ -69,6 +70,7 @@ type Server struct {
 	attempts *limiter
 	accounts *accounts
 	orders   *orders
+	notes    *notes
 	bus      *bus.Hub // nil: there is none
 
 	mu        sync.Mutex // guards what follows
@@ -132,6 +134,9 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.notes, err = openNotes(o.Store); err != nil {
+		return nil, err
+	}
 	if err := s.openBus(); err != nil {
 		return nil, err
 	}
@@ -141,6 +146,9 @@ func Open(o Options) (*Server, error) {
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
 	s.http = &http.Server{Handler: s.control(), Protocols: &http1, MaxHeaderBytes: 16 << 10,
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, keyVerified{}, &verified{})
+		},
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		// Whose certificate it is and whether it is good is decided for every request: the asker gets an answer in words

@@ -14,6 +14,7 @@ import (
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/board"
 	"github.com/ebbproject/ebb/fleet/ledger"
 	"github.com/ebbproject/ebb/store"
 )
@@ -231,19 +232,26 @@ func (s *Server) described(id content.ID) (d api.Described) {
 	return d
 }
 
-// Books is what came into each location over all contents, with what the hub itself has sent, by location.
-func (s *Server) Books() []ledger.Total {
+// Books is what came into each location of each content type, with what the hub itself has sent, by location.
+func (s *Server) Books() []board.Book {
 	totals := s.accounts.copy()
 	entries, _ := s.o.Ledger()
 	for _, e := range entries {
 		totals.Reported(ledger.Counts{}, e)
 	}
-	var books []ledger.Total
+	s.mu.Lock()
+	shelf := s.shelf
+	s.mu.Unlock()
+	var books []board.Book
+	at := map[[2]string]int{}
 	for _, x := range totals.Places() {
-		if n := len(books); n == 0 || books[n-1].Location != x.Location {
-			books = append(books, ledger.Total{Place: ledger.Place{Location: x.Location}})
+		key := [2]string{x.Location, shelf[x.Content].Type}
+		i, ok := at[key]
+		if !ok {
+			i, at[key] = len(books), len(books)
+			books = append(books, board.Book{Total: ledger.Total{Place: ledger.Place{Location: x.Location}}, Type: key[1]})
 		}
-		sum := &books[len(books)-1]
+		sum := &books[i]
 		sum.LAN, sum.WAN, sum.Origin, sum.Counts = sum.LAN+x.LAN, sum.WAN+x.WAN, sum.Origin+x.Origin, sum.Counts.Add(x.Counts)
 	}
 	return books

@@ -3,6 +3,9 @@
 package hub
 
 import (
+	"net/http"
+
+	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/desired"
 )
@@ -10,13 +13,24 @@ import (
 // openBus starts the bus that the options ask for, if any.
 func (s *Server) openBus() (err error) {
 	switch {
-	case len(s.o.Bus.URLs) > 0:
-		s.bus, err = bus.Connect(s.self().Identity.Fleet, s.o.Bus.URLs, s.o.Log)
-	case s.o.Bus.Listen.IsValid():
-		s.bus, err = bus.Listen(bus.Config{Self: s.self, Certificate: s.certificate, Listen: s.o.Bus.Listen, Log: s.o.Log,
+	case len(s.o.Bus.Cluster.URLs) > 0:
+		s.bus, err = bus.Connect(s.self, s.o.Bus.Cluster, s.o.Log)
+	case s.o.Bus.Listen.IsValid() || s.o.Bus.Control:
+		s.bus, err = bus.Listen(bus.Config{Self: s.self, Certificate: s.certificate, Listen: s.o.Bus.Listen,
+			Control: s.o.Listener.Addr().String(), Log: s.o.Log,
 			Revoked: func(peer string) bool { return s.orders.revoked(s.o.Clock(), peer) }})
 	}
 	return err
+}
+
+// throughControl hands hosts onto the bus where it is offered on the control port.
+func (s *Server) throughControl(w http.ResponseWriter, r *http.Request, _ fleet.Identity) {
+	through := s.bus.Through()
+	if through == nil {
+		s.fail(w, r, problem(http.StatusNotFound, fleet.CodeNotFound, "the bus is not on this port"))
+		return
+	}
+	through(w, r, r.TLS.PeerCertificates[0])
 }
 
 // spread sends a document to those whom it concerns. What does not arrive they fetch with their next exchange of news.
@@ -26,6 +40,11 @@ func (s *Server) spread(d desired.Document, raw []byte) {
 	}
 	if s.bus == nil {
 		return
+	}
+	if d.Kind == desired.Revoke && d.InForce(s.o.Clock()) {
+		if err := s.bus.Hangup(d.Name); err != nil {
+			s.o.Log.Warn("a host that was revoked could not be thrown off the bus", "peer", d.Name, "err", err)
+		}
 	}
 	if err := s.bus.Publish(d.Scope, raw); err != nil {
 		s.o.Log.Warn("an order could not be pushed; hosts fetch it with their next news", "scope", d.Scope.String(), "err", err)

@@ -52,7 +52,7 @@ func Confirmed(c desired.Command, touched desired.Preview) error {
 }
 
 // Steer makes a command of the operator what the fleet obeys: signed, durable with its line in the audit log, and on its way to
-// who it concerns when this returns. The errors are desired.ErrCommand, ErrSelector, ErrChanged, ErrUnknown and ErrFull, ErrContent,
+// who it concerns when this returns. The errors are desired.ErrCommand, ErrSelector, ErrChanged, ErrUnknown, ErrLocked and ErrFull, ErrContent,
 // a *ConfirmError, and store.ErrNoSpace: then nothing was ordered.
 func (s *Server) Steer(_ context.Context, who string, c desired.Command) (desired.Entry, error) {
 	now := s.o.Clock()
@@ -65,6 +65,9 @@ func (s *Server) Steer(_ context.Context, who string, c desired.Command) (desire
 	}
 	s.orders.mu.Lock()
 	defer s.orders.mu.Unlock()
+	if undoes, err = s.back(now, c, undoes); err != nil {
+		return desired.Entry{}, err
+	}
 	touched := s.preview(now, c, undoes)
 	if err := Confirmed(c, touched); err != nil {
 		return desired.Entry{}, err
@@ -111,6 +114,9 @@ func (s *Server) Preview(c desired.Command, size int64) (desired.Preview, error)
 	}
 	s.orders.mu.Lock()
 	defer s.orders.mu.Unlock()
+	if undoes, err = s.back(now, c, undoes); err != nil {
+		return desired.Preview{}, err
+	}
 	if _, _, err := s.orders.book.Plan(now, c, undoes); err != nil {
 		return desired.Preview{}, err
 	}
@@ -166,6 +172,9 @@ func (s *Server) valid(now time.Time, who string, c desired.Command) (undoes des
 		return undoes, fmt.Errorf("%w: it is said by %q: a name of at most 64 characters is wanted", desired.ErrCommand, who)
 	}
 	if err := c.Valid(now); err != nil {
+		return undoes, err
+	}
+	if err := validPolicy(c); err != nil {
 		return undoes, err
 	}
 	if c.Verb != desired.DoUndo {

@@ -54,6 +54,8 @@ func SteerProblem(err error) error {
 		p.Status, p.Code, p.Hint = http.StatusNotFound, api.CodeNotFound, "ebb content ls"
 	case errors.Is(err, desired.ErrChanged):
 		p.Status, p.Code, p.Hint = http.StatusConflict, api.CodeExists, "undo that first, or order what is wanted"
+	case errors.Is(err, desired.ErrLocked):
+		p.Status, p.Code, p.Hint = http.StatusConflict, api.CodeLocked, "ebb policy get"
 	case errors.Is(err, desired.ErrFull):
 		p.Status, p.Code = http.StatusInsufficientStorage, api.CodeNoSpace
 	case errors.Is(err, desired.ErrCommand), errors.Is(err, desired.ErrSelector):

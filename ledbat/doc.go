@@ -55,9 +55,10 @@
 //     an active queue management; and their base delay takes in the drift of the clocks, 6 ms a minute at 100 ppm.
 //   - Fairness among flows of rfc6817: a newcomer to a standing queue takes it for the base and pushes the older flow aside
 //     (RFC 6817, section 4.4). Those of ledbatpp share fairly, and pay for it with a tenth of the line where there is one alone.
-//   - Fairness, or a full link, among hosts that run ebb each for itself over one link: they take one another for others, come back
-//     slowly for that, and leave most of the link unused. Flows of one host
-//     can share one controller, and hosts of one location its leases (package group).
+//   - A flow with a limit (Limiter) comes back to a link of which others of its location use four fifths only by chance.
+//   - Fairness, or a full link, among hosts that run ebb each for itself over one link: they take turns of seconds, not all of them
+//     the same number, and leave a quarter of it unused; more where three datagrams together are no queue to be seen, above 30 Mbit/s, or where
+//     a link loses datagrams. Flows of one host can share one controller, and hosts of one location its leases (package group).
 //   - ebb behind a fair queue (FQ-CoDel): its own delay says nothing about the others there, and it takes a fair share until it has been
 //     at its floor, where pairs that nobody came between show the capacity; then mostly a seventh of the link, and now and then a half.
 //   - ebb beside short transfers that come all the time: it leaves for each, and uses little of what they leave.

@@ -4,6 +4,7 @@ package ledbat
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -36,6 +37,7 @@ type ebb struct {
 	phase phase
 	mu    float64 // capacity in bytes a second; 0: not known
 	rate  float64 // bytes a second that are to arrive while cruising or returning
+	limit float64 // bytes a second that the flow is held to; infinite: it is not
 	grown time.Time
 	now   time.Time
 	used  time.Time // when something was last sent or heard
@@ -70,7 +72,7 @@ const (
 )
 
 func newEbb(c Config) *ebb {
-	e := &ebb{cfg: c, mss: float64(c.MSS)}
+	e := &ebb{cfg: c, mss: float64(c.MSS), limit: math.Inf(1)}
 	e.climb, e.creep = climbShy, creepMost
 	e.start.train.begin(firstTrain, c.MSS)
 	return e
@@ -335,7 +337,8 @@ func (e *ebb) Window() int {
 	return int(min(w, float64(e.cfg.MaxWindow)))
 }
 
-func (e *ebb) Rate() float64 {
+// Unlimited is what Rate would be without a limit.
+func (e *ebb) Unlimited() float64 {
 	switch e.phase {
 	case starting, yielding:
 		return e.mu
@@ -343,6 +346,13 @@ func (e *ebb) Rate() float64 {
 		return e.eased(e.lift.of(e.now, e.rate, e.mu)) / (1 - e.lossy())
 	}
 	return e.rate / (1 - e.lossy())
+}
+
+func (e *ebb) Rate() float64 {
+	if e.phase == starting || e.phase == yielding {
+		return e.mu // a few datagrams at a time
+	}
+	return min(e.Unlimited(), e.limit)
 }
 
 // lossy is the share of datagrams that is sent in addition, because the line loses it. A little less than it is known to lose, because
@@ -354,7 +364,11 @@ func (e *ebb) lossy() float64 {
 	return min(0.8*e.docket.judge.idle.rate(), mostLossy)
 }
 
-func (e *ebb) floor() float64 { return max(floorShare*e.mu, floorLeast) }
+// floor is what is spent on pulses. Where a limit is what the flow may use, there are others of ours; but looking takes datagrams.
+func (e *ebb) floor() float64 { return max(floorShare*min(e.mu, 2*e.limit), floorLeast) }
+
+// limited says that the limit decides what is sent, and not the path.
+func (e *ebb) limited() bool { return e.limit < e.share() }
 
 func (e *ebb) CTO() time.Duration { return e.rtt.timeout() }
 

@@ -56,8 +56,8 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	}
 	q, t := e.watch.queue, e.threshold()
 	if hard {
-		e.excuse.seen = now // who lets a buffer overflow, or has it mark, is there, though the queue be short
-	} else if e.excused(now, q) {
+		e.excuse.seen, e.excuse.hard = now, now // who lets a buffer overflow, or has it mark, is there, though the queue be short
+	} else if e.bears(now, q) || e.excused(now, q) {
 		return
 	}
 	e.excuse.rate = 0
@@ -67,13 +67,13 @@ func (e *ebb) alarm(now time.Time, hard bool) {
 	}
 	e.cuts++
 	e.cutAt, e.clean, e.docket.reacted = now, now, now
-	if hard && e.policed() {
+	if hard && e.policed() && !e.limited() {
 		e.mu = min(lessPoliced*e.mu, e.verified.best.max())
 	}
 	e.estimate(hard)
 	// What others leave, and less until the queue is gone.
 	drain := e.mu * float64(q-t/2) / float64(max(4*e.span(), 100*time.Millisecond))
-	x := min(e.share()-e.foreign-drain, 0.9*e.rate)
+	x := min(e.share()-e.foreign-drain, 0.9*min(e.rate, e.limit))
 	if hard || q > 2*t || e.foreign > 0.1*e.mu {
 		x = min(x, e.rate/2)
 	}
@@ -111,7 +111,11 @@ func (e *ebb) estimate(hard bool) {
 // eased is the rate, or a little less while a queue stands that is too small to be somebody's for sure: at what we leave otherwise, it
 // would stand for long.
 func (e *ebb) eased(rate float64) float64 {
-	if e.watch.queue > e.threshold()/2 || e.own.wait > ownMost {
+	most := ownMost
+	if d := e.per(1); d < 3*ownMost {
+		most = max(most, d) // two that leave together are no queue; where they take long, others wait for them
+	}
+	if e.watch.queue > e.threshold()/2 || e.own.wait > most {
 		return (1 - easing) * rate
 	}
 	return rate

@@ -10,6 +10,12 @@ const (
 	excuseMost  = 50 * time.Millisecond // of queue
 	absentFor   = 10 * time.Second      // nobody was seen, so that a queue may be nobody's
 	sightings   = 2                     // of others at the least, before they are believed to be there
+
+	interruption  = 3               // datagrams at most that somebody at the floor sends together
+	interruptions = 6.0             // in a row that are borne with, and as many a second in the long run
+	interrupted   = 0.75            // of the rate is left to us meanwhile
+	turn          = 8 * time.Second // after so long one that is interrupted lets others have theirs,
+	cede          = 3 * time.Second // and gives them that time to find the link free
 )
 
 // An excuse is what a queue gets that comes out of nothing. The bottleneck may have stood still, as a radio does that waits for its turn,
@@ -21,6 +27,45 @@ type excuse struct {
 	rate float64   // before it, in bytes a second; 0: none is running
 	used float64   // of those that there are
 	seen time.Time // when somebody was seen for sure
+	hard time.Time // when a loss or a mark told of them
+	left float64   // interruptions that may be borne with
+	told time.Time // when that was so
+}
+
+// bears says whether a queue is taken for a pulse of somebody who is at the floor, on a link where those few datagrams make a queue to be
+// seen. Who leaves for them lets all wait for each other: so it is borne with as long as it drains. For that they have their turn later. Where
+// datagrams are lost, a short queue may be all that there is room for.
+func (e *ebb) bears(now time.Time, q time.Duration) bool {
+	x := &e.excuse
+	if e.phase != cruising || e.lossy() > 0 || e.threshold() >= e.per(interruption) || q > e.threshold()/2+e.per(interruption) ||
+		!x.hard.IsZero() && now.Sub(x.hard) < absentFor {
+		return false
+	}
+	x.left = min(x.left+interruptions*now.Sub(x.told).Seconds(), interruptions)
+	x.told = now
+	if x.left < 1 {
+		return false
+	}
+	x.left--
+	if now.Sub(e.returned) > turn {
+		e.enter(now, yielding)
+		e.holdOff, e.mayReturn = cede, now.Add(cede)
+		return true
+	}
+	e.bear(now, q, interrupted)
+	return true
+}
+
+// bear gives up a part of the rate, and counts the queue as our own.
+func (e *ebb) bear(now time.Time, q time.Duration, part float64) {
+	e.lift.stop(now)
+	if x := &e.excuse; x.rate == 0 {
+		x.rate = e.rate
+		e.rate *= part
+	}
+	e.excuse.at = now
+	e.own.bytes += e.mu * q.Seconds()
+	e.over = 0
 }
 
 // excused says whether a queue is excused for now.
@@ -30,12 +75,9 @@ func (e *ebb) excused(now time.Time, q time.Duration) bool {
 	if e.phase != cruising || x.rate > 0 || q > excuseMost || used > excuses-1 || !x.seen.IsZero() && now.Sub(x.seen) < absentFor {
 		return false
 	}
-	e.lift.stop(now)
+	x.used = used + 1
 	e.estimate(false)
-	x.at, x.rate, x.used = now, e.rate, used+1
-	e.own.bytes += e.mu * q.Seconds()
-	e.rate /= 2
-	e.over = 0
+	e.bear(now, q, 0.5)
 	return true
 }
 

@@ -70,7 +70,7 @@ func (l *lift) result(now time.Time, rtt time.Duration) (stretch, bool) {
 
 // tryMore begins a lift when it is time for one.
 func (e *ebb) tryMore(now time.Time) {
-	if e.lift.pending || now.Before(e.lift.next) || e.policed() {
+	if e.lift.pending || now.Before(e.lift.next) || e.policed() || e.limited() {
 		return
 	}
 	block := max(e.empty()/4, stretchLeast)
@@ -95,7 +95,8 @@ func (e *ebb) tryMore(now time.Time) {
 // lifted looks at what became of the datagrams of a lift.
 func (e *ebb) lifted(now time.Time, s stretch) {
 	l := &e.lift
-	sending, d := s.sending(), s.sentFor.Seconds()
+	// Where some were overtaken, as when the route becomes shorter, it looks as if more had left than did.
+	sending, d := min(s.sending(), (1+l.excess)*e.mu/(1-e.lossy())), s.sentFor.Seconds()
 	if sending < e.mu || l.count[0] < 3 || l.count[1] < 3 {
 		l.boost = 1
 		return

@@ -3,6 +3,7 @@
 package ledbat
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -336,4 +337,34 @@ func TestEbbExcusesABottleneckThatStoodStill(t *testing.T) {
 	l.others = l.capacity
 	l.run(200 * ms)
 	l.in(yielding)
+}
+
+// A flow that has a sixteenth of its location's budget finds the capacity all the same, keeps to its part, and has a floor of it.
+func TestEbbKeepsToALimit(t *testing.T) {
+	l := draw(t)
+	limit := l.capacity / 16
+	l.c.Limit(l.now, limit)
+	l.run(3 * time.Second)
+	l.in(cruising)
+	if l.c.mu < 0.9*l.capacity || l.c.mu > 1.1*l.capacity {
+		t.Errorf("capacity %.0f is taken for %.0f: %v", l.capacity, l.c.mu, l.c)
+	}
+	if got := l.rate(5 * time.Second); got < 0.98*limit || got > 1.01*limit {
+		t.Errorf("%.0f of %.0f B/s are used: %v", got, limit, l.c)
+	}
+	if want := l.c.Unlimited(); want < 0.9*l.capacity {
+		t.Errorf("it asks for %.0f of %.0f B/s: %v", want, l.capacity, l.c)
+	}
+	l.others, l.queue = l.capacity, 40*ms
+	l.run(time.Second)
+	l.in(yielding)
+	if got := l.rate(20 * time.Second); got > 0.05*limit {
+		t.Errorf("beside others it sends %.0f of %.0f B/s: %v", got, limit, l.c)
+	}
+	l.c.Limit(l.now, math.Inf(1))
+	l.others, l.queue = 0, 0
+	l.run(10 * time.Second)
+	if got := l.rate(time.Second); got < 0.95*l.capacity {
+		t.Errorf("without a limit it sends %.0f of %.0f B/s: %v", got, l.capacity, l.c)
+	}
 }

@@ -43,6 +43,12 @@ func (e *ebb) begun(now time.Time, s stretch) {
 		return
 	}
 	e.mu = arriving
+	if e.limit < 2*e.mu {
+		// Longer trains would be more than it may send. The pairs of pulses tell the capacity, too.
+		e.guessed = true
+		e.enter(now, yielding)
+		return
+	}
 	if st.trains > 1 && s.arrivals >= sureTrain {
 		sent := s.sending()
 		if sent == 0 || sent > pace {

@@ -15,7 +15,7 @@ const (
 	leastLooks  = 4
 	mostLooks   = 12
 	manyTimes   = 5 // the mean jitter of a datagram: more is a queue
-	betweenCost = 4 // looks that a datagram of somebody else's between ours costs
+	betweenCost = 4 // looks that a datagram of somebody else's between ours costs who may use all of the link
 
 	certainly   = 0.95
 	unsureAfter = 5 * time.Second
@@ -170,7 +170,7 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 			y.looks = 0
 			return
 		}
-		y.looks = max(0, y.looks-betweenCost)
+		y.looks = max(0, y.looks-betweenCost*min(1, e.limit/e.mu))
 	default:
 		y.looks++
 		y.empty++

@@ -18,6 +18,18 @@ type Remainer interface {
 	Remains(inFlight int)
 }
 
+// Limiter is a Controller that keeps by itself to what its flow may use whatever the path permits, as by a lease.
+type Limiter interface {
+	// Limit says how much that is, in bytes a second; infinite: all. It is kept on average: a few datagrams that ask how the path is leave as
+	// fast as the path takes them.
+	Limit(now time.Time, bytesPerSecond float64)
+	// Unlimited is what Rate would be without it.
+	Unlimited() float64
+}
+
+// Limit takes note of the limit. A floor is a share of what the flow may use, because the other flows of its location have one, too.
+func (e *ebb) Limit(_ time.Time, bytesPerSecond float64) { e.limit = bytesPerSecond }
+
 // Remains corrects what is in flight.
 func (r *rfc6817) Remains(inFlight int) { r.flight = float64(inFlight) }
 

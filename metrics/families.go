@@ -16,9 +16,10 @@
 //
 // # Labels
 //
-// Labels are location, source, reason, state, version and role, never ids, names of contents or paths. Sources, reasons and states are
+// Labels are location, content_type, source, reason, state, version and role, never ids, names of contents or paths. Sources, reasons and states are
 // closed lists. Locations are bounded: the first MaxLocations that are seen have rows of their own for as long as the process runs, so
-// that a counter never moves from one row to another; all further ones are added up as "other".
+// that a counter never moves from one row to another; all further ones are added up as "other". So are content types beyond MaxTypes. An
+// endpoint forgets what it does not hold, so that only the hub tells types.
 //
 // # Who may read
 //
@@ -45,7 +46,10 @@ import (
 // MaxLocations bounds the locations that one page tells apart.
 const MaxLocations = 1000
 
-// Other is the location of all beyond the bound.
+// MaxTypes bounds the content types that one page tells apart.
+const MaxTypes = 32
+
+// Other is the location, or the content type, of all beyond the bound.
 const Other = "other"
 
 // Where a family is shown.
@@ -87,8 +91,8 @@ const (
 )
 
 var families = []family{
-	{name: received, kind: prometheus.CounterValue, labels: []string{"location", "source"}, on: onEndpoint | onHub,
-		help: "Payload that came into a location, by what it crossed: lan within it, wan from another location, origin from the hub."},
+	{name: received, kind: prometheus.CounterValue, labels: []string{"location", "source", "content_type"}, on: onEndpoint | onHub,
+		help: "Payload that came into a location, by what it crossed: lan within it, wan from another location, origin from the hub; the hub tells content types."},
 	{name: sent, kind: prometheus.CounterValue, labels: []string{"location"}, on: onEndpoint | onHub,
 		help: "Payload that was sent to hosts of a location."},
 	{name: amplification, kind: prometheus.GaugeValue, labels: []string{"location"}, on: onHub,
@@ -128,7 +132,7 @@ var (
 	wastes  = []string{"rejected", "duplicate", "canceled"}
 )
 
-// Labels is the closed list of the values that a label of a family takes; nil: it is no list, but bounded (location, version, role).
+// Labels is the closed list of the values that a label of a family takes; nil: it is no list, but bounded (location, content_type, version, role).
 func Labels(name, label string) []string {
 	switch {
 	case label == "source":

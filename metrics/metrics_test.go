@@ -52,9 +52,10 @@ func endpoint() (daemon.Figures, bool) {
 // fleet is so many locations of which the hub knows.
 type fleet int
 
-func (n fleet) Books() (list []ledger.Total) {
+func (n fleet) Books() (list []board.Book) {
 	for i := range int(n) {
-		list = append(list, ledger.Total{Place: ledger.Place{Location: fmt.Sprintf("shop-%05d", i)}, WAN: 10, Counts: ledger.Counts{Sent: 10, Rejected: 1}})
+		list = append(list, board.Book{Total: ledger.Total{Place: ledger.Place{Location: fmt.Sprintf("shop-%05d", i)}, WAN: 10,
+			Counts: ledger.Counts{Sent: 10, Rejected: 1}}})
 	}
 	return list
 }
@@ -96,7 +97,7 @@ func shown(t *testing.T, p *page) map[string]float64 {
 				if allowed != nil && !slices.Contains(allowed, l.GetValue()) {
 					t.Errorf("%s: %s=%q is not of the closed list %v", f.GetName(), l.GetName(), l.GetValue(), allowed)
 				}
-				if !slices.Contains([]string{"location", "source", "reason", "state", "version", "role"}, l.GetName()) {
+				if !slices.Contains([]string{"location", "content_type", "source", "reason", "state", "version", "role"}, l.GetName()) {
 					t.Errorf("%s has the label %s", f.GetName(), l.GetName())
 				}
 			}
@@ -158,6 +159,28 @@ func TestWhatIsShown(t *testing.T) {
 		"ebb_received_bytes_total{location=shop-00001,source=wan}": 10, "ebb_wan_amplification_ratio{location=shop-00000}": 1.01,
 		"ebb_wasted_bytes_total{location=shop-00000,reason=rejected}": 1, "ebb_queue_delay_seconds{location=shop-00001}": 0.001,
 		"ebb_rate_bits_per_second{location=shop-00000,source=wan}": 100, "ebb_build_info{role=hub,version=test}": 1})
+}
+
+// typed is a location into which contents of many types came.
+type typed struct{ fleet }
+
+func (typed) Books() (list []board.Book) {
+	for i := range MaxTypes + 3 {
+		list = append(list, board.Book{Total: ledger.Total{Place: ledger.Place{Location: "berlin"}, LAN: 5}, Type: fmt.Sprintf("type-%02d", i)})
+	}
+	return list
+}
+
+func TestContentTypesAreToldApartAndBounded(t *testing.T) {
+	p := pageOf(typed{})
+	for range 2 {
+		rows := shown(t, p)
+		for key, want := range map[string]float64{"{content_type=type-00,location=berlin,source=lan}": 5, "{content_type=other,location=berlin,source=lan}": 15} {
+			if got := rows["ebb_received_bytes_total"+key]; got != want {
+				t.Errorf("%s is %g, want %g", key, got, want)
+			}
+		}
+	}
 }
 
 // A fleet has any number of locations; a page has a bounded number of rows, and nothing is left out of its sums.

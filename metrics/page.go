@@ -20,7 +20,7 @@ import (
 // Fleet is what a hub knows of all hosts.
 type Fleet interface {
 	Census() *board.Census
-	Books() []ledger.Total
+	Books() []board.Book
 }
 
 // Options of a page. Figures and Journal are required.
@@ -74,10 +74,11 @@ type page struct {
 
 	mu     sync.Mutex // guards what follows
 	places map[string]bool
+	types  map[string]bool
 }
 
 func newPage(o Options) *page {
-	p := &page{o: o, descs: map[string]*prometheus.Desc{}, places: map[string]bool{}}
+	p := &page{o: o, descs: map[string]*prometheus.Desc{}, places: map[string]bool{}, types: map[string]bool{}}
 	for _, f := range families {
 		p.descs[f.name] = prometheus.NewDesc(f.name, f.help, f.labels, nil)
 	}
@@ -142,13 +143,16 @@ type sheet struct {
 	rows map[string]map[string]row // by family and labels
 }
 
-// place bounds the locations; which have a row of their own does not change while the process runs.
-func (p *page) place(name string) string {
-	if !p.places[name] {
-		if len(p.places) >= MaxLocations {
+// place bounds the locations, and kind the content types; which have a row of their own does not change while the process runs.
+func (p *page) place(name string) string { return bounded(p.places, name, MaxLocations) }
+func (p *page) kind(name string) string  { return bounded(p.types, name, MaxTypes) }
+
+func bounded(known map[string]bool, name string, most int) string {
+	if !known[name] {
+		if len(known) >= most {
 			return Other
 		}
-		p.places[name] = true
+		known[name] = true
 	}
 	return name
 }
@@ -169,11 +173,11 @@ func (s *sheet) add(name string, value float64, labels ...string) {
 	s.rows[name][key] = row{value, labels}
 }
 
-// bytes enters what came in and went out.
-func (s *sheet) bytes(place string, lan, wan, origin int64, c ledger.Counts) {
+// bytes enters what came in, of a content type or of all.
+func (s *sheet) bytes(place, kind string, lan, wan, origin int64, c ledger.Counts) {
 	place = s.place(place)
 	for i, n := range []int64{lan, wan, origin} {
-		s.add(received, float64(n), place, sources[i])
+		s.add(received, float64(n), place, sources[i], kind)
 	}
 	for i, n := range []int64{c.Rejected, c.Duplicate, c.Canceled} {
 		s.add(wasted, float64(n), place, wastes[i])
@@ -206,7 +210,7 @@ func (s *sheet) alone(f daemon.Figures) {
 		by[e.Class] += e.Received
 		sum = sum.Add(e.Counts)
 	}
-	s.bytes(f.Location, by[ledger.LAN], by[ledger.WAN], by[ledger.Origin], sum)
+	s.bytes(f.Location, "", by[ledger.LAN], by[ledger.WAN], by[ledger.Origin], sum)
 	s.add(sent, 0, s.place(f.Location))
 	for _, state := range states {
 		s.add(flows, float64(f.Flows[state]), f.Location, state)
@@ -242,7 +246,7 @@ func (s *sheet) reasons(f agent.Figures) {
 // fleet enters what the hub knows of all locations.
 func (s *sheet) fleet(x Fleet) {
 	for _, b := range x.Books() {
-		s.bytes(b.Location, b.LAN, b.WAN, b.Origin, b.Counts)
+		s.bytes(b.Location, s.kind(b.Type), b.LAN, b.WAN, b.Origin, b.Counts)
 		s.add(sent, float64(b.Sent), s.place(b.Location))
 	}
 	c := x.Census()

@@ -130,6 +130,9 @@ func (p *Process) LastWords() string {
 	return strings.Join(lines[max(0, len(lines)-3):], "; ")
 }
 
+// Signal sends it a signal. os.ErrProcessDone.
+func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
 // Kill ends it without a word, as a power cut would. One that has ended already is fine.
 func (p *Process) Kill() error {
 	err := p.cmd.Process.Kill()

@@ -31,7 +31,7 @@ func (s *Scheduler) Flow(now time.Time, id content.ID) (FlowStatus, bool) {
 // Rate is what arrives of a flow, in bytes a second; 0 when there is no such flow, or nothing has arrived yet.
 func (s *Scheduler) Rate(now time.Time, id content.ID) float64 {
 	if f := s.byID[id]; f != nil {
-		return f.meter.at(now)
+		return f.meter.lately(now)
 	}
 	return 0
 }
@@ -49,7 +49,7 @@ func (s *Scheduler) status(now time.Time, f *flow) FlowStatus {
 		Rejected:   f.rejected,
 		Canceled:   f.canceled,
 		Copies:     f.copies,
-		Rate:       f.meter.at(now),
+		Rate:       f.meter.lately(now),
 		Sources:    f.sourceStatus(),
 	}
 	if waits := s.Why(now, f.id); len(waits) > 0 {

@@ -161,6 +161,8 @@ type Flow struct {
 	Window   string      `json:"window,omitempty"`        // hours of the host's local time in which it is fetched
 	Opens    time.Time   `json:"opens,omitzero"`          // when Window opens, while it is closed
 	Risk     string      `json:"deadline_risk,omitempty"` // why it will not be here in time, as things are
+
+	Budget []BudgetPart `json:"budget,omitempty"` // of a flow that is shown alone: this host's part of its location's bandwidth
 }
 
 // Ended reports whether nothing more will happen to the flow by itself.

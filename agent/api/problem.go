@@ -19,6 +19,7 @@ const (
 	CodeInternal    = "internal"
 	CodeLate        = "deadline-at-risk"
 	CodeConfirm     = "confirm"
+	CodeLocked      = "locked"
 )
 
 // Problem is an error as it crosses an HTTP API (RFC 9457, application/problem+json). Code decides, Title and

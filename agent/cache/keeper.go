@@ -54,8 +54,17 @@ type Keeper struct {
 // NewKeeper is one that has not measured anything, and whose clock has just begun.
 func NewKeeper(l Limits) *Keeper { return &Keeper{limits: l, leaving: map[content.ID]bool{}} }
 
-// Limits are those that it was made with.
+// Limits are those that hold.
 func (k *Keeper) Limits() Limits { return k.limits }
+
+// SetLimits says what holds from now on.
+func (k *Keeper) SetLimits(l Limits) {
+	k.limits, k.staleAt = l, time.Time{}
+	k.Changed()
+}
+
+// ages reports whether anything may become too old.
+func (l Limits) ages() bool { return l.MaxAge > 0 || l.Apart }
 
 // Clock tells ages.
 func (k *Keeper) Clock() Clock { return k.clock }
@@ -160,7 +169,7 @@ func (k *Keeper) Take(now time.Time, s State) (Removal, bool) {
 		k.rest = min(max(2*k.rest, lookFirst), lookMost)
 		k.lookAt = now.Add(k.rest)
 	}
-	if k.limits.MaxAge > 0 && !now.Before(k.staleAt) {
+	if k.limits.ages() && !now.Before(k.staleAt) {
 		lived := k.clock.Lived()
 		r := s.Shelf().Pick(math.MaxInt64, maxGroup, func(x Item) bool { return k.limits.Stale(x, lived) })
 		if len(r.Chunks) > 0 {
@@ -177,7 +186,7 @@ func (k *Keeper) Deadline() time.Time {
 		return time.Time{}
 	}
 	first := k.lookAt
-	if k.limits.MaxAge > 0 && (first.IsZero() || k.staleAt.Before(first)) {
+	if k.limits.ages() && (first.IsZero() || k.staleAt.Before(first)) {
 		first = k.staleAt
 	}
 	return first

@@ -19,6 +19,7 @@ type Limits struct {
 	MinFree  Amount        // the floor; the zero Amount: none
 	MaxAge   time.Duration // of a content that is not used; 0: any
 	Replicas int           // copies that a location keeps while it can; 0 counts as 1
+	Apart    bool          // contents may have an age of their own: Item.Age
 }
 
 // Default is a fifth of the disk for us, a tenth of it and at least 5 GiB left free, and seven days.

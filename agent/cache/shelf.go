@@ -21,11 +21,12 @@ type Chunks interface {
 // Item is one content of which something is held.
 type Item struct {
 	ID         content.ID
-	Superseded bool          // a newer version of its name is known
-	Pinned     bool          // by an operator
-	Needed     bool          // a flow wants it
-	Last       bool          // the location would have too few copies without this host's
-	Used       time.Duration // when it was last used, on the Clock
+	Superseded bool           // a newer version of its name is known
+	Pinned     bool           // by an operator
+	Needed     bool           // a flow wants it
+	Last       bool           // the location would have too few copies without this host's
+	Used       time.Duration  // when it was last used, on the Clock
+	Age        *time.Duration // unused, up to which it is kept, 0: any; nil: as Limits.MaxAge
 	Chunks     Chunks
 }
 
@@ -133,5 +134,9 @@ func among(items []Item, id content.ID) bool {
 
 // Stale reports whether a content goes without need: it is too old, and not the last copy of a current version.
 func (l Limits) Stale(x Item, lived time.Duration) bool {
-	return l.MaxAge > 0 && lived-x.Used > l.MaxAge && (x.Superseded || !x.Last)
+	age := l.MaxAge
+	if x.Age != nil {
+		age = *x.Age
+	}
+	return age > 0 && lived-x.Used > age && (x.Superseded || !x.Last)
 }

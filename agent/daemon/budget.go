@@ -19,7 +19,7 @@ import (
 // leases is this host's part of its location's budget at work. Owned by loop.
 type leases struct {
 	share *budget.Share // nil: there is no budget
-	down  float64       // bytes a second that limits.download allows besides; 0: any number
+	down  float64       // bytes a second that this host may receive of it
 }
 
 // lease sets the budget up before anybody is met.
@@ -34,7 +34,6 @@ func (d *Daemon) lease(now time.Time) (err error) {
 		d.caps.lease = &throttle{cap: gentle.NewCap(0), renewed: group.Beat}
 	}
 	if d.o.Budget.Down > 0 {
-		d.leases.down = d.o.Gentle.Rates.Download
 		d.caps.fromFar = gentle.NewShares(0)
 	}
 	return nil
@@ -62,9 +61,15 @@ func (d *Daemon) leased(now time.Time, u budget.Use) {
 		d.caps.lease.set(now, u.Rate)
 		return
 	}
-	rate := u.Rate
-	if d.leases.down > 0 {
-		rate = min(rate, d.leases.down)
+	d.leases.down = u.Rate
+	d.receive()
+}
+
+// receive bounds what comes from other locations by the lease and by limits.download, whichever is less.
+func (d *Daemon) receive() {
+	rate := d.leases.down
+	if cap := d.caps.rates.Download; cap > 0 {
+		rate = min(rate, cap)
 	}
 	d.caps.fromFar.SetTotal(rate)
 	d.tellShares(d.caps.fromFar)

@@ -68,10 +68,12 @@ type Options struct {
 	Carrier     string       // between hosts of this location, CarrierTLS or CarrierUDP; empty: the first
 	Gentle      gentle.Policy
 	Budget      budget.Config        // of the location; zero: none
+	Own         []string             // settings that the owner gave, as package agent/policy names them
 	Weight      *int                 // as in agent.Config
 	Sense       func() gentle.Sample // reads the sensors that Gentle watches; nil: there are none
 	Multicast   bool                 // whether neighbours are found by multicast while the hub is away
 	Static      []string             // host:port of others that are tried when neighbours are lacking
+	Anew        func()               // told when a policy says something that only another daemon can obey; nil: nobody
 	Moved       func()               // told when the hub sees this host in another location than its certificate says; nil: nobody
 }
 
@@ -209,7 +211,7 @@ func (d *Daemon) restore() (*agent.Core, error) {
 	}
 	free, total := d.volume()
 	core := agent.New(d.started, agent.Config{Self: n.Identity, Control: control, Publishers: n.Publishers, Seed: uint64(d.started.UnixNano()),
-		MaxInFlight: d.o.MaxInFlight, Neighbourly: d.o.Budget.Any(), Held: d.o.Store.Has, Gentle: d.o.Gentle, Weight: d.o.Weight,
+		MaxInFlight: d.o.MaxInFlight, Budget: d.o.Budget, Own: d.o.Own, Held: d.o.Store.Has, Gentle: d.o.Gentle, Weight: d.o.Weight,
 		Limits: d.o.Limits, Zone: time.Local, Free: free, Total: total,
 		Stored: func() int64 { return d.o.Store.Stats().Bytes }, Discovery: discovery.Config{Static: d.o.Static, Multicast: d.o.Multicast}})
 	if n.Hub.Peer != "" {
@@ -219,6 +221,7 @@ func (d *Daemon) restore() (*agent.Core, error) {
 		d.o.Log.Warn("left out of the journal", "err", err)
 	}
 	d.floor.Store(core.Floor())
+	d.o.Budget = core.Settings().Budget
 	return core, core.Found(d.o.Store.Each)
 }
 
@@ -340,6 +343,8 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 	case agent.Sync:
 		a.Request.Ways = d.ways(time.Now(), pulse.MaxWays)
 		d.toHub.put(a)
+	case agent.Apply:
+		d.apply(time.Now(), a.Settings)
 	case agent.Compare:
 		d.running.Go(func() { d.compare(a.Request) })
 	case agent.Resolve:

@@ -3,7 +3,9 @@
 package daemon
 
 import (
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ebbproject/ebb/agent"
@@ -34,6 +36,7 @@ const overhead = 80
 
 // throttle is a cap that several conversations share.
 type throttle struct {
+	off atomic.Bool // there is no cap now
 	mu  sync.Mutex
 	cap *gentle.Cap
 
@@ -42,14 +45,17 @@ type throttle struct {
 	refused bool          // somebody was
 }
 
+// newThrottle is a cap of so many bytes a second; 0: none yet.
 func newThrottle(bytes float64) *throttle {
-	if bytes <= 0 {
-		return nil
-	}
-	return &throttle{cap: gentle.NewCap(bytes)}
+	t := &throttle{cap: gentle.NewCap(bytes)}
+	t.off.Store(bytes <= 0)
+	return t
 }
 
 func (t *throttle) allow(now time.Time) (bytes int, again time.Time) {
+	if t.off.Load() {
+		return math.MaxInt32, time.Time{}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	bytes, again = t.cap.Allow(now)
@@ -61,6 +67,9 @@ func (t *throttle) allow(now time.Time) (bytes int, again time.Time) {
 }
 
 func (t *throttle) sent(now time.Time, bytes int) {
+	if t.off.Load() {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cap.Sent(now, bytes)
@@ -71,6 +80,14 @@ func (t *throttle) set(now time.Time, rate float64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cap.SetRate(now, rate)
+}
+
+// limit sets the cap, or lifts it: 0.
+func (t *throttle) limit(now time.Time, rate float64) {
+	if rate > 0 {
+		t.set(now, rate)
+	}
+	t.off.Store(rate <= 0)
 }
 
 // passed is how many bytes were reported since it was last asked, and whether somebody had to wait.
@@ -84,15 +101,16 @@ func (t *throttle) passed() (bytes int64, refused bool) {
 
 // caps are the limits of this host.
 type caps struct {
-	far, near *throttle // what is sent to other locations, and within this one; nil: no cap
+	far, near *throttle // what is sent to other locations, and within this one
 	lease     *throttle // of what the location sends to others, this host's part; nil: no budget
 
 	// What comes from either; nil: no cap. Owned by loop.
 	fromFar, fromNear *gentle.Shares
+	rates             gentle.Rates // as they hold; owned by loop
 }
 
 func newCaps(r gentle.Rates) caps {
-	c := caps{far: newThrottle(r.Upload), near: newThrottle(r.LAN)}
+	c := caps{far: newThrottle(r.Upload), near: newThrottle(r.LAN), rates: r}
 	if r.Download > 0 {
 		c.fromFar = gentle.NewShares(r.Download)
 	}

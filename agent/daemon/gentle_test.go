@@ -91,11 +91,11 @@ func TestCapsHold(t *testing.T) {
 func TestTheCapsAreApart(t *testing.T) {
 	t.Parallel()
 	c := newCaps(gentle.Rates{Upload: 1000})
-	if c.far == nil || c.near != nil || c.fromFar != nil || c.fromNear != nil {
+	if c.far.off.Load() || !c.near.off.Load() || c.fromFar != nil || c.fromNear != nil {
 		t.Errorf("%+v", c)
 	}
 	c = newCaps(gentle.Rates{LAN: 1000})
-	if c.far != nil || c.near == nil || c.fromFar != nil || c.fromNear == nil {
+	if !c.far.off.Load() || c.near.off.Load() || c.fromFar != nil || c.fromNear == nil {
 		t.Errorf("%+v", c)
 	}
 }

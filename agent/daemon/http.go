@@ -37,6 +37,7 @@ func (d *Daemon) Handler() http.Handler {
 	d.cachePages(mux)
 	mux.HandleFunc("GET /api/v1/why/{ref}", d.getWhy)
 	mux.HandleFunc("GET /api/v1/peers", d.getPeers)
+	mux.HandleFunc("GET /api/v1/policy", d.getPolicy)
 	mux.HandleFunc("GET /api/v1/harm", d.getHarm)
 	mux.HandleFunc("GET /api/v1/ledger", d.getLedger)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -161,7 +162,11 @@ func Decode(w http.ResponseWriter, r *http.Request, v any) error {
 
 func (d *Daemon) getFlow(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	find(d, w, noFlow(id), func(c *agent.Core, now time.Time) (api.Flow, bool) { return c.Flow(now, id) })
+	find(d, w, noFlow(id), func(c *agent.Core, now time.Time) (api.Flow, bool) {
+		f, ok := c.Flow(now, id)
+		f.Budget = d.budgetParts(now)
+		return f, ok
+	})
 }
 
 // find answers with what is looked up, or with what is missing.

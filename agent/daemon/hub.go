@@ -43,7 +43,7 @@ func (d *Daemon) askHub() {
 }
 
 func (d *Daemon) sync(r fleet.SyncRequest) {
-	r.Lan, r.TLS = d.lan(), d.lanPort()
+	r.Lan, r.TLS, r.Bus = d.lan(), d.lanPort(), d.bus.Version()
 	ctx, cancel := context.WithTimeout(d.ctx, syncTimeout)
 	defer cancel()
 	reply, err := d.o.Hub.Sync(ctx, r)

@@ -47,6 +47,9 @@ func NewDoor(p Policy) *Door {
 	return &Door{policy: p, gate: NewGate(p), slots: map[string]*slot{}, open: map[askKey]Ask{}}
 }
 
+// SetRates says which caps hold from now on. What was promised stays promised.
+func (d *Door) SetRates(r Rates) { d.policy.Rates = r }
+
 // Sampled: the sensors were read. It reports whether the door has closed just now.
 func (d *Door) Sampled(now time.Time, s Sample) (closed bool) {
 	_, before := d.gate.May(now)

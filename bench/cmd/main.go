@@ -17,9 +17,13 @@ import (
 	"syscall"
 
 	"github.com/ebbproject/ebb/bench"
+	"github.com/ebbproject/ebb/bench/beside"
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == beside.Word { // called by itself
+		os.Exit(beside.Main(os.Args[2:]))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -41,6 +45,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	name := fl.String("name", "", "name of the results (default: date and commit)")
 	results := fl.String("results", "", "folder that the results are kept in (default: bench/results)")
 	size := fl.Int("mib", 0, "MiB of the one-to-one transfer (default: 1024, short 128)")
+	guests := fl.Int("guests", 0, "hosts of the hub that is measured alone, and of the one that is killed (default: 2000 and 10000, short 50 and 100)")
 	fl.StringVar(&o.Exe, "ebb", "", "the ebb binary (default: built from this tree)")
 	fl.StringVar(&o.Dir, "dir", "", "folder for temporary files, on the disk to be measured (default: the system's)")
 	fl.Uint64Var(&o.Seed, "seed", o.Seed, "of what is sent and of when the sink is killed")
@@ -57,6 +62,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	}
 	if *size > 0 {
 		o.Size = int64(*size) << 20
+	}
+	if *guests > 0 {
+		o.Guests, o.Storm = *guests, *guests
 	}
 	if *only != "" {
 		o.Only = strings.Split(*only, ",")

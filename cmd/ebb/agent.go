@@ -39,6 +39,7 @@ type agentFlags struct {
 	budget  budget.Config
 	link    gentle.Link
 	weight  *int
+	own     []string // settings that the owner gave, which a policy of the hub decides only where it is locked
 }
 
 // plane is the data plane as the flags describe it.
@@ -128,6 +129,7 @@ func (f *agentFlags) complete(cmd *cobra.Command) error {
 	if f.weight, err = c.weight(); err != nil {
 		return err
 	}
+	f.own = c.own(cmd)
 	return f.understand()
 }
 
@@ -184,10 +186,11 @@ func (f *agentFlags) run(ctx context.Context, cmd *cobra.Command, log *slog.Logg
 		return err
 	}
 	defer hub.Close()
-	life := life{hub: hub, log: log, plane: f.plane, moved: make(chan struct{}, 1)}
+	life := life{hub: hub, log: log, plane: f.plane, moved: make(chan struct{}, 1), anew: make(chan struct{}, 1)}
 	life.start = func(n *node.Node, socket udp.Socket) (*daemon.Daemon, error) {
 		return daemon.Start(daemon.Options{Node: n, Store: st, Socket: socket, Hub: hub, Log: log, Version: version(),
 			Controller: f.controller, Carrier: f.carrier, Limits: f.limits, Gentle: f.policy, Budget: f.budget, Weight: f.weight, Moved: life.told,
+			Own: f.own, Anew: life.ruled,
 			Multicast: f.multicast == multicastOn, Static: f.static,
 			Sense: sense.New(sense.Config{State: f.state, Hub: n.HubAddr, Link: f.link}).Read})
 	}

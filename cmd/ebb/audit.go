@@ -85,6 +85,8 @@ func said(d desired.Document) string {
 		return "go on"
 	case d.Kind == desired.Priority:
 		return "priority " + strconv.Itoa(d.Priority)
+	case d.Kind == desired.Policy:
+		return d.Name + " " + d.Value
 	case d.Name != "":
 		return string(d.Kind) + " " + d.Name
 	default:

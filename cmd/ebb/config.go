@@ -66,17 +66,17 @@ type config struct {
 
 var configKeys = append([]string{"listen", "wan", "relay", "direct", "controller", "lan", "carrier", "discovery", "multicast", "peers", "static", "cache", "max_size", "min_free", "max_age", "replicas", "metrics", "public", "log", "level"}, serveKeys...)
 
-// configFile finds the file: the one named, else the first of the usual places that exists, else none.
-func configFile(named string) string {
+// configFile finds the file: the one named, else the first of the usual places that has one of this name, else none.
+func configFile(named, name string) string {
 	if named != "" {
 		return named
 	}
-	places := []string{"/etc/ebb/agent.yaml"}
+	places := []string{filepath.Join("/etc/ebb", name)}
 	if runtime.GOOS == "windows" {
-		places = []string{filepath.Join(os.Getenv("ProgramData"), "ebb", "agent.yaml")}
+		places = []string{filepath.Join(os.Getenv("ProgramData"), "ebb", name)}
 	}
 	if dir, err := os.UserConfigDir(); err == nil {
-		places = append([]string{filepath.Join(dir, "ebb", "agent.yaml")}, places...)
+		places = append([]string{filepath.Join(dir, "ebb", name)}, places...)
 	}
 	for _, p := range places {
 		if _, err := os.Stat(p); err == nil {
@@ -88,29 +88,34 @@ func configFile(named string) string {
 
 func loadConfig(named string) (config, error) {
 	var c config
-	path := configFile(named)
+	err := readConfig(configFile(named, "agent.yaml"), configKeys, &c)
+	return c, err
+}
+
+// readConfig reads a file of which these are the keys; no file says nothing.
+func readConfig(path string, keys []string, into any) error {
 	if path == "" {
-		return c, nil
+		return nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return c, &configError{err.Error()}
+		return &configError{err.Error()}
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
-	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-		return c, &configError{fmt.Sprintf("%s: %s", path, explainYAML(err))}
+	if err := dec.Decode(into); err != nil && !errors.Is(err, io.EOF) {
+		return &configError{fmt.Sprintf("%s: %s", path, explainYAML(err, keys))}
 	}
-	return c, nil
+	return nil
 }
 
 var unknownKey = regexp.MustCompile(`line (\d+): field (\S+) not found in type \S+`)
 
 // explainYAML names the nearest known key for each one that is unknown.
-func explainYAML(err error) string {
+func explainYAML(err error, keys []string) string {
 	text := unknownKey.ReplaceAllStringFunc(err.Error(), func(s string) string {
 		m := unknownKey.FindStringSubmatch(s)
-		return fmt.Sprintf("line %s: unknown key %q, did you mean %q?", m[1], m[2], nearest(m[2], configKeys))
+		return fmt.Sprintf("line %s: unknown key %q, did you mean %q?", m[1], m[2], nearest(m[2], keys))
 	})
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "yaml: "), "unmarshal errors:\n  ")
 	return strings.ReplaceAll(text, "\n  ", " ")

@@ -64,7 +64,7 @@ func (e *hintedError) Unwrap() error { return e.err }
 var problemCodes = map[string]int{
 	api.CodeBadRequest: exitUsage, api.CodeNotFound: exitNotFound, api.CodeUnreachable: exitUnreachable,
 	api.CodeIntegrity: exitIntegrity, api.CodeDenied: exitDenied, api.CodeIncomplete: exitIncomplete, api.CodePaused: exitPaused,
-	api.CodeUnavailable: exitUnreachable, api.CodeConfirm: exitUsage,
+	api.CodeUnavailable: exitUnreachable, api.CodeConfirm: exitUsage, api.CodeLocked: exitPaused,
 }
 
 // sentinels and the exit code each becomes, with what to type next.

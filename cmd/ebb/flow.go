@@ -66,6 +66,9 @@ func newFlowShow() *cobra.Command {
 			return err
 		}
 		tellPlan(cmd.OutOrStdout(), f)
+		for _, b := range f.Budget {
+			fmt.Fprintf(cmd.OutOrStdout(), "  %s: this host may use %s of the %s that its location has\n", b.Direction, units.Bitrate(b.Lease), units.Bitrate(b.Budget))
+		}
 		for _, s := range f.Sources {
 			fmt.Fprintf(cmd.OutOrStdout(), "  from %s (%s): %s\n", s.Peer, s.Class, units.IEC(s.Bytes))
 		}

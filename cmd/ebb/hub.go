@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,7 +17,6 @@ import (
 	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/console"
 	"github.com/ebbproject/ebb/console/gate"
-	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/hub"
 	"github.com/ebbproject/ebb/metrics"
 	"github.com/ebbproject/ebb/transfer/udp"
@@ -26,26 +24,13 @@ import (
 
 func newHub() *cobra.Command {
 	var r hubRun
-	var listen, level, wire string
+	var f hubFlags
 	cmd := &cobra.Command{
 		Use:   "hub",
 		Short: "Run the control plane: fleet CA, catalogue, first source of what is published",
 		Args:  exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := fromEnvironment(cmd); err != nil {
-				return err
-			}
-			var err error
-			if r.log, err = newLog(cmd.ErrOrStderr(), level); err != nil {
-				return err
-			}
-			if r.addr, err = parseListen(listen); err != nil {
-				return err
-			}
-			if err := checkController(r.controller); err != nil {
-				return err
-			}
-			if r.bus, err = parseBus(wire, r.addr); err != nil {
+			if err := f.complete(cmd, &r); err != nil {
 				return err
 			}
 			r.cmd = cmd
@@ -54,13 +39,14 @@ func newHub() *cobra.Command {
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&r.state, "state", defaultState(), "state directory of the instance")
-	fl.StringVar(&listen, "listen", "[::]:8732", "address of the control port (TCP) and the data plane (UDP); port 0: any")
+	fl.StringVar(&f.file, "config", "", "configuration file (default: hub.yaml in the usual places)")
+	fl.StringVar(&f.listen, "listen", "[::]:8732", "address of the control port (TCP) and the data plane (UDP); port 0: any")
 	fl.StringVar(&r.console, "console", "127.0.0.1:0", "loopback address of the console and its API; port 0: any; none: no console")
 	fl.StringSliceVar(&r.names, "console-name", nil, "host name under which a proxy that speaks TLS offers the console")
 	controllerFlag(fl, &r.controller)
-	fl.StringVar(&wire, "bus", "", "where orders are pushed: an address (TCP) of the hub's own bus, the URLs of a NATS cluster such as nats://bus.example:4222, "+
-		"or off (default: port 8734 of --listen's address; port 0 if that has port 0)")
-	fl.StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	fl.StringVar(&f.wire, "bus", "", "where orders are pushed: an address (TCP) of the hub's own bus, websocket (on the control port), the URLs of a NATS cluster "+
+		"such as tls://bus.example:4222, or off (default: port 8734 of --listen's address; port 0 if that has port 0)")
+	fl.StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
 	fl.BoolVar(&r.json, "json", false, "print one line of JSON when ready")
 	return cmd
 }
@@ -77,35 +63,10 @@ type hubRun struct {
 	bus        hub.BusOptions
 }
 
-// busPort is where the hub's own bus listens unless it is told otherwise.
-const busPort = 8734
-
-// parseBus reads where orders are pushed.
-func parseBus(text string, listen netip.AddrPort) (o hub.BusOptions, err error) {
-	switch {
-	case text == "off":
-		return o, nil
-	case strings.Contains(text, "://"):
-		if o.URLs, err = bus.ParseURLs(text); err != nil {
-			return o, &configError{fmt.Sprintf("--bus %q is %v", text, err)}
-		}
-		return o, nil
-	case text != "":
-		if o.Listen, err = netip.ParseAddrPort(text); err != nil {
-			return o, &configError{fmt.Sprintf("--bus %q is neither an address and a port nor URLs of a NATS cluster nor off", text)}
-		}
-		return o, nil
-	}
-	o.Listen = netip.AddrPortFrom(listen.Addr(), busPort)
-	if listen.Port() == 0 {
-		o.Listen = netip.AddrPortFrom(listen.Addr(), 0)
-	}
-	return o, nil
-}
-
 // runHub runs the control port and an ordinary daemon, the first source, on one store.
 func runHub(ctx context.Context, r hubRun) (err error) {
 	collectLazily(hubMemory)
+	go keepRoom(ctx, hubMemory)
 	if err := checkSocket(r.state); err != nil {
 		return err
 	}

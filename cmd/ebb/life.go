@@ -22,13 +22,14 @@ const moveEvery = 10 * time.Second
 
 // life is an agent's: one daemon after another on one store, one for each identity that the host has. A host that moves to
 // another location gets another certificate, and with it everybody must meet it anew: its neighbours are others, and to
-// those it leaves it is far now. So its daemon ends in order and another begins on the same port; flows go on from the
-// journal, and the local API waits for a moment.
+// those it leaves it is far now. A budget that a policy gives the location must be in the hello of all its hosts. So its daemon ends in
+// order and another begins on the same port; flows go on from the journal, and the local API waits for a moment.
 type life struct {
 	hub   *fleetclient.Client
 	log   *slog.Logger
 	plane plane
 	moved chan struct{} // capacity 1: the hub sees the host elsewhere
+	anew  chan struct{} // capacity 1: a policy wants another daemon
 	start func(*node.Node, udp.Socket) (*daemon.Daemon, error)
 
 	mu      sync.RWMutex // held while there is no daemon
@@ -51,10 +52,13 @@ func (l *life) alive() bool {
 	return ok
 }
 
-// told is what the daemon calls when the hub sees the host elsewhere.
-func (l *life) told() {
+// told is what the daemon calls when the hub sees the host elsewhere, and ruled when a policy wants another daemon.
+func (l *life) told()  { knock(l.moved) }
+func (l *life) ruled() { knock(l.anew) }
+
+func knock(c chan struct{}) {
 	select {
-	case l.moved <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -98,6 +102,11 @@ func (l *life) run(ctx context.Context) error {
 			fresh, again = renew(ctx, l.hub, l.log)
 		case <-l.moved:
 			fresh = l.move(ctx)
+		case <-l.anew:
+			fresh = nil
+			if err := l.another(l.hub.Node()); err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			return nil
 		}
@@ -124,10 +133,15 @@ func (l *life) takeUp(fresh *node.Node) error {
 		return nil
 	}
 	l.log.Info("this host has moved", "from", l.node.Identity.Location, "location", fresh.Identity.Location)
+	return l.another(fresh)
+}
+
+// another ends the daemon in order and begins the next one on the same port.
+func (l *life) another(n *node.Node) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.daemon.Close()
-	if berr := l.begin(fresh); berr != nil {
+	if berr := l.begin(n); berr != nil {
 		return errors.Join(berr, err)
 	}
 	if err != nil {

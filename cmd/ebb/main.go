@@ -37,7 +37,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Sprintf("%v; see: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newDemo(), newHub(), newConsole(), newAgent(), newToken(), newEnroll(), newRenew(), newPublisher(), newLocation(), newPublish(), newGet(), newFlow(), newAudit(), newContent(), newCache(),
+	root.AddCommand(newDemo(), newHub(), newConsole(), newAgent(), newToken(), newEnroll(), newRenew(), newPublisher(), newLocation(), newPublish(), newGet(), newFlow(), newAudit(), newPolicy(), newContent(), newCache(),
 		newPeer(), newStatus(), newWhy(), newHarm(), newLedger(), newDoctor(), newLink(), newSim(), newVersion())
 	return root
 }
@@ -59,6 +59,16 @@ func group(use, short string) *cobra.Command {
 				cmd.CommandPath())
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+}
+
+// atMost refuses more arguments.
+func atMost(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return usagef("%q is one argument too many; usage: %s", args[n], cmd.UseLine())
+		}
+		return nil
 	}
 }
 

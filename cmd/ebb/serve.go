@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/spf13/cobra"
+
 	"github.com/ebbproject/ebb/agent/budget"
 	"github.com/ebbproject/ebb/agent/gentle"
+	"github.com/ebbproject/ebb/agent/policy"
 	"github.com/ebbproject/ebb/scheduler/lease"
-	"github.com/ebbproject/ebb/units"
 )
 
 // serveConfig is when others are served. What is not said is as in gentle.DefaultPolicy.
@@ -73,14 +75,26 @@ func (c config) policy(always bool) (p gentle.Policy, err error) {
 
 // readCap reads a cap in bytes a second; 0: none.
 func readCap(key, text string) (bytes float64, err error) {
-	if text == "" || text == "none" {
+	if text == "" {
 		return 0, nil
 	}
-	bits, ok := units.Rate(text)
-	if !ok || bits < leastCap {
-		return 0, &configError{fmt.Sprintf("%s %q: a rate such as 20Mbit or 2MB, at least 64kbit, or none", key, text)}
+	if bytes, err = policy.ReadCap(key, text); err != nil {
+		return 0, &configError{err.Error()}
 	}
-	return bits / 8, nil
+	return bytes, nil
+}
+
+// own lists the settings that the command line, the environment or the file gives, of those that a policy of the hub may decide.
+func (c config) own(cmd *cobra.Command) (keys []string) {
+	for _, x := range []struct{ key, flag, file string }{{"limits.upload", "", c.Limits.Upload}, {"limits.download", "", c.Limits.Download},
+		{"limits.lan", "", c.Limits.LAN}, {"location.budget.upload", "", c.Location.Budget.Upload},
+		{"location.budget.download", "", c.Location.Budget.Download}, {"cache.max_size", "cache-max-size", c.Cache.MaxSize},
+		{"cache.min_free", "cache-min-free", c.Cache.MinFree}, {"cache.max_age", "cache-max-age", c.Cache.MaxAge}} {
+		if x.file != "" || x.flag != "" && cmd.Flags().Changed(x.flag) {
+			keys = append(keys, x.key)
+		}
+	}
+	return keys
 }
 
 // budget is what the hosts of the location share.
@@ -91,9 +105,6 @@ func (c config) budget() (b budget.Config, err error) {
 	b.Down, err = readCap("location.budget.download", c.Location.Budget.Download)
 	return b, err
 }
-
-// leastCap in bits a second: below it even an acknowledgement a second is too much.
-const leastCap = 64e3
 
 // numberOr reads a whole number from 1 to most, or the word that stands for no limit. Nothing said leaves the default.
 func numberOr(key, text, word string, most float64, set func(float64)) error {

@@ -47,9 +47,13 @@ func newSimMatrix() *cobra.Command {
 	fl.StringVar(&controller, "controller", "ebb", "all, or one of "+strings.Join(ledbat.Names(), ", "))
 	fl.IntVar(&o.Seeds, "seeds", 5, "how many seeds; medians are shown")
 	fl.BoolVar(&o.Short, "short", false, "a few scenarios, and shorter, with one seed if --seeds is not given")
+	filed := fl.String("summary", "", "run nothing, and print this file, which --json has made, as a short table in Markdown")
 	plots := fl.String("plot", "", "write an SVG of every run to this directory: rates, queue and window over time")
 	fl.IntVar(&workers, "workers", cores(), "how many scenarios run at a time; the result is the same")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *filed != "" {
+			return summarizeMatrix(cmd.OutOrStdout(), *filed)
+		}
 		if o.Short && !fl.Changed("seeds") {
 			o.Seeds = 1
 		}

@@ -31,13 +31,18 @@ type steerFlags struct {
 
 // register adds the flags that pick flows, and those that every change has.
 func (f *steerFlags) register(cmd *cobra.Command) {
+	f.pick(cmd)
+	f.change(cmd)
+}
+
+// pick adds the flags that pick flows.
+func (f *steerFlags) pick(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.selector.Content, "content", "", "of this content: a name or an id")
 	fl.StringVar(&f.selector.Type, "type", "", "of this content type")
 	fl.StringVar(&f.selector.Location, "location", "", "in this location")
 	fl.StringVar(&f.selector.Peer, "peer", "", "of this endpoint")
 	fl.BoolVar(&f.all, "all", false, "everywhere")
-	f.change(cmd)
 	f.selectorsGiven = func() bool {
 		given := false
 		fl.Visit(func(x *pflag.Flag) {

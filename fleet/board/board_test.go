@@ -279,3 +279,30 @@ func BenchmarkCensus(b *testing.B) {
 		board.Census(morning.Add(5*time.Second), w)
 	}
 }
+
+// When a transfer has ended, rate and queue of its location fall back, although its hosts go on reporting.
+func TestTheQueueFallsBackWhenATransferHasEnded(t *testing.T) {
+	s := begin(t)
+	for range 10 {
+		s.now = s.now.Add(2 * time.Second)
+		s.reports("berlin", "a", fetching(40, 8000, "fetching"))
+		s.receives("berlin", "a", ledger.Origin, 4000)
+		s.board.Measured(s.now, "hub", []pulse.Way{{To: "berlin", Queue: 7}})
+	}
+	s.now = s.now.Add(4 * time.Second)
+	if l := s.location("berlin"); l.Now.Queue == nil || *l.Now.Queue != 7 || l.Now.WAN == 0 {
+		t.Errorf("while it runs: %+v", l.Now)
+	}
+	for range 3 {
+		s.now = s.now.Add(10 * time.Second)
+		s.reports("berlin", "a", &pulse.Pulse{Flows: []pulse.Flow{{ID: "f1", Content: image, State: "done", Have: 100, Size: 100}}})
+		s.board.Measured(s.now, "hub", nil)
+	}
+	l, h := s.location("berlin"), s.board.History(s.now, "berlin")
+	if l.Now.Queue != nil || l.Now.WAN != 0 || h.Queue[len(h.Queue)-1] != nil {
+		t.Errorf("half a minute after its end: %+v, and the chart ends with %v", l.Now, h.Queue[len(h.Queue)-1])
+	}
+	if o := s.board.Census(s.now, s.world).Overview; o.Now.Queue != nil || o.Now.WAN != 0 {
+		t.Errorf("of the fleet: %+v", o.Now)
+	}
+}

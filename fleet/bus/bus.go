@@ -3,35 +3,43 @@
 // Package bus carries documents of desired state from the hub to the hosts they concern, at once.
 //
 // The hub's bus is a NATS server within its process (Listen): hosts come with their certificates of the fleet, over TLS 1.3, and may
-// hear what is for all, for their location and for themselves, and say nothing. A NATS cluster of one's own does the same
-// (Connect); its subjects are ebb.FLEET.all, ebb.FLEET.location.NAME and ebb.FLEET.peer.NAME, where a dot in a location is a tilde, and
-// who may hear and say what is then for that cluster to see to. Since documents are signed, a bus that is not to be trusted can
-// withhold them and no more.
+// hear what is for all, for their location and for themselves, and say nothing. It has a port of its own, or is offered on the
+// control port over WebSocket (Through). Who is revoked (Hangup) or whose certificate has run out is thrown off.
 //
-// A host that has lost its bus comes back at a time of its own: ten thousand of them are spread over the first ten seconds after
-// a hub is there again, and after that each waits for 5 to 30 s between two attempts.
+// A NATS cluster of one's own does the same (Connect); its subjects are ebb.FLEET.all, ebb.FLEET.location.NAME and ebb.FLEET.peer.NAME,
+// where a dot in a location is a tilde, and who may hear and say what is then for that cluster to see to. Hub and hosts show
+// it their certificates of the fleet if it asks for one, and what Cluster says besides; hosts hear that from the hub, once. Since
+// documents are signed, a bus that is not to be trusted can withhold them and no more.
+//
+// A host that has lost its bus comes back at a time of its own: within ten seconds, and when there is no bus then after another 5 to 30 s.
+// So when a hub is back all hosts are after half a minute, and no second sees more than a sixth of them.
 //
 // # Not promised
 //
 // That what is published arrives: a push may vanish without a trace, and nobody is told. Hosts exchange digests with the hub for that.
-// Nothing is kept here, so nothing can be lost here. A host that was revoked keeps its connection until it ends.
+// Nothing is kept here, on no disk and in no stream, so nothing can be lost here: a bus that comes back empty is as good as new. A NATS
+// cluster of others is not told who is revoked.
 package bus
 
 import (
-	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/desired"
-	"github.com/ebbproject/ebb/fleet/node"
 )
 
-// ErrURL marks a text that is no address of a NATS server.
-var ErrURL = errors.New("not an address such as nats://bus.example:4222")
+var (
+	// ErrURL marks a text that is no address of a NATS server.
+	ErrURL = errors.New("not an address such as nats://bus.example:4222")
+	// ErrSecret marks an address with a user in it.
+	ErrSecret = errors.New("an address that names a user, for all to read: say who hub and hosts are in hub.yaml")
+)
 
 // Subject is where a document of this scope is published.
 func Subject(fleetName string, s desired.Selector) string {
@@ -55,18 +63,31 @@ func locationSubject(fleetName, location string) string {
 	return "ebb." + fleetName + ".location." + strings.ReplaceAll(location, ".", "~") // a dot would part it
 }
 
-// ParseURLs reads addresses of NATS servers, joined by commas. ErrURL.
+// ParseURLs reads addresses of NATS servers, joined by commas: all of WebSocket, or none. Hosts are told them, so there is no password
+// in them. ErrURL, ErrSecret.
 func ParseURLs(text string) ([]string, error) {
 	list := strings.Split(text, ",")
 	for _, x := range list {
-		if u, err := url.Parse(x); err != nil || u.Hostname() == "" || u.Scheme != "nats" && u.Scheme != "tls" && u.Scheme != "ws" && u.Scheme != "wss" {
+		u, err := url.Parse(x)
+		if err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) {
 			return nil, ErrURL
+		}
+		if u.User != nil {
+			return nil, ErrSecret
+		}
+		if web(x) != web(list[0]) {
+			return nil, fmt.Errorf("%w: either all are of WebSocket, or none", ErrURL)
 		}
 	}
 	return list, nil
 }
 
-// reachable puts the host by which the hub is known into addresses that mean "all addresses of the hub".
+var schemes = []string{"nats", "tls", "ws", "wss"}
+
+func web(u string) bool { return strings.HasPrefix(u, "ws") }
+
+// reachable puts the host by which the hub is known into addresses that mean "all addresses of the hub", and the whole address of its
+// control port into those that mean that.
 func reachable(urls []string, hub string) []string {
 	host, _, err := net.SplitHostPort(hub)
 	if err != nil {
@@ -79,16 +100,13 @@ func reachable(urls []string, hub string) []string {
 		if err != nil {
 			continue
 		}
-		if addr, err := netip.ParseAddr(u.Hostname()); err == nil && addr.IsUnspecified() {
+		if u.Path == Path { // on the control port, however that is reached
+			u.Host = hub
+			list[i] = u.String()
+		} else if addr, err := netip.ParseAddr(u.Hostname()); err == nil && addr.IsUnspecified() {
 			u.Host = net.JoinHostPort(host, u.Port())
 			list[i] = u.String()
 		}
 	}
 	return list
-}
-
-// fleetTLS is how a host meets the hub's own bus.
-func fleetTLS(self func() *node.Node) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS13, ServerName: fleet.HubName, RootCAs: self().Roots,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &self().Certificate, nil }}
 }

@@ -28,8 +28,8 @@ const flushTimeout = 5 * time.Second
 
 // Host is a host's side of a bus.
 type Host struct {
-	conn *nats.Conn
-	bus  fleet.Bus
+	conn    *nats.Conn
+	version string
 }
 
 // Join hears what is for a host. It returns at once, and goes on trying while there is no bus. The error is one of the addresses.
@@ -44,9 +44,18 @@ func Join(o Options) (*Host, error) {
 		o.Up()
 	}
 	opts := append(lasting(o.Log), nats.ConnectHandler(up), nats.ReconnectHandler(up))
-	if o.Bus.Own {
+	switch {
+	case len(urls) == 0:
+		return nil, ErrURL
+	case o.Bus.Own:
 		urls = reachable(urls, o.Self().HubAddr)
 		opts = append(opts, nats.Secure(fleetTLS(o.Self)))
+	default:
+		more, err := options(o.Self, o.Bus)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, more...)
 	}
 	conn, err := nats.Connect(join(urls), opts...)
 	if err != nil {
@@ -59,11 +68,16 @@ func Join(o Options) (*Host, error) {
 			return nil, err
 		}
 	}
-	return &Host{conn, o.Bus}, nil
+	return &Host{conn, o.Bus.Version}, nil
 }
 
-// Is reports whether this is the bus.
-func (h *Host) Is(b fleet.Bus) bool { return h.bus.Own == b.Own && slices.Equal(h.bus.URLs, b.URLs) }
+// Version is that of the bus; empty: of none.
+func (h *Host) Version() string {
+	if h == nil {
+		return ""
+	}
+	return h.version
+}
 
 // Connected reports whether the bus is there.
 func (h *Host) Connected() bool { return h.conn.IsConnected() }
@@ -73,9 +87,10 @@ func (h *Host) Close() { h.conn.Close() }
 
 func join(urls []string) string { return strings.Join(urls, ",") }
 
-// lasting never gives up, and never comes at once with all others. Servers that others tell of are not believed.
+// lasting never gives up, also where it is not let in, and never comes at once with all others. Servers that others tell of are not
+// believed.
 func lasting(log *slog.Logger) []nats.Option {
-	return []nats.Option{nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.IgnoreDiscoveredServers(), nats.NoEcho(),
+	return []nats.Option{nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.IgnoreDiscoveredServers(), nats.IgnoreAuthErrorAbort(), nats.NoEcho(),
 		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(pingsMissed), nats.Timeout(5 * time.Second), nats.ReconnectJitter(0, 0),
 		nats.ReconnectWait(0), nats.CustomReconnectDelay(delay), nats.ReconnectBufSize(-1),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Debug("the bus is gone", "err", err) }),

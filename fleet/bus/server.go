@@ -4,13 +4,12 @@ package bus
 
 import (
 	"crypto/rand"
-	"crypto/subtle"
 	"crypto/tls"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -28,12 +27,13 @@ const (
 	maxPending   = 1 << 20 // bytes that wait for one slow host; what is more it fetches itself
 )
 
-// Config of the hub's side.
+// Config of the hub's own bus.
 type Config struct {
 	Self        func() *node.Node
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	Revoked     func(peer string) bool
-	Listen      netip.AddrPort // of the hub's own bus; port 0: any
+	Listen      netip.AddrPort // port 0: any; not valid: on the control port, by way of Through
+	Control     string         // address of the control port
 	Log         *slog.Logger
 }
 
@@ -42,63 +42,106 @@ type Hub struct {
 	fleet  string
 	conn   *nats.Conn
 	server *server.Server // nil: the cluster of somebody else
+	gate   *gate
+	inner  string // host and port within this host where Through leads; empty: nowhere
 	told   fleet.Bus
 }
 
 // Listen starts the hub's own bus.
 func Listen(c Config) (*Hub, error) {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
-	g := &gate{c: c, secret: hex.EncodeToString(b[:])}
-	port := int(c.Listen.Port())
-	if port == 0 {
-		port = server.RANDOM_PORT
-	}
-	ns, err := server.NewServer(&server.Options{
-		Host: c.Listen.Addr().String(), Port: port, NoLog: true, NoSigs: true, NoSystemAccount: true, CustomClientAuthentication: g,
-		MaxPayload: desired.MaxDocument, MaxPending: maxPending, MaxSubs: 8, PingInterval: pingEvery, MaxPingsOut: pingsMissed,
-		WriteDeadline: 5 * time.Second, TLSTimeout: 5, AuthTimeout: 10, TLSVerify: true,
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: c.Self().Roots, GetCertificate: c.Certificate},
-	})
+	g := &gate{c: c, secret: make([]byte, 32)}
+	_, _ = rand.Read(g.secret) // never fails: crypto/rand ends the program instead
+	o := g.options()
+	ns, err := server.NewServer(o)
 	if err != nil {
 		return nil, fmt.Errorf("the bus: %w", err)
 	}
 	ns.Start()
-	if !ns.ReadyForConnections(startTimeout) {
+	h := &Hub{fleet: c.Self().Identity.Fleet, server: ns, gate: g}
+	if err := h.open(o); err != nil {
 		ns.Shutdown()
-		return nil, fmt.Errorf("the bus does not listen on %s: is the address taken?", c.Listen)
+		return nil, err
 	}
-	conn, err := nats.Connect("", nats.InProcessServer(ns), nats.UserInfo("hub", g.secret), nats.MaxReconnects(-1))
+	return h, nil
+}
+
+// options of a server that keeps nothing.
+func (g *gate) options() *server.Options {
+	o := &server.Options{NoLog: true, NoSigs: true, NoSystemAccount: true, CustomClientAuthentication: g,
+		MaxPayload: desired.MaxDocument, MaxPending: maxPending, MaxSubs: 8, PingInterval: pingEvery, MaxPingsOut: pingsMissed,
+		WriteDeadline: 5 * time.Second, TLSTimeout: 5, AuthTimeout: 10}
+	if !g.c.Listen.IsValid() {
+		o.DontListen, o.Websocket = true, websocket()
+		return o
+	}
+	o.Host, o.Port = g.c.Listen.Addr().String(), int(g.c.Listen.Port())
+	if o.Port == 0 {
+		o.Port = server.RANDOM_PORT
+	}
+	o.TLSVerify, o.TLSConfig = true, &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: g.c.Self().Roots,
+		GetCertificate: g.c.Certificate}
+	return o
+}
+
+func (h *Hub) open(o *server.Options) (err error) {
+	c := h.gate.c
+	if !h.server.ReadyForConnections(startTimeout) {
+		return fmt.Errorf("the bus does not listen on %s: is the address taken?", c.Listen)
+	}
+	h.told = fleet.Bus{Own: true}
+	if c.Listen.IsValid() {
+		h.told.URLs = []string{"tls://" + h.server.Addr().String()}
+	} else {
+		h.inner = net.JoinHostPort(o.Websocket.Host, strconv.Itoa(o.Websocket.Port)) // which the server has filled in
+		h.told.URLs = []string{"wss://" + c.Control + Path}
+	}
+	h.told = versioned(h.told)
+	h.conn, err = nats.Connect("", nats.InProcessServer(h.server), nats.UserInfo(hubUser, h.gate.seal(hubUser)), nats.MaxReconnects(-1))
 	if err != nil {
-		ns.Shutdown()
-		return nil, fmt.Errorf("the bus: %w", err)
+		return fmt.Errorf("the bus: %w", err)
 	}
-	return &Hub{fleet: c.Self().Identity.Fleet, conn: conn, server: ns, told: fleet.Bus{URLs: []string{"tls://" + ns.Addr().String()}, Own: true}}, nil
+	return nil
 }
 
 // Connect uses a NATS cluster that others run. It returns at once; while the cluster cannot be reached, pushes vanish.
-func Connect(fleetName string, urls []string, log *slog.Logger) (*Hub, error) {
-	conn, err := nats.Connect(join(urls), append(lasting(log), nats.Name("ebb hub"))...)
+func Connect(self func() *node.Node, c Cluster, log *slog.Logger) (*Hub, error) {
+	more, err := options(self, fleet.Bus{URLs: c.URLs, CA: c.CA, Login: c.Hub})
+	if err != nil {
+		return nil, err
+	}
+	conn, err := nats.Connect(join(c.URLs), append(lasting(log), append(more, nats.Name("ebb hub"))...)...)
 	if err != nil {
 		return nil, fmt.Errorf("the bus: %w", err)
 	}
-	return &Hub{fleet: fleetName, conn: conn, told: fleet.Bus{URLs: urls}}, nil
+	return &Hub{fleet: self().Identity.Fleet, conn: conn, told: versioned(fleet.Bus{URLs: c.URLs, CA: c.CA, Login: c.Hosts})}, nil
 }
 
-// Told is what hosts are told of the bus.
-func (h *Hub) Told() *fleet.Bus { return &h.told }
+// Told is what a host is told that knows this version of it.
+func (h *Hub) Told(known string) *fleet.Bus {
+	if known == h.told.Version {
+		return &fleet.Bus{Version: known}
+	}
+	return &h.told
+}
 
 // Publish pushes a document to whom it concerns, if they are there.
 func (h *Hub) Publish(s desired.Selector, raw []byte) error {
 	return h.conn.Publish(Subject(h.fleet, s), raw)
 }
 
-// Hosts is how many are connected to the hub's own bus.
-func (h *Hub) Hosts() int {
+// Hangup throws a host off the hub's own bus. It is not let in again while it is revoked.
+func (h *Hub) Hangup(peer string) error {
 	if h.server == nil {
-		return 0
+		return nil
 	}
-	return max(h.server.NumClients()-1, 0) // without ourselves
+	list, err := h.server.Connz(&server.ConnzOptions{Username: true, User: peer, Limit: h.server.NumClients() + 1})
+	if err != nil {
+		return err
+	}
+	for _, c := range list.Conns {
+		_ = h.server.DisconnectClientByID(c.Cid) // one that has gone meanwhile is fine
+	}
+	return nil
 }
 
 // Close ends the bus.
@@ -109,48 +152,4 @@ func (h *Hub) Close() error {
 		h.server.WaitForShutdown()
 	}
 	return nil
-}
-
-// gate lets hosts in.
-type gate struct {
-	c      Config
-	secret string // of the hub itself
-}
-
-// Check says who comes and what he may do: hosts hear what is for them and say nothing.
-func (g *gate) Check(c server.ClientAuthentication) bool {
-	state := c.GetTLSConnectionState()
-	if state == nil { // within the process
-		if subtle.ConstantTimeCompare([]byte(c.GetOpts().Password), []byte(g.secret)) != 1 {
-			return false
-		}
-		c.RegisterUser(&server.User{Username: "hub", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Allow: []string{"ebb.>"}},
-			Subscribe: &server.SubjectPermission{Deny: []string{">"}}}})
-		return true
-	}
-	id, err := g.whose(state)
-	if err != nil {
-		g.c.Log.Warn("a host was not let onto the bus", "remote", c.RemoteAddress(), "err", err)
-		return false
-	}
-	c.RegisterUser(&server.User{Username: id.Peer, Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{">"}},
-		Subscribe: &server.SubjectPermission{Allow: Subjects(id)}}})
-	return true
-}
-
-// whose is the identity of who comes; TLS has verified the certificate.
-func (g *gate) whose(state *tls.ConnectionState) (fleet.Identity, error) {
-	if len(state.PeerCertificates) == 0 {
-		return fleet.Identity{}, errors.New("it shows no certificate")
-	}
-	id, err := fleet.IdentityOf(state.PeerCertificates[0])
-	switch {
-	case err != nil:
-		return id, err
-	case id.Fleet != g.c.Self().Identity.Fleet:
-		return id, errors.New("it is of another fleet")
-	case g.c.Revoked(id.Peer):
-		return id, fmt.Errorf("%s was revoked", id.Peer)
-	}
-	return id, nil
 }

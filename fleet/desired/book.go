@@ -168,5 +168,7 @@ func (b *Book) keys() []Key { return slices.SortedFunc(maps.Keys(b.docs), compar
 func compareKeys(x, y Key) int { return bytes.Compare(x[:], y[:]) }
 
 func sortedRegisters(m map[Register]Rule) []Register {
-	return slices.SortedFunc(maps.Keys(m), func(x, y Register) int { return cmp.Compare(string(x.Kind)+x.Name, string(y.Kind)+y.Name) })
+	return slices.SortedFunc(maps.Keys(m), func(x, y Register) int {
+		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Scope.String(), y.Scope.String()))
+	})
 }

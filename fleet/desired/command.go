@@ -15,7 +15,8 @@ import (
 var (
 	ErrCommand = errors.New("not a command")
 	ErrChanged = errors.New("something else was ordered since") // of an undo
-	ErrUnknown = errors.New("there is no such entry")           // of an undo
+	ErrUnknown = errors.New("there is no such entry")           // of an undo or a rollback
+	ErrLocked  = errors.New("it is locked")                     // of a policy
 )
 
 // Verb is what an operator wants.
@@ -30,6 +31,8 @@ const (
 	DoStop       Verb = "stop" // of all, in an emergency; "resume" of all lifts it
 	DoOrder      Verb = "order"
 	DoRevoke     Verb = "revoke"
+	DoSet        Verb = "set"      // a policy
+	DoRollback   Verb = "rollback" // all policies
 	DoUndo       Verb = "undo"
 )
 
@@ -44,8 +47,12 @@ type Command struct {
 	Priority int       `json:"priority,omitempty"`
 	Name     string    `json:"name,omitempty"`  // of an order: of the content
 	Order    *Order    `json:"order,omitempty"` // of an order
-	Undo     string    `json:"undo,omitempty"`  // the entry to be undone
-	Yes      bool      `json:"yes,omitempty"`   // it is meant, however much or little it touches
+	Key      string    `json:"key,omitempty"`   // of a policy
+	Value    string    `json:"value,omitempty"` // of a policy, as its key has it; or Inherit
+	Locked   bool      `json:"locked,omitempty"`
+	Undo     string    `json:"undo,omitempty"` // the entry to be undone
+	Back     string    `json:"back,omitempty"` // of a rollback: the entry after which policies were as they are to be
+	Yes      bool      `json:"yes,omitempty"`  // it is meant, however much or little it touches
 }
 
 // String says what is ordered, such as "pause location=berlin until 2026-01-02T03:04:05Z".
@@ -54,6 +61,13 @@ func (c Command) String() string {
 	switch {
 	case c.Verb == DoUndo:
 		s = "undo " + c.Undo
+	case c.Verb == DoRollback:
+		s = "rollback to " + c.Back
+	case c.Verb == DoSet:
+		s = "set " + c.Key + " " + c.Value + " for " + c.Selector.String()
+		if c.Locked {
+			s += ", locked"
+		}
 	case c.Verb == DoPrioritize:
 		s += " to " + strconv.Itoa(c.Priority)
 	case c.Verb == DoOrder:
@@ -119,17 +133,24 @@ func (c Command) Valid(now time.Time) error {
 	if err := c.Selector.Valid(); err != nil {
 		return err
 	}
-	if !c.Until.IsZero() && (c.Verb != DoPause && c.Verb != DoPrioritize && c.Verb != DoStop || !now.Before(c.Until)) {
+	if !c.Until.IsZero() && (!c.Verb.ends() || !now.Before(c.Until)) {
 		return wrong("%s has no end that lies ahead", c.Verb)
 	}
 	if c.Priority < -MaxPriority || c.Priority > MaxPriority || c.Priority != 0 && c.Verb != DoPrioritize {
 		return wrong("the priority %d of %s: %d to %d are allowed, for prioritize", c.Priority, c.Verb, -MaxPriority, MaxPriority)
 	}
-	if (c.Undo != "") != (c.Verb == DoUndo) || (c.Order != nil) != (c.Verb == DoOrder) || (c.Name != "") != (c.Verb == DoOrder) {
+	if (c.Undo != "") != (c.Verb == DoUndo) || (c.Order != nil) != (c.Verb == DoOrder) || (c.Name != "") != (c.Verb == DoOrder) ||
+		(c.Back != "") != (c.Verb == DoRollback) || c.Verb != DoSet && (c.Key != "" || c.Value != "" || c.Locked) {
 		return wrong("%s goes with the fields of its own", c.Verb)
 	}
 	switch c.Verb {
 	case DoPause, DoResume, DoPrioritize, DoCancel, DoUndo:
+	case DoSet:
+		return c.validPolicy(wrong)
+	case DoRollback:
+		if !c.Selector.All() {
+			return wrong("a rollback is of all policies")
+		}
 	case DoStop:
 		if !c.Selector.All() {
 			return wrong("a stop is for all; for a part there is pause")
@@ -162,7 +183,7 @@ func (c Command) validOrder(now time.Time, wrong func(string, ...any) error) err
 	return nil
 }
 
-// says is what a command that is no undo says of which registers.
+// says is what a command that is no undo and no rollback says of which registers.
 func (b *Book) says(now time.Time, c Command) map[Register]Rule {
 	r := Register{Scope: c.Selector}
 	switch c.Verb {
@@ -186,6 +207,8 @@ func (b *Book) says(now time.Time, c Command) map[Register]Rule {
 		return map[Register]Rule{r: {Paused: true, Until: c.Until}}
 	case DoRevoke:
 		r = Register{Kind: Revoke, Name: c.Selector.Peer}
+	case DoSet:
+		return map[Register]Rule{c.register(): c.policy()}
 	case DoOrder:
 		r.Kind, r.Name = Hold, c.Name
 		return map[Register]Rule{r: {Order: c.Order}}
@@ -194,12 +217,15 @@ func (b *Book) says(now time.Time, c Command) map[Register]Rule {
 }
 
 // Plan is what a command changes: the documents, to be signed and heard in this order, and the changes as the audit log tells
-// them. undoes is the entry that an undo names. ErrChanged, ErrFull.
+// them. undoes is the entry that an undo names, or what a rollback takes back (see Since). ErrChanged, ErrFull, ErrLocked, ErrCommand.
 func (b *Book) Plan(now time.Time, c Command, undoes Entry) ([]Document, []Change, error) {
 	said := map[Register]Rule{}
-	if c.Verb == DoUndo {
+	if err := b.mayRule(now, c, undoes); err != nil {
+		return nil, nil, err
+	}
+	if c.Verb == DoUndo || c.Verb == DoRollback {
 		for _, x := range undoes.Changes {
-			if d, ok := b.Find(x.Register); !ok || d.Version != x.Version {
+			if d, _ := b.Find(x.Register); d.Version != x.Version {
 				return nil, nil, fmt.Errorf("%w of %s %s: %s, by %s", ErrChanged, x.Kind, x.Scope, d.Issued.UTC().Format(time.RFC3339), EntryID(d.Version))
 			}
 			said[x.Register] = x.Before

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package desired says what the hosts of a fleet should do: what they hold and by when, what is paused, what goes first, what is
-// given up, who is no longer one of them.
+// given up, who is no longer one of them, and how they are set up.
 //
 // # Words
 //
@@ -27,6 +27,14 @@
 // count, so that what was said before it holds again. A cancel ends what began before it and nothing that begins later. A stop
 // holds everything still, the serving of others too, and no resume of a part lifts it. Whoever was revoked stays so until that is
 // taken back.
+//
+// # Policies
+//
+// A policy gives a setting, its *key*, a value for what its scope picks. Here most specific wins, and not newest: a scope that names a
+// content comes before one that does not, then one that names a type, then a peer, then a location, then all; of two that are equally
+// specific, the newer. A *locked* policy comes before all that are not, by the same order among those that are. What wins is one whole
+// value, never a mixture of two. Where a host or a flow was told something itself, that comes before a policy, and behind a locked one.
+// A rollback says of each key and scope what was said at a time; it is a command like others, and can be undone.
 //
 // # Exchange
 //

@@ -45,13 +45,14 @@ const (
 	Cancel   Kind = "cancel"   // flows end
 	Hold     Kind = "hold"     // an order: hosts fetch a content and keep it
 	Revoke   Kind = "revoke"   // a host is none of this fleet any more; its scope is all, who must know it
+	Policy   Kind = "policy"   // what a setting of hosts or contents is
 )
 
 // Register is what a document is about; there is one document of each.
 type Register struct {
 	Scope Selector `json:"scope"`
 	Kind  Kind     `json:"kind"`
-	Name  string   `json:"name,omitempty"` // of an order: the content; of a revocation: the peer
+	Name  string   `json:"name,omitempty"` // of an order: the content; of a revocation: the peer; of a policy: the key
 }
 
 // Key stands for a register on the wire and in journals.
@@ -72,7 +73,9 @@ type Rule struct {
 	Paused   bool      `json:"paused,omitempty"` // of a pause: they stand still; otherwise they go on
 	Priority int       `json:"priority,omitempty"`
 	Order    *Order    `json:"order,omitempty"`
-	Until    time.Time `json:"until,omitzero"` // from then on it has no effect
+	Value    string    `json:"value,omitempty"`  // of a policy, as its key has it
+	Locked   bool      `json:"locked,omitempty"` // of a policy: nothing that a host or a flow was told otherwise counts
+	Until    time.Time `json:"until,omitzero"`   // from then on it has no effect
 }
 
 // Order is what a host should hold.

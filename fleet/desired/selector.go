@@ -40,6 +40,12 @@ func (s Selector) Concerns(id fleet.Identity) bool {
 	return (s.Location == "" || s.Location == id.Location) && (s.Peer == "" || s.Peer == id.Peer)
 }
 
+// Within reports whether all that is selected is selected by the other too.
+func (s Selector) Within(by Selector) bool {
+	return (by.Content == "" || by.Content == s.Content) && (by.Type == "" || by.Type == s.Type) &&
+		(by.Location == "" || by.Location == s.Location) && (by.Peer == "" || by.Peer == s.Peer)
+}
+
 // All reports whether everything is selected.
 func (s Selector) All() bool { return s == Selector{} }
 

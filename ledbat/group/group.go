@@ -74,12 +74,18 @@ func New(ctl ledbat.Controller, mss int) *Group {
 // Limit says how many bytes a second the group may send whatever its controller thinks, as by a lease; infinite: no limit.
 func (g *Group) Limit(now time.Time, bytesPerSecond float64) {
 	g.limit = max(0, bytesPerSecond)
+	if l, ok := g.ctl.(ledbat.Limiter); ok {
+		l.Limit(now, g.limit)
+	}
 	g.deal(now, true)
 }
 
 // Demand is how many bytes a second the group could use: what its controller would let it have if members want more than they get,
 // otherwise what they use. A lease is asked for by it; 0 while no round trip is known.
 func (g *Group) Demand() float64 {
+	if l, ok := g.ctl.(ledbat.Limiter); ok && g.busy > 0 {
+		return l.Unlimited()
+	}
 	if g.busy > 0 {
 		return g.ctl.Rate()
 	}
@@ -92,6 +98,9 @@ func (g *Group) Demand() float64 {
 
 // pace is the controller's, within the limit.
 func (g *Group) pace() float64 {
+	if _, ok := g.ctl.(ledbat.Limiter); ok {
+		return g.ctl.Rate()
+	}
 	if r := g.ctl.Rate(); r > 0 && r < g.limit || math.IsInf(g.limit, 1) {
 		return r
 	}
@@ -224,10 +233,10 @@ func (g *Group) lacks(s *Share) int {
 }
 
 // room is how many bytes may leave that are not granted: by the window and by the pace. One unit of a share is always allowed by
-// the window when there is nothing.
+// the window when there is nothing, unless that is 0.
 func (g *Group) room(now time.Time, unit int) int {
 	window := g.ctl.Window()
-	if g.flight+g.granted == 0 {
+	if g.flight+g.granted == 0 && window > 0 {
 		window = max(window, unit)
 	}
 	if g.limit < 1 {
@@ -254,7 +263,10 @@ func (g *Group) trip() time.Duration { return g.trips.Base() + g.trips.Fresh(fre
 // deadline is when deal can do something that it cannot do now, apart from what a report changes.
 func (g *Group) deadline() time.Time {
 	if g.needy.size+g.sated.size == 0 {
-		return time.Time{} // and nobody is left in the line of the idle
+		if g.idle.size > 0 {
+			return g.now // there are no others to leave it to any more
+		}
+		return time.Time{}
 	}
 	unit := g.first().least()
 	if g.room(g.now, unit) >= unit {

@@ -92,3 +92,40 @@ func TestWhoWaitsAloneIsServed(t *testing.T) {
 		}
 	})
 }
+
+// One that is believed again because nobody else waits any more is served though nothing else happens: the last of the others was granted
+// something a moment ago.
+func TestWhoIsBelievedAgainIsServed(t *testing.T) {
+	c := &fixed{window: 100 * mss, cto: sec}
+	g := New(c, mss)
+	lazy, large, small := g.Join(), g.Join(), g.Join()
+	for _, s := range []*Share{lazy, large, small} {
+		s.Unit(1)
+	}
+	lazy.Waiting(at(0), 1) // and lets it lapse
+	g.Advance(at(leastHold))
+	c.rate = 1000
+	large.Sent(at(leastHold), 1)
+	large.Acked(at(leastHold), ledbat.Ack{Bytes: 1, OneWayDelay: 25 * ms, RTT: 50 * ms})
+	large.Waiting(at(leastHold), 2000)
+	small.Waiting(at(leastHold), 3)
+	lazy.Waiting(at(leastHold+ms), 1)
+	if lazy.Window() < 1 && !servedAlone(g, lazy, at(leastHold+ms), time.Minute) {
+		t.Fatalf("waits for ever: %v", lazy)
+	}
+}
+
+// A controller that permits nothing is obeyed also when nothing is in flight: it has given way.
+func TestAGroupThatGivesWaySendsNothing(t *testing.T) {
+	c := &fixed{rate: 1e6, cto: sec}
+	g := New(c, mss)
+	s := g.Join()
+	s.Waiting(at(0), mss)
+	if s.Window() > 0 || servedAlone(g, s, at(0), time.Minute) {
+		t.Errorf("may send: %v", s)
+	}
+	c.window = mss
+	if !servedAlone(g, s, at(time.Minute), sec) {
+		t.Errorf("may not send: %v", s)
+	}
+}
