@@ -70,9 +70,7 @@ func thumb(s *plan.Scenario, seed uint64) plan.Outcome {
 	}
 	for i := range o.Orders {
 		for _, list := range o.Orders[i].Regions {
-			for _, d := range list {
-				o.Orders[i].Done = append(o.Orders[i].Done, d)
-			}
+			o.Orders[i].Done = append(o.Orders[i].Done, list...)
 		}
 		slices.Sort(o.Orders[i].Done)
 		for _, list := range o.Orders[i].Regions {
