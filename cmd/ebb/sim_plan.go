@@ -120,8 +120,8 @@ func (f *planFlags) run(cmd *cobra.Command, path string, sweep bool) error {
 	if err := f.write(cmd, r); err != nil {
 		return err
 	}
-	if n := len(r.Made.Seeds); cmd.Context().Err() != nil {
-		return &hintedError{fmt.Sprintf("interrupted: the report is of %d of %d seeds", n, r.Made.Wanted), "", exitIncomplete, context.Canceled}
+	if cmd.Context().Err() != nil {
+		return &hintedError{"interrupted; the report is of what was played until then", "", exitIncomplete, context.Canceled}
 	}
 	return nil
 }
@@ -146,11 +146,12 @@ func (p *player) answer(cmd *cobra.Command, file *planfile.File, points [][]plan
 	if err := p.play(ctx, base); err != nil {
 		return nil, err
 	}
-	fold(folder, base, true)
+	made := p.made()
+	made.Part = fold(folder, base, true)
 	if folder.Replicas() == 0 {
 		return nil, &hintedError{"interrupted before anything was played", "", exitIncomplete, context.Canceled}
 	}
-	r := folder.Report(p.made())
+	r := folder.Report(made)
 	for _, x := range folder.Remedies(r) {
 		list := p.jobs(&x.Scenario)
 		if err := p.play(ctx, list); err != nil {
@@ -194,8 +195,8 @@ func (p *player) answer(cmd *cobra.Command, file *planfile.File, points [][]plan
 	return r, nil
 }
 
-// fold adds what was played; where nothing was to its end, as far as it was, if that is wanted.
-func fold(f *report.Folder, list []*job, part bool) {
+// fold adds what was played; where nothing was to its end, one seed as far as it was, if that is wanted, and reports that.
+func fold(f *report.Folder, list []*job, part bool) (only bool) {
 	for _, j := range list {
 		if j.whole {
 			f.Add(j.outcome)
@@ -204,8 +205,10 @@ func fold(f *report.Folder, list []*job, part bool) {
 	for _, j := range list {
 		if part && f.Replicas() == 0 && len(j.outcome.Places) > 0 {
 			f.Add(j.outcome)
+			only = true
 		}
 	}
+	return only
 }
 
 // write prints a report, and writes it into the files that are asked for.

@@ -60,8 +60,8 @@ func (r *Report) Page() []byte {
 	if p.Title == "" {
 		p.Title = "A plan"
 	}
-	if n := len(r.Made.Seeds); n < r.Made.Wanted {
-		p.Interrupted = fmt.Sprintf("Interrupted: from %d of %d seeds.", n, r.Made.Wanted)
+	if how := r.Made.interrupted(); how != "" {
+		p.Interrupted = "Interrupted: " + how
 	}
 	for i := range r.Orders {
 		o := &r.Orders[i]

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -40,6 +41,7 @@ type Provenance struct {
 	Stale       bool     `json:"calibration_stale"`          // the controllers' code has changed since the table was made
 	Seeds       []uint64 `json:"seeds"`                      // of the replicas that are in it
 	Wanted      int      `json:"seeds_wanted"`               // more than seeds: it was interrupted
+	Part        bool     `json:"seed_in_part"`               // the only seed was interrupted as well: what was not complete by then is unknown
 	Check       *Check   `json:"packet_check"`               // the flow level's error; null: not measured
 }
 
@@ -51,6 +53,17 @@ type Check struct {
 	Worst     float64 `json:"completion_worst"`
 	WAN       float64 `json:"wan_bytes"`
 	Differ    int     `json:"complete_at_one_level_only"` // orders of locations
+}
+
+// interrupted says how much of what was wanted is in the report; empty: all of it.
+func (p *Provenance) interrupted() string {
+	switch n := len(p.Seeds); {
+	case p.Part:
+		return fmt.Sprintf("from a part of one of %d seeds: what was not complete by then is not known.", p.Wanted)
+	case n < p.Wanted:
+		return fmt.Sprintf("from %d of %d seeds.", n, p.Wanted)
+	}
+	return ""
 }
 
 // Verdicts on a deadline.

@@ -114,6 +114,11 @@ func TestTextIsAsItWas(t *testing.T) {
 	_, r = folded(t, 1)
 	r.Made.Wanted, r.Made.Check, r.Made.Stale = 3, nil, true
 	golden.Check(t, "testdata/interrupted.txt", told(t, r))
+
+	r.Made.Part = true
+	if text := told(t, r); !strings.Contains(text, "INTERRUPTED: from a part of one of 3 seeds") || strings.Contains(text, "Deadline") {
+		t.Errorf("of a part it says\n%s", text)
+	}
 }
 
 func told(t *testing.T, r *Report) string {

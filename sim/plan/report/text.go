@@ -40,8 +40,8 @@ func (r *Report) Text(out io.Writer) error {
 	if r.Name != "" {
 		fmt.Fprintf(w, "%s\n\n", r.Name)
 	}
-	if n := len(r.Made.Seeds); n < r.Made.Wanted {
-		fmt.Fprintf(w, "INTERRUPTED: from %d of %d seeds.\n\n", n, r.Made.Wanted)
+	if how := r.Made.interrupted(); how != "" {
+		fmt.Fprintf(w, "INTERRUPTED: %s\n\n", how)
 	}
 	for i := range r.Orders {
 		for _, line := range r.headline(&r.Orders[i]) {
@@ -68,11 +68,13 @@ func (r *Report) headline(o *Order) []string {
 	case o.P95.Reached > 0:
 		text += fmt.Sprintf("95 %% of the %s %s in %d of %d seeds, and not within %s in the others.", who, r.moment(o.At, o.P95.Seconds), o.P95.Reached,
 			len(r.Made.Seeds), Span(r.Horizon))
+	case r.Made.Part:
+		text += fmt.Sprintf("95 %% of the %s were not reached when it was interrupted: %.1f %% of the hosts had it.", who, 100*o.Complete.or(0)/max(o.Hosts.or(1), 1))
 	default:
 		text += fmt.Sprintf("95 %% of the %s are not reached within %s: %.1f %% of the hosts have it.", who, Span(r.Horizon), 100*o.Complete.or(0)/max(o.Hosts.or(1), 1))
 	}
 	lines := []string{text}
-	if o.By != nil {
+	if o.By != nil && !r.Made.Part {
 		lines = append(lines, fmt.Sprintf("  Deadline %s: %s.", Clock(*o.By, r.Start), r.deadline(o, who)))
 	}
 	return lines
