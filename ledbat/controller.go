@@ -65,9 +65,20 @@ type Ack struct {
 	// the clocks' offset is in it with the opposite sign. It means something if Backward is set.
 	Reverse  time.Duration
 	Backward bool
+	// Scaled says that the delays have been brought to one scale already, as those of a group's members are: no clock is in them that could
+	// step, and what differs between this feedback and the one before may be the hosts that they came from.
+	Scaled bool
 	// Arrivals are the datagrams that the feedback tells of for the first time, in the order in which they arrived; there may be none, and
 	// fewer than Bytes has. Valid during the call only.
 	Arrivals []Arrival
+}
+
+// evidence is the round trip against which the delay is held to find out whether a clock has stepped; 0: none can.
+func (a Ack) evidence() time.Duration {
+	if a.Scaled {
+		return 0
+	}
+	return a.RTT
 }
 
 // Arrival is what is known of one datagram that arrived. It did so at Left + Delay by the receiver's clock.

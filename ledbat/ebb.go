@@ -201,7 +201,7 @@ func (e *ebb) clocks(now time.Time, a Ack) (drift time.Duration) {
 		}
 	}
 	drift = e.skew.corrected(now)
-	if e.delay.Sample(now, a.OneWayDelay-drift, a.RTT) != 0 {
+	if e.delay.Sample(now, a.OneWayDelay-drift, a.evidence()) != 0 {
 		e.skew.stepped()
 	}
 	return drift

@@ -108,7 +108,7 @@ func (r *rfc6817) Acked(now time.Time, a Ack) {
 	if a.Bytes > 0 {
 		r.rtt.backoff = 0
 	}
-	r.delay.Sample(now, a.OneWayDelay, a.RTT)
+	r.delay.Sample(now, a.OneWayDelay, a.evidence())
 	if r.cfg.DelayConfirmedLoss {
 		r.hold(now, a.Bytes)
 	}

@@ -17,7 +17,8 @@ const inferredValid = time.Minute
 //
 // A newcomer to a standing queue has never seen its base, and would take the queue for it. So its base is inferred: it lies below
 // the smallest delay seen by as much as the others, who know theirs, see in the queue at that moment. The inference goes on with
-// every sample, smoothed, until the member has measured the base itself.
+// every sample, smoothed, until the member has measured the base itself. What a member's round trip has more than the shortest bounds it
+// each time: a first round trip that a busy host was late with would otherwise be a queue that never drains.
 type scale struct {
 	own   ledbat.Estimator
 	seen  bool          // own has a sample
@@ -28,8 +29,9 @@ type scale struct {
 // infer says, before the first sample, that it will contain a queue of that much.
 func (s *scale) infer(now time.Time, queue time.Duration) { s.lead, s.since = max(0, queue), now }
 
-// sample enters a delay and answers the queue that it shows. known is the queue that others see now; below 0: nobody does.
-func (s *scale) sample(now time.Time, delay, rtt, known time.Duration) time.Duration {
+// sample enters a delay and answers the queue that it shows. known is the queue that others see now; below 0: nobody does. An inferred
+// base shows no more queue than excess, which is what the round trip has more than the shortest of the group.
+func (s *scale) sample(now time.Time, delay, rtt, known, excess time.Duration) time.Duration {
 	before := s.own.Base()
 	s.own.Sample(now, delay, rtt)
 	above := s.own.Fresh(0) // the newest sample; while a step of a clock is suspected, the one before
@@ -45,6 +47,7 @@ func (s *scale) sample(now time.Time, delay, rtt, known time.Duration) time.Dura
 		s.lead += (known - above - s.lead) / 8
 		s.since = now
 	}
+	s.lead = min(s.lead, excess-above)
 	if s.lead < 0 || now.Sub(s.since) >= inferredValid {
 		s.lead = 0
 	}

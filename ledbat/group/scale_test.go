@@ -97,6 +97,61 @@ func TestNewcomerToAQuietGroup(t *testing.T) {
 	}
 }
 
+// A busy host was late with its first acknowledgements, while others saw a queue. A single punctual one tells that there is none.
+func TestLateFirstRoundTripIsNoQueueForEver(t *testing.T) {
+	w := gather(t, 2, 10*mss)
+	old, fresh := w.shares[0], w.shares[1]
+	hear(old, at(0), 0, 0, 0)
+	hear(old, at(100*ms), 160*ms, 0, 0)
+	late := ledbat.Ack{OneWayDelay: 25 * ms, RTT: 250 * ms, Reverse: 25 * ms, Backward: true}
+	fresh.Acked(at(110*ms), late)
+	if got := w.c.last().OneWayDelay; got != 185*ms {
+		t.Errorf("the controller was told %v, want 185ms, as nothing else is known: %v", got, fresh)
+	}
+	for now := 200 * ms; now < sec; now += 50 * ms {
+		queue := now % (100 * ms) / 4
+		hear(fresh, at(now), queue, 0, 0)
+		if got := w.c.last().OneWayDelay; got != 25*ms+queue {
+			t.Errorf("at %v the controller was told %v, want %v: %v", now, got, 25*ms+queue, fresh)
+		}
+	}
+}
+
+// Two remote hosts are busy in turns: one stamps late, the other answers late. To one pair of clocks that would look like a step.
+func TestBusyMembersAreNoStepOfAClock(t *testing.T) {
+	for _, name := range []string{"rfc6817", "ebb"} {
+		ctl, err := ledbat.New(name, ledbat.Default())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := New(ctl, mss)
+		one, two := g.Join(), g.Join()
+		ack := func(now, stamped, answered time.Duration) ledbat.Ack {
+			return ledbat.Ack{OneWayDelay: 25*ms + stamped, RTT: 50*ms + stamped + answered, Arrivals: []ledbat.Arrival{{Sent: at(now), Delay: 25*ms + stamped, Bytes: mss}}}
+		}
+		now := time.Duration(0)
+		report := func(s *Share, stamped, answered time.Duration) {
+			now += 10 * ms
+			s.Acked(at(now), ack(now, stamped, answered))
+		}
+		report(one, 0, 0)
+		report(two, 0, 0)
+		for range 8 {
+			report(one, 600*ms, 0)
+		}
+		for range 8 {
+			report(two, 0, 600*ms)
+		}
+		for range 8 {
+			report(one, 0, 0)
+			report(two, 0, 0)
+		}
+		if q := ctl.QueueDelay(); q > ms {
+			t.Errorf("%s: there is no queue, and %v is seen: %v", name, q, g)
+		}
+	}
+}
+
 // One remote clock is set: the others' delays, and what the controller sees, stay as they were.
 func TestStepOfOneRemoteClock(t *testing.T) {
 	w := gather(t, 2, 10*mss)

@@ -123,7 +123,11 @@ func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
 	if a.RTT > 0 {
 		g.trips.Sample(now, min(a.RTT, longestTrip), 0)
 	}
-	queue := s.forward.sample(now, a.OneWayDelay, a.RTT, g.known(now))
+	excess := longestTrip
+	if a.RTT > 0 {
+		excess = a.RTT - g.trips.Base()
+	}
+	queue := s.forward.sample(now, a.OneWayDelay, a.RTT, g.known(now), excess)
 	if s.forward.measured() {
 		g.queue, g.queueAt = queue, now
 	}
@@ -132,6 +136,7 @@ func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
 	}
 	shift := g.base + queue - a.OneWayDelay
 	a.OneWayDelay += shift
+	a.Scaled = true
 	s.arrivals = s.arrivals[:0]
 	for _, arrived := range a.Arrivals {
 		arrived.Delay += shift
@@ -140,7 +145,7 @@ func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
 	g.order.turn(now, g.trip())
 	a.Arrivals = g.order.sort(now, s.arrivals, g.flight == s.flight)
 	if a.Backward {
-		a.Reverse = s.backward.sample(now, a.Reverse, a.RTT, -1)
+		a.Reverse = s.backward.sample(now, a.Reverse, a.RTT, -1, longestTrip)
 	}
 	return a
 }
