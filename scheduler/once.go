@@ -239,15 +239,16 @@ func (f *flow) gave(now time.Time) {
 // there is none, another range is claimed if this host may.
 func (s *Scheduler) pickShared(now time.Time, src *source) (rank uint32, ok bool) {
 	s.meet(now, src.flow)
-	if rank, ok = src.rarestOfOurs(now); ok || !s.claim(now, src) {
+	if rank, ok = s.rarestOfOurs(now, src); ok || !s.claim(now, src) {
 		return rank, ok
 	}
-	return src.rarestOfOurs(now)
+	return s.rarestOfOurs(now, src)
 }
 
-func (src *source) rarestOfOurs(now time.Time) (rank uint32, ok bool) {
+func (s *Scheduler) rarestOfOurs(now time.Time, src *source) (rank uint32, ok bool) {
 	src.flow.search(src, func(w int, x uint64) bool {
-		if x &= src.flow.crossing(now, w); x != 0 {
+		x &= src.flow.crossing(now, w)
+		if x &^= s.left(now, src, w, x); x != 0 {
 			rank, ok = first(w, x), true
 		}
 		return ok
@@ -264,7 +265,7 @@ func (s *Scheduler) claim(now time.Time, src *source) (ok bool) {
 		return false
 	}
 	f.search(src, func(w int, x uint64) bool {
-		for ; x != 0 && !ok; x &= x - 1 {
+		for x &^= s.left(now, src, w, x); x != 0 && !ok; x &= x - 1 {
 			if r := t.Range(int(f.index[first(w, x)])); t.Vacant(r) {
 				t.Claim(now, r)
 				ok = true

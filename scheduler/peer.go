@@ -85,14 +85,19 @@ func (p *peer) eta(now time.Time, extra int64) float64 {
 	if p.stalled {
 		return math.Inf(1)
 	}
+	return p.rtt.Seconds() + float64(p.owed+extra)/p.speed(now)
+}
+
+// speed is what the peer delivers, in bytes a second, or is believed to; more than 0.
+func (p *peer) speed(now time.Time) float64 {
 	rate := p.meter.rate
 	if p.owed > 0 {
 		rate = p.meter.at(now)
 	}
 	if rate == 0 {
-		rate = unknownRate
+		return unknownRate
 	}
-	return p.rtt.Seconds() + float64(p.owed+extra)/rate
+	return rate
 }
 
 // before is the order of asking within a class.

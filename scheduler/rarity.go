@@ -114,10 +114,11 @@ func (r *rarity) fullNearer(than Class) bool {
 }
 
 // search visits the chunks that may be asked of a source, rarest first: the words of ready ranks
-// that it holds and that no nearer peer holds, until visit returns true. Bit b of the word x stands
+// that it holds and that no nearer peer within the location holds, until visit returns true. Bit b of the word x stands
 // for rank 64w+b.
 func (r *rarity) search(src *source, visit func(w int, x uint64) bool) {
-	if src.holds() == 0 || r.fullNearer(src.peer.class) {
+	than := min(src.peer.class, Near)
+	if src.holds() == 0 || r.fullNearer(than) {
 		return
 	}
 	levels := r.levels[:]
@@ -137,7 +138,7 @@ func (r *rarity) search(src *source, visit func(w int, x uint64) bool) {
 				w := sw*64 + bits.TrailingZeros64(sum)
 				x := level.words[w] & src.word(w)
 				if x != 0 {
-					x &^= r.nearer(src.peer.class, w)
+					x &^= r.nearer(than, w)
 				}
 				if x != 0 && visit(w, x) {
 					return

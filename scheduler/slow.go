@@ -137,8 +137,8 @@ func (s *Scheduler) worthCopying(now time.Time, src *source) *request {
 		if !src.peer.class.local() && !f.mayTurn(now, q.rank) {
 			continue
 		}
-		if src.peer.class > q.peer.class && !q.peer.doubted {
-			continue // it is on its way from a nearer peer
+		if src.peer.class > q.peer.class && !q.peer.doubted && !q.late {
+			continue // it is on its way from a nearer peer, and soon enough
 		}
 		eta := q.peer.eta(now, 0)
 		if eta < slowFactor*src.peer.eta(now, q.size) {

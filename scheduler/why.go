@@ -112,18 +112,18 @@ func (s *Scheduler) obstacle(now time.Time, src *source) (r Reason, until time.T
 	return PeersBusy, time.Time{}
 }
 
-// mayAsk returns the chunks of a word that a source without obstacle is not asked for, for the
+// mayAsk returns which of the chunks x of a word a source without obstacle is not asked for, for the
 // reason given. Fetching stands for those that it is to be asked for.
-func (f *flow) mayAsk(now time.Time, src *source, w int, reason Reason) uint64 {
-	nearer, ours := f.nearer(src.peer.class, w), ^uint64(0)
+func (s *Scheduler) mayAsk(now time.Time, src *source, w int, x uint64, reason Reason) uint64 {
+	f, nearer, ours := src.flow, s.left(now, src, w, x), x
 	if !src.peer.class.local() {
-		ours = f.crossing(now, w)
+		ours &= f.crossing(now, w)
 	}
 	switch reason {
 	case Fetching:
 		return ours &^ nearer
 	case LeftToNeighbour:
-		return ^ours &^ nearer
+		return x &^ ours &^ nearer
 	case LeftToNearer:
 		return nearer
 	}
@@ -159,7 +159,7 @@ func (s *Scheduler) obstacles(now time.Time, f *flow) []Wait {
 			for w := range before {
 				x := before[w] & src.word(w)
 				if x != 0 && obstacle == None {
-					x &= f.mayAsk(now, src, w, reason)
+					x = s.mayAsk(now, src, w, x, reason)
 				}
 				found.Chunks += bits.OnesCount64(left[w] & x)
 				left[w] &^= x

@@ -244,8 +244,8 @@ func (w *world) do(n *node, a Action) {
 		}
 		w.say("ask %s for %s%s", a.Peer, w.name(a), again)
 		f, p := n.s.byID[a.Content], n.s.peers[a.Peer]
-		if !a.Copy && f.nearer(p.class, int(f.rank[a.Index]/64))&(1<<(f.rank[a.Index]%64)) != 0 {
-			w.t.Fatalf("%s asked %s for %s, which a nearer peer holds", n.name, a.Peer, w.name(a))
+		if !a.Copy && f.nearer(min(p.class, Near), int(f.rank[a.Index]/64))&(1<<(f.rank[a.Index]%64)) != 0 {
+			w.t.Fatalf("%s asked %s for %s, which a nearer peer of the location holds", n.name, a.Peer, w.name(a))
 		}
 		w.request(n, w.node(a.Peer), a)
 	case Cancel:
