@@ -113,11 +113,7 @@ func newPolicyGet() *cobra.Command {
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "KEY\tSCOPE\tVALUE\tLOCKED\tENTRY\tISSUED\tUNTIL")
 		for _, x := range x.Policies {
-			until := "further notice"
-			if !x.Until.IsZero() {
-				until = x.Until.UTC().Format(time.RFC3339)
-			}
-			fmt.Fprintln(w, strings.Join([]string{x.Key, x.Scope, x.Value, yesNo(x.Locked), x.Entry, x.Issued.UTC().Format(time.RFC3339), until}, "\t"))
+			fmt.Fprintln(w, strings.Join([]string{x.Key, x.Scope, x.Value, yesNo(x.Locked), x.Entry, x.Issued.UTC().Format(time.RFC3339), endOf(x.Until)}, "\t"))
 		}
 		return w.Flush()
 	}
@@ -182,16 +178,7 @@ func newPolicyHistory() *cobra.Command {
 			}
 			query.Set("key", args[0])
 		}
-		var x struct {
-			Entries []desired.Entry `json:"entries"`
-		}
-		if err := client.New(*state).Call(cmd.Context(), http.MethodGet, "policies/history?"+query.Encode(), nil, &x); err != nil {
-			return ofHub(err, *state)
-		}
-		if *asJSON {
-			return printJSON(cmd.OutOrStdout(), x)
-		}
-		return auditTable(cmd.OutOrStdout(), x.Entries)
+		return showFromHub(cmd, *state, "policies/history?"+query.Encode(), *asJSON, auditTable)
 	}
 	return cmd
 }
@@ -200,25 +187,21 @@ func newPolicyDiff() *cobra.Command {
 	cmd := &cobra.Command{Use: "diff ENTRY", Short: "List the policies that are not as they were after an entry", Args: exactly("the entry, as ebb policy history names it,")}
 	state, asJSON := stateFlag(cmd), jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		var x struct {
-			Changes []api.PolicyChange `json:"changes"`
-		}
 		query := url.Values{"since": {args[0]}}
-		if err := client.New(*state).Call(cmd.Context(), http.MethodGet, "policies/diff?"+query.Encode(), nil, &x); err != nil {
-			return ofHub(err, *state)
-		}
-		if *asJSON {
-			return printJSON(cmd.OutOrStdout(), x)
-		}
-		return policyDiff(cmd.OutOrStdout(), x.Changes)
+		return showFromHub(cmd, *state, "policies/diff?"+query.Encode(), *asJSON, policyDiff)
 	}
 	return cmd
 }
 
-func policyDiff(out io.Writer, list []api.PolicyChange) error {
+// policyChanges is what the hub answers.
+type policyChanges struct {
+	Changes []api.PolicyChange `json:"changes"`
+}
+
+func policyDiff(out io.Writer, list policyChanges) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "KEY\tSCOPE\tTHEN\tNOW")
-	for _, x := range list {
+	for _, x := range list.Changes {
 		now := x.After
 		if x.Locked {
 			now += ", locked"

@@ -132,6 +132,26 @@ func ofHub(err error, state string) error {
 	return err
 }
 
+// showFromHub prints what the hub answers to a GET of a path: as JSON, or as a table.
+func showFromHub[T any](cmd *cobra.Command, state, path string, asJSON bool, table func(io.Writer, T) error) error {
+	var x T
+	if err := client.New(state).Call(cmd.Context(), http.MethodGet, path, nil, &x); err != nil {
+		return ofHub(err, state)
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), x)
+	}
+	return table(cmd.OutOrStdout(), x)
+}
+
+// endOf is when something ends, in words; zero: it does not.
+func endOf(t time.Time) string {
+	if t.IsZero() {
+		return "further notice"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
 func touched(p desired.Preview) string {
 	switch s := hub.Tell(p); {
 	case p.Nothing:

@@ -68,14 +68,7 @@ func (e entry) before(o entry) bool {
 
 // Policy is the one that decides a key for a flow, or for a host where the content is left out.
 func (b *Book) Policy(now time.Time, key string, x Subject) (Document, bool) {
-	var best entry
-	found := false
-	for _, e := range b.docs {
-		if e.Kind == Policy && e.Name == key && e.InForce(now) && e.Scope.Picks(x) && (!found || e.before(best)) {
-			best, found = e, true
-		}
-	}
-	return best.Document, found
+	return b.first(now, x, func(d Document) bool { return d.Kind == Policy && d.Name == key }, entry.before)
 }
 
 // Policies lists those in force of a key, or of all keys if it is empty, the newest first.

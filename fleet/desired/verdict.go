@@ -31,14 +31,20 @@ func (b *Book) On(now time.Time, x Subject) Verdict {
 }
 
 // newestOn is the newest document of a kind that is in force and picks the flow.
-func (b *Book) newestOn(now time.Time, k Kind, x Subject) (newest Document, found bool) {
-	var best rank
+func (b *Book) newestOn(now time.Time, k Kind, x Subject) (Document, bool) {
+	return b.first(now, x, func(d Document) bool { return d.Kind == k }, func(e, o entry) bool { return e.rank.above(o.rank) })
+}
+
+// first is the document, of those of a sort that are in force and pick the flow, that comes before all others.
+func (b *Book) first(now time.Time, x Subject, sort func(Document) bool, before func(e, o entry) bool) (Document, bool) {
+	var best entry
+	found := false
 	for _, e := range b.docs {
-		if e.Kind == k && e.InForce(now) && e.Scope.Picks(x) && (!found || e.rank.above(best)) {
-			newest, best, found = e.Document, e.rank, true
+		if sort(e.Document) && e.InForce(now) && e.Scope.Picks(x) && (!found || before(e, best)) {
+			best, found = e, true
 		}
 	}
-	return newest, found
+	return best.Document, found
 }
 
 // Stopped is the stop that holds everything still, if there is one.
