@@ -37,6 +37,7 @@ var rooms = map[string]room{
 	"units":         {floor: 1, pure: true},
 	"units/strict":  {floor: 1, pure: true, may: []string{"units"}},
 	"golden":        {floor: 1},
+	"chromium":      {floor: 1},
 	"link/relay":    {floor: 1, may: []string{"link"}},
 	"link/tun":      {floor: 1, may: []string{"link"}},
 	"link/linktest": {floor: 1, may: []string{"link"}},

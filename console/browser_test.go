@@ -6,128 +6,39 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	browserlog "github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/ebbproject/ebb/chromium"
 	"github.com/ebbproject/ebb/console/gate"
 	"github.com/ebbproject/ebb/fleet/desired"
 )
 
-// browser is a real Chromium with one page, which ends with the test.
+// browser is a real Chromium with one page, which looks at a console.
 type browser struct {
 	*world
-	ctx context.Context
-	url string // of the console that it looks at
-
-	mu       sync.Mutex
-	trouble  []string // what the page complained of: errors, exceptions, violations of the policy
-	asked    []string // every address that was asked for
-	expected []string // what a complaint may contain
+	*chromium.Page
+	url string
 }
 
-// Every wait is for something that happens, and is bounded: that of one step, and that of all a browser does. Only a failing test
-// ever waits for so long.
-const (
-	patience    = time.Minute
-	forABrowser = 5 * time.Minute
-)
+const patience = chromium.Patience
 
 // withBrowser starts Chromium, or skips the test where there is none.
 func withBrowser(w *world) *browser {
 	w.Helper()
-	if testing.Short() {
-		w.Skip("a browser takes its time: not with -short")
-	}
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		w.Skip("there is no Chromium here: apt-get install chromium")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.ExecPath(path), chromedp.UserDataDir(w.TempDir()), chromedp.WSURLReadTimeout(patience),
-		chromedp.Flag("host-resolver-rules", "MAP evil.example 127.0.0.1")) // a name that an attacker points here
-	ctx, cancel := context.WithTimeout(context.Background(), forABrowser)
-	w.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	w.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	w.Cleanup(cancel)
-	b := &browser{world: w, ctx: ctx, url: w.server.URL()}
-	b.does(chromedp.EmulateViewport(1280, 860))
-	if err := chromedp.Listen(ctx, b.hears); err != nil {
-		w.Fatal(err)
-	}
-	for _, enable := range []cdp.Command[cdp.Empty, cdp.Empty]{browserlog.Enable, runtime.Enable} {
-		if _, err := chromedp.Call(ctx, enable, cdp.Empty{}); err != nil {
-			w.Fatal(err)
-		}
-	}
-	w.Cleanup(func() {
-		if err := chromedp.Cancel(ctx); err != nil && ctx.Err() == nil {
-			w.Error("Chromium did not end:", err)
-		}
-	})
-	return b
-}
-
-// hears notes what the page complains of.
-func (b *browser) hears(ev any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	complain := func(text string) {
-		if !slices.ContainsFunc(b.expected, func(s string) bool { return strings.Contains(text, s) }) {
-			b.trouble = append(b.trouble, text)
-		}
-	}
-	switch ev := ev.(type) {
-	case *runtime.EventConsoleAPICalled:
-		text := "console." + string(ev.Type)
-		for _, x := range ev.Args {
-			text += " " + string(x.Value) + x.Description
-		}
-		complain(text)
-	case *runtime.EventExceptionThrown:
-		complain("exception: " + ev.ExceptionDetails.Text)
-	case *browserlog.EventEntryAdded:
-		complain(ev.Entry.Text + " " + ev.Entry.URL)
-	case *network.EventRequestWillBeSent:
-		b.asked = append(b.asked, ev.Request.URL)
-	}
-}
-
-func (b *browser) does(steps ...chromedp.Action[chromedp.Void]) {
-	b.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
-		b.fail(err)
-	}
-}
-
-func (b *browser) fail(err error) {
-	b.Helper()
-	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("location.href + ' at ' + document.activeElement.outerHTML + '\\n' + document.body.innerText"))
-	b.Fatalf("%v; the page complains of %q and shows:\n%.900s", err, b.trouble, text)
+	attacked := chromedp.Flag("host-resolver-rules", "MAP evil.example 127.0.0.1") // a name that an attacker points here
+	return &browser{world: w, Page: chromium.Open(w, 1280, 860, attacked), url: w.server.URL()}
 }
 
 // waits until a condition in JavaScript holds, in whatever page is there then: where one page goes and another comes, the question
 // is lost and asked again.
 func (b *browser) waits(condition string) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.Context(), patience)
 	defer cancel()
 	for {
 		_, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(patience)))
@@ -136,18 +47,9 @@ func (b *browser) waits(condition string) {
 			return
 		case ctx.Err() == nil && (strings.Contains(err.Error(), "context") || strings.Contains(err.Error(), "Inspected target navigated")):
 		default:
-			b.fail(fmt.Errorf("%s: %w", condition, err))
+			b.Fail(fmt.Errorf("%s: %w", condition, err))
 		}
 	}
-}
-
-func (b *browser) says(expression string) string {
-	b.Helper()
-	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression))
-	if err != nil {
-		b.fail(err)
-	}
-	return text
 }
 
 func (b *browser) signsIn(role gate.Role) {
@@ -158,7 +60,7 @@ func (b *browser) signsIn(role gate.Role) {
 // enters follows a link into a console.
 func (b *browser) enters(link string) {
 	b.Helper()
-	b.does(chromedp.Navigate(link))
+	b.Does(chromedp.Navigate(link))
 	b.presses("button.primary")
 	b.waits(`document.getElementById("live") !== null && document.readyState === "complete"`)
 }
@@ -167,7 +69,7 @@ func (b *browser) enters(link string) {
 func (b *browser) presses(selector string) {
 	b.Helper()
 	b.focuses(selector)
-	b.does(chromedp.KeyEvent("\r"))
+	b.Does(chromedp.KeyEvent("\r"))
 }
 
 // clicks with the left button of the mouse at the middle of something, once it has stopped moving and nothing covers it.
@@ -176,10 +78,10 @@ func (b *browser) clicks(selector string) {
 	b.waits(fmt.Sprintf(`((e, last) => { if (!e) { return false } const r = e.getBoundingClientRect(), at = [r.x + r.width / 2, r.y + r.height / 2];
 		window.aim = at.join(); return window.aim === last && e.contains(document.elementFromPoint(...at)) })(document.querySelector(%q), window.aim)`, selector))
 	var x, y float64
-	if _, err := fmt.Sscanf(b.says("window.aim"), "%g,%g", &x, &y); err != nil {
-		b.fail(err)
+	if _, err := fmt.Sscanf(b.Says("window.aim"), "%g,%g", &x, &y); err != nil {
+		b.Fail(err)
 	}
-	b.does(chromedp.MouseClickXY(x, y))
+	b.Does(chromedp.MouseClickXY(x, y))
 }
 
 // focuses waits until something is there and can be focused.
@@ -190,22 +92,13 @@ func (b *browser) focuses(selector string) {
 
 func (b *browser) goes(path string) {
 	b.Helper()
-	b.does(chromedp.Navigate(strings.TrimSuffix(b.url, "/") + path))
+	b.Does(chromedp.Navigate(strings.TrimSuffix(b.url, "/") + path))
 }
 
 // quiet: the page complained of nothing, and asked nobody else for anything.
 func (b *browser) quiet() {
 	b.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, text := range b.trouble {
-		b.Error("the page complains:", text)
-	}
-	for _, url := range b.asked {
-		if !strings.HasPrefix(url, b.url) && !strings.HasPrefix(url, "data:") {
-			b.Error("the page asked for", url)
-		}
-	}
+	b.Quiet(b.url)
 }
 
 // Pages change by themselves, keep where one is, and draw their chart.
@@ -216,13 +109,13 @@ func TestPagesMoveByThemselves(t *testing.T) {
 	b.waits(`document.querySelector("#chart canvas") !== null && document.querySelectorAll("#chart .u-legend .u-series").length === 4`)
 	b.waits(`document.querySelector("#l-berlin progress").value === 20`)
 	b.focuses("#l-berlin a")
-	b.says(`(document.querySelector("#l-berlin").dataset.mark = "same", "")`)
+	b.Says(`(document.querySelector("#l-berlin").dataset.mark = "same", "")`)
 	b.moves(800)
 	b.waits(`document.querySelector("#l-berlin progress").value === 40`)
-	if b.says(`document.activeElement.textContent`) != "berlin" || b.says(`document.querySelector("#l-berlin") ? "there" : ""`) != "there" {
+	if b.Says(`document.activeElement.textContent`) != "berlin" || b.Says(`document.querySelector("#l-berlin") ? "there" : ""`) != "there" {
 		t.Error("the focus was lost when the page moved")
 	}
-	if b.says(`document.querySelectorAll("#chart canvas").length + ""`) != "1" {
+	if b.Says(`document.querySelectorAll("#chart canvas").length + ""`) != "1" {
 		t.Error("the chart did not survive")
 	}
 	for _, path := range []string{"/locations", "/locations/berlin", "/contents", "/contents/image", "/peers/" + peerA} {
@@ -236,27 +129,27 @@ func TestPagesMoveByThemselves(t *testing.T) {
 func TestTheKeyboardIsEnough(t *testing.T) {
 	b := withBrowser(newWorld(t, 3000))
 	b.signsIn(gate.Viewer)
-	b.does(chromedp.KeyEvent("\t"))
-	if got := b.says(`document.activeElement.textContent`); got != "Skip to the content" {
+	b.Does(chromedp.KeyEvent("\t"))
+	if got := b.Says(`document.activeElement.textContent`); got != "Skip to the content" {
 		t.Errorf("the first thing to be reached is %q", got)
 	}
-	b.does(chromedp.KeyEvent("\r"))
+	b.Does(chromedp.KeyEvent("\r"))
 	b.waits(`document.activeElement.id === "main"`)
 	b.goes("/locations")
 	b.waits(`document.querySelectorAll("tbody tr").length === 50`)
-	b.does(chromedp.KeyEvent("/"))
+	b.Does(chromedp.KeyEvent("/"))
 	b.waits(`document.activeElement.id === "q"`)
-	b.says(`document.activeElement.value = ""`) // the protocol types the key all the same, where a keyboard would not
-	b.does(chromedp.KeyEvent("shop-02"))
+	b.Says(`document.activeElement.value = ""`) // the protocol types the key all the same, where a keyboard would not
+	b.Does(chromedp.KeyEvent("shop-02"))
 	b.waits(`document.querySelector(".pager p")?.textContent.startsWith("100 found")`)
-	if got := b.says(`location.search + document.activeElement.id`); !strings.Contains(got, "q=shop-02") || !strings.HasSuffix(got, "q") {
+	if got := b.Says(`location.search + document.activeElement.id`); !strings.Contains(got, "q=shop-02") || !strings.HasSuffix(got, "q") {
 		t.Errorf("after the search the page is at %s", got)
 	}
 	b.presses("thead th:nth-child(3) a")
 	b.waits(`document.querySelector("thead th:nth-child(3)")?.getAttribute("aria-sort") === "descending"`)
 	b.presses(".pager a[rel=next]")
 	b.waits(`document.querySelector(".pager p")?.textContent.includes("page 2 of 2")`)
-	problems := b.says(`[...document.querySelectorAll("table")].filter(t => !t.caption || !t.querySelector("th[scope=col]")).length + " " +
+	problems := b.Says(`[...document.querySelectorAll("table")].filter(t => !t.caption || !t.querySelector("th[scope=col]")).length + " " +
 		[...document.querySelectorAll("input:not([type=hidden]), select")].filter(i => !i.labels.length).length + " " +
 		[...document.querySelectorAll("a, button")].filter(i => !i.textContent.trim() && !i.getAttribute("aria-label")).length + " " +
 		["header", "main", "footer", "nav"].filter(x => !document.querySelector(x)).length`)
@@ -292,7 +185,7 @@ func TestTheMouseIsEnough(t *testing.T) {
 
 	b.goes("/policies")
 	b.clicks("#value")
-	b.does(chromedp.KeyEvent("20Mbit"))
+	b.Does(chromedp.KeyEvent("20Mbit"))
 	b.clicks("form.steer button")
 	b.waits(`document.getElementById("steering").innerText.includes("set limits.download 20Mbit for all")`)
 	b.clicks("#steering button.primary")
@@ -308,18 +201,15 @@ func TestTextIsReadableInLightAndDark(t *testing.T) {
 	b.signsIn(gate.Admin)
 	papers := map[string]string{}
 	for _, scheme := range []string{"light", "dark"} {
-		p := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, p); err != nil {
-			t.Fatal(err)
-		}
+		b.Prefers(scheme)
 		for _, path := range []string{"/", "/locations", "/contents/image", "/peers/" + peerB, "/audit", "/policies", "/peers"} {
 			b.goes(path)
 			b.waits(`document.getElementById("state").dataset.state === "on"`)
-			if bad := b.says(contrasts); bad != "" {
+			if bad := b.Says(contrasts); bad != "" {
 				t.Errorf("%s, %s: %s", scheme, path, bad)
 			}
 		}
-		papers[scheme] = b.says(`getComputedStyle(document.documentElement).backgroundColor`)
+		papers[scheme] = b.Says(`getComputedStyle(document.documentElement).backgroundColor`)
 	}
 	if papers["light"] == papers["dark"] {
 		t.Error("dark is as light")
@@ -347,12 +237,12 @@ func TestABrowserLeftOpenForADayIsToldSo(t *testing.T) {
 	b := withBrowser(newWorld(t, 0))
 	b.signsIn(gate.Viewer)
 	b.waits(`document.getElementById("state").dataset.state === "on"`)
-	b.expected = []string{"401", "htmx:"} // htmx says that it was refused
+	b.Expect("401", "htmx:") // htmx says that it was refused
 	b.passes(24 * time.Hour)
 	b.waits(`!document.getElementById("ended").hidden && document.getElementById("state").dataset.state === "off"`)
 	b.presses("#ended a")
 	b.waits(`document.querySelector(".narrow") !== null`)
-	if text := b.says(`document.body.innerText`); !strings.Contains(text, "ebb console") {
+	if text := b.Says(`document.body.innerText`); !strings.Contains(text, "ebb console") {
 		t.Errorf("the page does not say how to sign in: %s", text)
 	}
 	b.quiet()
@@ -361,17 +251,17 @@ func TestABrowserLeftOpenForADayIsToldSo(t *testing.T) {
 // A viewer that asks for what takes another role is refused, and so is a page under a name that an attacker points here.
 func TestTheWrongRoleAndTheWrongHostAreRefused(t *testing.T) {
 	b := withBrowser(newWorld(t, 0))
-	b.expected = []string{"Failed to load resource"}
+	b.Expect("Failed to load resource")
 	b.signsIn(gate.Viewer)
 	b.goes("/audit")
-	if text := b.says(`document.body.innerText`); !strings.Contains(text, "takes the role operator") {
+	if text := b.Says(`document.body.innerText`); !strings.Contains(text, "takes the role operator") {
 		t.Errorf("a viewer sees %s", text)
 	}
 	made := `fetch("/api/v1/links", {method: "POST", body: JSON.stringify({name: "eve", role: "admin"})}).then(r => { window.made = r.status })`
-	b.says(`(` + made + `, "")`)
+	b.Says(`(` + made + `, "")`)
 	b.waits(`window.made === 403`)
-	b.does(chromedp.Navigate(fmt.Sprintf("http://evil.example:%d/", b.server.addr.Port())))
-	if text := b.says(`document.body.innerText`); !strings.Contains(text, "this console is not") || strings.Contains(text, "berlin") {
+	b.Does(chromedp.Navigate(fmt.Sprintf("http://evil.example:%d/", b.server.addr.Port())))
+	if text := b.Says(`document.body.innerText`); !strings.Contains(text, "this console is not") || strings.Contains(text, "berlin") {
 		t.Errorf("under a foreign name the console shows %s", text)
 	}
 }
@@ -386,13 +276,10 @@ func TestScreenshots(t *testing.T) {
 	b.enters(link)
 	base := link[:strings.Index(link, "/login")]
 	for _, x := range []struct{ name, path, scheme string }{{"overview-light", "/", "light"}, {"location-dark", "/locations/berlin", "dark"}} {
-		p := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: x.scheme}}}
-		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, p); err != nil {
-			t.Fatal(err)
-		}
-		b.does(chromedp.Navigate(base + x.path))
+		b.Prefers(x.scheme)
+		b.Does(chromedp.Navigate(base + x.path))
 		b.waits(`document.querySelector("#chart canvas") !== null`)
-		picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+		picture, err := chromedp.Run(b.Context(), chromedp.FullScreenshot(100))
 		if err != nil {
 			t.Fatal(err)
 		}

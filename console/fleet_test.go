@@ -137,10 +137,10 @@ func TestAPauseFromThePageStopsTheBytes(t *testing.T) {
 	b.waits(`document.querySelector("#live dl")?.innerText.includes("1 fetching")`) // the hub has heard of the flow
 
 	b.focuses("#for")
-	b.does(chromedp.KeyEvent("2h"))
+	b.Does(chromedp.KeyEvent("2h"))
 	b.presses(`.steer button[value=pause]`)
 	b.waits(`document.activeElement.id === "asked"`)
-	text := b.says(`document.getElementById("steering").innerText`)
+	text := b.Says(`document.getElementById("steering").innerText`)
 	for _, want := range []string{"pause location=berlin until ", "1 endpoints in 1 locations, 1 contents, 1 flows"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the preview lacks %q: %s", want, text)
@@ -171,17 +171,17 @@ func TestAPauseFromThePageStopsTheBytes(t *testing.T) {
 	b.presses("#steering button.primary")
 	f.goesOn()
 	b.goes("/audit")
-	if text := b.says(`document.getElementById("live").innerText`); !strings.Contains(text, "resume all") || !strings.Contains(text, "pause location=berlin until") {
+	if text := b.Says(`document.getElementById("live").innerText`); !strings.Contains(text, "resume all") || !strings.Contains(text, "pause location=berlin until") {
 		t.Errorf("the audit says %s", text)
 	}
 	b.quiet()
 
 	b.enters(f.link("viewer").URL)
-	b.expected = []string{"Failed to load resource"}
-	b.says(`(fetch("/api/v1/steer", {method: "POST", body: JSON.stringify({verb: "stop", selector: "all"})}).then(async (r) => {
+	b.Expect("Failed to load resource")
+	b.Says(`(fetch("/api/v1/steer", {method: "POST", body: JSON.stringify({verb: "stop", selector: "all"})}).then(async (r) => {
 		window.refused = r.status + " " + r.headers.get("Content-Type") }), "")`)
 	b.waits(fmt.Sprintf(`window.refused === "%d application/problem+json"`, http.StatusForbidden))
-	if n := b.says(`document.querySelectorAll("#main button, #main form").length + ""`); n != "0" {
+	if n := b.Says(`document.querySelectorAll("#main button, #main form").length + ""`); n != "0" {
 		t.Errorf("a viewer sees %s buttons", n)
 	}
 }
@@ -190,7 +190,7 @@ func TestAPauseFromThePageStopsTheBytes(t *testing.T) {
 func (f *realFleet) stands(b *browser) {
 	f.Helper()
 	before := f.until("it does not stand still", func(x api.Flow) bool { return x.Reason == "paused-by-policy" && x.InFlight == 0 })
-	b.says(`(fetch("/api/v1/history").then((r) => r.json()).then((h) => { window.since = h.times.at(-1) }), "")`)
+	b.Says(`(fetch("/api/v1/history").then((r) => r.json()).then((h) => { window.since = h.times.at(-1) }), "")`)
 	b.waits(`window.since > 0`)
 	b.waits(fmt.Sprintf(`(window.later = fetch("/api/v1/history").then((r) => r.json()).then((h) => h.times.at(-1) >= window.since + %d))`,
 		int(2*board.Step/time.Second)))
