@@ -97,7 +97,7 @@ var rooms = map[string]room{
 	"sim/plan/packet":   {floor: 5, pure: true, may: []string{"sim/plan", "sim/plan/lane", "sim/plan/site"}},
 	"sim/plan/yield":    {floor: 5, pure: true, may: []string{"sim/plan/lane"}},
 	"sim/plan/planfile": {floor: 5, pure: true, may: []string{"sim/plan"}},
-	"sim/plan/report":   {floor: 5, pure: true, may: []string{"sim/plan"}},
+	"sim/plan/report":   {floor: 5, pure: true, may: []string{"ledbat/harm", "sim/plan"}},
 	"sim/swarm":         {floor: 5, pure: true},
 	"sim/scenario":      {floor: 5, pure: true, may: []string{"sim/matrix"}},
 	"sim/matrix":        {floor: 5, pure: true, may: []string{"sim", "sim/traffic"}},

@@ -121,7 +121,7 @@ func (b *bench) under(ctx context.Context, g *gathering, x fault, before int) (o
 			return nil, nil, err
 		}
 		orders = append(orders, o)
-		if err := wait(ctx, clusterEvery); err != nil {
+		if err := Wait(ctx, clusterEvery); err != nil {
 			return nil, nil, err
 		}
 	}

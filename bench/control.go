@@ -40,12 +40,12 @@ func (b *bench) control(ctx context.Context, s *Section) (err error) {
 	if b.o.Short {
 		rest, settle = controlRest/6, controlSettle/3
 	}
-	if err := wait(ctx, settle); err != nil { // what came with enrolling is done
+	if err := Wait(ctx, settle); err != nil { // what came with enrolling is done
 		return err
 	}
 	forgetPeak(f.source.PID())
 	b.say("control, at rest")
-	cpu, err := f.watched(func() error { return wait(ctx, rest) })
+	cpu, err := f.watched(func() error { return Wait(ctx, rest) })
 	if err != nil {
 		return err
 	}
@@ -77,10 +77,10 @@ func (b *bench) swallowed(ctx context.Context, s *Section, g *gathering, settle 
 	if err := g.order(beside.Order{Fetch: g.fleet.name, Deaf: true}); err != nil {
 		return err
 	}
-	if err := wait(ctx, settle); err != nil {
+	if err := Wait(ctx, settle); err != nil {
 		return err
 	}
-	cpu, err := g.fleet.watched(func() error { return wait(ctx, settle) })
+	cpu, err := g.fleet.watched(func() error { return Wait(ctx, settle) })
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (b *bench) swallowed(ctx context.Context, s *Section, g *gathering, settle 
 	var took []float64
 	for i := range rounds {
 		b.say("control, pausing all without a push, round %d of %d", i+1, rounds)
-		if err := wait(ctx, time.Duration(rnd.Int64N(int64(3*time.Second)))); err != nil {
+		if err := Wait(ctx, time.Duration(rnd.Int64N(int64(3*time.Second)))); err != nil {
 			return err
 		}
 		x, err := g.give(ctx, desired.Command{Verb: desired.DoPause})
@@ -156,7 +156,8 @@ func (f *fleet) watched(do func() error) (float64, error) {
 	return 100 * after.less(before).total().Seconds() / time.Since(begin).Seconds(), err
 }
 
-func wait(ctx context.Context, d time.Duration) error {
+// Wait lets that time pass, or says why the context ended before.
+func Wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
 		return nil

@@ -40,14 +40,14 @@ func (b *bench) storm(ctx context.Context, s *Section) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.leave()) }()
-	if err := errors.Join(wait(ctx, stormDown), g.order(beside.Order{Watch: true})); err != nil {
+	if err := errors.Join(Wait(ctx, stormDown), g.order(beside.Order{Watch: true})); err != nil {
 		return err
 	}
 	b.say("storm, the hub is killed")
 	if err := f.source.Kill(); err != nil {
 		return err
 	}
-	if err := wait(ctx, stormDown); err != nil {
+	if err := Wait(ctx, stormDown); err != nil {
 		return err
 	}
 	g.forget()
@@ -119,7 +119,7 @@ func most(sorted []float64) (n float64) {
 func (f *fleet) load(ctx context.Context) (steps []float64) {
 	steps = []float64{0}
 	for ctx.Err() == nil {
-		x, err := f.watched(func() error { return wait(ctx, stormStep) })
+		x, err := f.watched(func() error { return Wait(ctx, stormStep) })
 		if err != nil {
 			break
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ebbproject/ebb/bench"
 	"github.com/ebbproject/ebb/bench/torrent"
 )
 
@@ -53,7 +54,7 @@ func (o *Options) solo(ctx context.Context, r *rig) (*figures, error) {
 			}
 			f.courses[control] = append(f.courses[control], c)
 			f.rates[control] = append(f.rates[control], c.rate(o.Times.Bulk))
-			if err := wait(ctx, time.Second); err != nil { // for the buffer to drain
+			if err := bench.Wait(ctx, time.Second); err != nil { // for the buffer to drain
 				return nil, err
 			}
 		}
@@ -71,7 +72,7 @@ func (o *Options) light(ctx context.Context, r *rig, f *figures) error {
 		return fmt.Errorf("the call: %w", err)
 	}
 	f.talked(t)
-	if err := wait(ctx, o.Times.Rest); err != nil {
+	if err := bench.Wait(ctx, o.Times.Rest); err != nil {
 		return err
 	}
 	took, err := fetches(ctx, r, o.Times.Light)
@@ -79,7 +80,7 @@ func (o *Options) light(ctx context.Context, r *rig, f *figures) error {
 		return fmt.Errorf("the fetches: %w", err)
 	}
 	f.fetched(took)
-	return wait(ctx, o.Times.Rest)
+	return bench.Wait(ctx, o.Times.Rest)
 }
 
 func (f *figures) talked(t talk) {
@@ -103,7 +104,7 @@ func (o *Options) cell(ctx context.Context, c cell) (row Row) {
 	for round := 0; err == nil && round < o.Rounds; round++ {
 		o.say("%s: %s, round %d of %d", c.rig.scenario.Name, c.name, round+1, o.Rounds)
 		err = o.chain(ctx, c, b, f)
-		err = errors.Join(err, b.stop(), wait(ctx, time.Second))
+		err = errors.Join(err, b.stop(), bench.Wait(ctx, time.Second))
 	}
 	if b != nil {
 		err = errors.Join(err, b.close())
@@ -135,7 +136,7 @@ func (o *Options) chain(ctx context.Context, c cell, b background, f *figures) e
 	if err != nil {
 		return err
 	}
-	if err := wait(ctx, time.Until(flows.Add(o.Times.Warm+o.Times.Alone))); err != nil {
+	if err := bench.Wait(ctx, time.Until(flows.Add(o.Times.Warm+o.Times.Alone))); err != nil {
 		return err
 	}
 	var visits []visit
@@ -145,7 +146,7 @@ func (o *Options) chain(ctx context.Context, c cell, b background, f *figures) e
 			return err
 		}
 		visits = append(visits, visit{control, x, time.Now()})
-		if err := wait(ctx, o.Times.Back); err != nil {
+		if err := bench.Wait(ctx, o.Times.Back); err != nil {
 			return err
 		}
 	}
@@ -186,7 +187,7 @@ func (o *Options) measure(f, solo *figures, p played) {
 func (c cell) flows(ctx context.Context) (time.Time, error) {
 	began := time.Now()
 	for time.Since(began) < flowWithin {
-		if err := wait(ctx, 2*step); err != nil {
+		if err := bench.Wait(ctx, 2*step); err != nil {
 			return time.Time{}, err
 		}
 		log, err := c.rig.readings()

@@ -10,6 +10,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/ebbproject/ebb/bench"
 )
 
 const (
@@ -87,7 +89,7 @@ func bulk(ctx context.Context, r *rig, control string, stay time.Duration) (*cou
 	if err != nil {
 		return nil, err
 	}
-	err = wait(ctx, stay-time.Since(s.course.begin))
+	err = bench.Wait(ctx, stay-time.Since(s.course.begin))
 	return s.stop(), err
 }
 
@@ -111,7 +113,7 @@ func fetches(ctx context.Context, r *rig, stay time.Duration) (took []float64, e
 	defer l.Close()
 	begin := time.Now()
 	for next := begin; next.Sub(begin) < stay; next = next.Add(fetchEvery) {
-		if err := wait(ctx, time.Until(next)); err != nil {
+		if err := bench.Wait(ctx, time.Until(next)); err != nil {
 			return nil, err
 		}
 		began := time.Now()
@@ -173,7 +175,7 @@ func call(ctx context.Context, r *rig, stay time.Duration) (t talk, err error) {
 	b := make([]byte, callSize)
 	begin := time.Now()
 	for next := begin; next.Sub(begin) < stay && err == nil; next = next.Add(callEvery) {
-		if err = wait(ctx, time.Until(next)); err == nil {
+		if err = bench.Wait(ctx, time.Until(next)); err == nil {
 			binary.BigEndian.PutUint64(b, uint64(time.Now().UnixNano()))
 			_, err = from.WriteTo(b, to.LocalAddr())
 			t.sent++

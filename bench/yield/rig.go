@@ -104,13 +104,3 @@ func parseReadings(log []byte) (list readings, err error) {
 	}
 	return list, nil
 }
-
-// wait waits, unless ctx ends first.
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}

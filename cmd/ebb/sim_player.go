@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -252,13 +251,11 @@ func (b *bar) done(part float64) {
 	b.shown = now
 	share := min(b.is/b.all, 1)
 	left := time.Duration(float64(now.Sub(b.begun)) * (1 - share) / share)
-	text := fmt.Sprintf("%3.0f %%, %.0f of %.0f replicas, about %s left", 100*share, b.is, b.all, left.Round(time.Second))
+	text := fmt.Sprintf("%.0f of %.0f replicas, about %s left", b.is, b.all, left.Round(time.Second))
 	if b.terminal {
-		const width = 24
-		full := int(share * width)
-		fmt.Fprintf(b.w, "\r\x1b[K[%s%s] %s", strings.Repeat("#", full), strings.Repeat(" ", width-full), text)
+		fmt.Fprintf(b.w, "\r\x1b[K%s %s", drawBar(int64(1000*share), 1000, 24), text)
 	} else {
-		fmt.Fprintln(b.w, text)
+		fmt.Fprintf(b.w, "%3.0f %%, %s\n", 100*share, text)
 	}
 }
 

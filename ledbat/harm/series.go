@@ -105,7 +105,7 @@ func (s *Series) Report() Report {
 		d := added(&s.pairs[i]) - mean
 		squares += float64(d * d)
 	}
-	half := student(n-1) * math.Sqrt(squares/float64(n-1)/float64(n))
+	half := Student(n-1) * math.Sqrt(squares/float64(n-1)/float64(n))
 	r.Added, r.Low, r.High = seconds(mean), seconds(mean-half), seconds(mean+half)
 	switch {
 	case r.Low > 0:
@@ -142,9 +142,15 @@ func (s *Series) drift() float64 {
 	return min(max(slope, -maxDrift), maxDrift)
 }
 
-// student is the quantile 0.975 of Student's t with that many degrees of freedom: the expansion of Abramowitz and Stegun,
-// 26.7.5, right to three decimals from 9 degrees on.
-func student(degrees int) float64 {
+// fewest are the quantiles below for 1 to 8 degrees of freedom, from every table.
+var fewest = [...]float64{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306}
+
+// Student is the quantile 0.975 of Student's t with that many degrees of freedom, at least 1, right to three decimals: the expansion of Abramowitz and
+// Stegun, 26.7.5, is so from 9 degrees on.
+func Student(degrees int) float64 {
+	if degrees <= len(fewest) {
+		return fewest[max(degrees, 1)-1]
+	}
 	const x = 1.959963985
 	const x3, x5, x7 = x * x * x, x * x * x * x * x, x * x * x * x * x * x * x
 	v := float64(degrees)

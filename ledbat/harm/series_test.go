@@ -73,8 +73,8 @@ func TestATallyIsTheDifferenceOfMeans(t *testing.T) {
 
 // The reference values are those of every table.
 func TestStudent(t *testing.T) {
-	for degrees, want := range map[int]float64{9: 2.262, 10: 2.228, 19: 2.093, 29: 2.045, 60: 2.000, 120: 1.980, 100000: 1.960} {
-		if got := student(degrees); math.Abs(got-want) > 0.0011 {
+	for degrees, want := range map[int]float64{1: 12.706, 8: 2.306, 9: 2.262, 10: 2.228, 19: 2.093, 29: 2.045, 60: 2.000, 120: 1.980, 100000: 1.960} {
+		if got := Student(degrees); math.Abs(got-want) > 0.0011 {
 			t.Errorf("%d degrees: %.4f, want %.3f", degrees, got, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/sim/plan"
 )
 
@@ -16,10 +17,6 @@ type Figure struct {
 	Low   *float64 `json:"low"`
 	High  *float64 `json:"high"`
 }
-
-// student is the 97.5th percentile of Student's t, by degrees of freedom from 1.
-var student = []float64{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101,
-	2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042}
 
 func figure(samples []float64) (f Figure) {
 	n := float64(len(samples))
@@ -38,11 +35,7 @@ func figure(samples []float64) (f Figure) {
 	for _, v := range samples {
 		squares += (v - mean) * (v - mean)
 	}
-	t := 1.96
-	if len(samples)-2 < len(student) {
-		t = student[len(samples)-2]
-	}
-	half := t * math.Sqrt(squares/(n-1)/n)
+	half := harm.Student(len(samples)-1) * math.Sqrt(squares/(n-1)/n)
 	low, high := max(mean-half, 0), mean+half // nothing that is told here is ever negative
 	f.Low, f.High = &low, &high
 	return f
