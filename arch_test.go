@@ -57,6 +57,7 @@ var rooms = map[string]room{
 	"scheduler/lease":      {floor: 2, pure: true},
 	"fleet":                {floor: 2, pure: true, may: []string{"fleet/ledger", "fleet/pulse"}},
 	"fleet/pulse":          {floor: 2, pure: true},
+	"fleet/week":           {floor: 2, pure: true},
 	"fleet/board":          {floor: 2, pure: true, may: []string{"fleet", "fleet/ledger", "fleet/pulse", "fleet/topology"}},
 	"fleet/ledger":         {floor: 2, pure: true},
 	"fleet/forecast":       {floor: 2, pure: true},

@@ -277,6 +277,8 @@ func (s *Server) announced(now time.Time, r *http.Request, id fleet.Identity, re
 	s.forgive(id, &req)
 	own, _ := netip.ParsePrefix(req.Net) // empty or good
 	st := stands(s.network(), id.Location, remote(r), own)
+	var due []store.Record
+	defer func() { s.keepWeeks(due) }()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.directory.Announced(now, id, req)
@@ -291,6 +293,7 @@ func (s *Server) announced(now time.Time, r *http.Request, id fleet.Identity, re
 		s.directory.Forget(now)
 		s.board.Measured(now, s.node.Identity.Peer, ways)
 		s.board.Forget(now)
+		due = s.watchWeeks(now)
 	}
 	reply := s.directory.Answer(now, id, req, h)
 	reply.Every = int(s.board.Pace() / time.Second)

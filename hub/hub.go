@@ -84,6 +84,7 @@ type Server struct {
 	shelf     map[content.ID]board.Content // what the catalogue knows of each content; never changed, only replaced
 	observed  time.Time                    // when Observed was last asked
 	warned    map[string]time.Time         // when something was last said of a host
+	weeks     weeks
 
 	counting sync.Mutex // guards census; before mu
 	census   census
@@ -119,7 +120,7 @@ func Open(o Options) (*Server, error) {
 	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
 		catalogue: fleet.NewCatalogue(), board: board.New(), shelf: map[content.ID]board.Content{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
-	if err := errors.Join(s.restore(), s.restoreTopology()); err != nil {
+	if err := errors.Join(s.restore(), s.restoreTopology(), s.restoreWeeks()); err != nil {
 		return nil, err
 	}
 	s.accounts, err = openAccounts(o.Store, func(key string, err error) {
@@ -181,6 +182,10 @@ func (s *Server) Close() error {
 	if err != nil {
 		err = s.http.Close()
 	}
+	s.mu.Lock()
+	due := s.weeks.take()
+	s.mu.Unlock()
+	s.keepWeeks(due)
 	if s.bus != nil {
 		err = errors.Join(err, s.bus.Close())
 	}

@@ -26,6 +26,7 @@ func (s *Server) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("HEAD /api/v1/chunks/{id}", s.headChunk)
 	mux.HandleFunc("POST /api/v1/contents", s.postContent)
 	mux.HandleFunc("GET /api/v1/members", s.getMembers)
+	mux.HandleFunc("GET /api/v1/weeks", s.getWeeks)
 	mux.HandleFunc("GET /api/v1/topology", s.getTopology)
 	mux.HandleFunc("PUT /api/v1/topology", s.putTopology)
 	mux.HandleFunc("GET /api/v1/ledger", s.getLedger)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/client"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/hub"
 	"github.com/ebbproject/ebb/sim/plan/planfile"
 )
 
@@ -32,10 +34,15 @@ It goes to stdout, with comments that say what was not known and what stands for
 		if err := c.Call(cmd.Context(), http.MethodGet, "members", nil, &list); err != nil {
 			return err
 		}
+		weeks, err := fetchWeeks(cmd.Context(), c)
+		if err != nil {
+			return err
+		}
 		f := planfile.Fleet{Start: time.Now().Truncate(time.Minute), Regions: t.Regions}
 		for _, row := range locationRows(t, list.Members) {
+			week := weeks[row.Name]
 			f.Places = append(f.Places, planfile.FleetPlace{Name: row.Name, Region: row.Region, Hosts: row.Hosts, Down: row.Down, Up: row.Up, Seen: list.Seen[row.Name],
-				VPN: row.Link == fleet.VPN, Metered: row.Link == fleet.Metered})
+				Carries: week.Capacity, Load: week.Load, VPN: row.Link == fleet.VPN, Metered: row.Link == fleet.Metered})
 		}
 		if len(f.Places) == 0 {
 			return &hintedError{"the hub knows no location as yet", "ebb location import FILE, or ebb enroll on an endpoint", exitNotFound, nil}
@@ -44,4 +51,19 @@ It goes to stdout, with comments that say what was not known and what stands for
 		return err
 	}
 	return cmd
+}
+
+// fetchWeeks asks what is remembered of the links of locations.
+func fetchWeeks(ctx context.Context, c *client.Client) (map[string]hub.Week, error) {
+	var doc struct {
+		Weeks []hub.Week `json:"weeks"`
+	}
+	if err := c.Call(ctx, http.MethodGet, "weeks", nil, &doc); err != nil {
+		return nil, err
+	}
+	by := map[string]hub.Week{}
+	for _, x := range doc.Weeks {
+		by[x.Location] = x
+	}
+	return by, nil
 }

@@ -227,3 +227,25 @@ func (b *Board) Fastest(now time.Time, location string) float64 {
 	}
 	return 0
 }
+
+// Fetching tells of each location whose hosts fetch and in which something came over the WAN of late: at what rate, in bits a second.
+func (b *Board) Fetching(now time.Time, tell func(location string, wan float64)) {
+	settled := b.settled(now)
+	for name, p := range b.places {
+		if p.trace == nil || !p.fetches() {
+			continue
+		}
+		if _, wan, _ := p.trace.rates(settled); wan > 0 {
+			tell(name, wan)
+		}
+	}
+}
+
+func (p *place) fetches() bool {
+	for _, h := range p.hosts {
+		if h.active {
+			return true
+		}
+	}
+	return false
+}

@@ -24,7 +24,23 @@ type FleetPlace struct {
 	Hosts        int     // that report; 0: none does
 	Down, Up     int64   // of its WAN link, as the topology says; 0: it does not
 	Seen         float64 // the greatest rate over the WAN lately; 0: nothing came
+	Carries      float64 // what its WAN link carried in the best hour that is remembered; 0: none is
+	// Load is what others use of that by the hour of the week, 0 to 1; negative: not known. Empty: nothing is.
+	Load         []float64
 	VPN, Metered bool
+}
+
+// enoughHours of a week must be known for a profile of one's own; the others are those of the built-in one.
+const enoughHours = 24
+
+// remembered is how many hours are known.
+func (p *FleetPlace) remembered() (n int) {
+	for _, share := range p.Load {
+		if share >= 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // What stands for what is not known.
@@ -41,11 +57,12 @@ func (f *Fleet) Draft() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# A plan of the fleet as the hub knew it at %s.
 #
-# Known: locations, their regions, how many hosts report, rates that the topology says, and the greatest rate that came in over the last ten minutes.
+# Known: locations, their regions, how many hosts report, rates that the topology says; and what came in: how fast in the best hour and how much
+# less in others, which is taken for what others use then.
 # Not known, and to be corrected by who knows it:
 #   rtt      %s stands for every location
 #   buffer   100ms, the default; no queue manager, no random loss
-#   profile  %s: the hub keeps no memory of how busy links are by the hour of the week
+#   profile  %s, where fewer than %d hours of the week are remembered, and for the hours of others that are not
 #   online   always; cache: no limit
 # Rates that are not known are marked below: down %s, up %s.
 
@@ -57,11 +74,21 @@ contents:
   image: {size: 6GB}
 orders:
   - {content: image, to: all%s}
-`, f.Start.UTC().Format(time.RFC3339), unknownTrip, unknownLoad, unknownDown, unknownUp, f.Start.Format(time.RFC3339), f.metered())
+`, f.Start.UTC().Format(time.RFC3339), unknownTrip, unknownLoad, enoughHours, unknownDown, unknownUp, f.Start.Format(time.RFC3339), f.metered())
 	if len(f.Regions) > 0 {
 		b.WriteString("\nregions:\n")
 		for _, name := range f.Regions {
 			fmt.Fprintf(&b, "  %s: {}\n", strconv.Quote(name))
+		}
+	}
+	first := true
+	for i := range f.Places {
+		if p := &f.Places[i]; p.remembered() >= enoughHours {
+			if first {
+				b.WriteString("\nprofiles:\n")
+			}
+			first = false
+			p.profile(&b)
 		}
 	}
 	b.WriteString("\nlocations:\n")
@@ -81,12 +108,37 @@ func (f *Fleet) metered() string {
 	return ""
 }
 
+// ownProfile is the name of the profile of a location.
+func (p *FleetPlace) ownProfile() string { return strconv.Quote("seen in " + p.Name) }
+
+// profile writes how busy others keep the link, a line a day.
+func (p *FleetPlace) profile(b *bytes.Buffer) {
+	like, _ := Profile(unknownLoad)
+	fmt.Fprintf(b, "  %s: # %d of 168 hours are remembered\n    hours: [", p.ownProfile(), p.remembered())
+	for h := range like.Load {
+		share := like.Load[h]
+		if h < len(p.Load) && p.Load[h] >= 0 {
+			share = p.Load[h]
+		}
+		if h > 0 {
+			b.WriteString(",")
+		}
+		if h > 0 && h%24 == 0 {
+			b.WriteString("\n            ")
+		}
+		fmt.Fprintf(b, "%.0f%%", 100*share)
+	}
+	b.WriteString("]\n")
+}
+
 func (p *FleetPlace) draft(b *bytes.Buffer) {
 	note := ""
 	down, up := unknownDown, unknownUp
 	switch {
 	case p.Down > 0:
 		down = units.RateText(p.Down)
+	case p.Carries >= 1000 && p.Carries >= p.Seen:
+		down, note = units.RateText(int64(p.Carries)/1000*1000), " down: the best hour that is remembered;"
 	case p.Seen >= 1000:
 		down, note = units.RateText(int64(p.Seen)/1000*1000), " down: the greatest rate seen lately;"
 	default:
@@ -105,7 +157,11 @@ func (p *FleetPlace) draft(b *bytes.Buffer) {
 	if p.Region != "" {
 		fmt.Fprintf(b, "region: %s, ", strconv.Quote(p.Region))
 	}
-	fmt.Fprintf(b, "link: {down: %s, up: %s, rtt: %s}, hosts: {count: %d}, profile: %s", down, up, unknownTrip, hosts, unknownLoad)
+	profile := unknownLoad
+	if p.remembered() >= enoughHours {
+		profile = p.ownProfile()
+	}
+	fmt.Fprintf(b, "link: {down: %s, up: %s, rtt: %s}, hosts: {count: %d}, profile: %s", down, up, unknownTrip, hosts, profile)
 	if p.VPN {
 		b.WriteString(", direct: true")
 	}

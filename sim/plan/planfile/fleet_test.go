@@ -27,3 +27,29 @@ func TestADraftIsAPlan(t *testing.T) {
 		}
 	}
 }
+
+// What the hub remembers of a link makes its profile: known hours as they were, the others as in an office.
+func TestADraftRemembers(t *testing.T) {
+	hours := make([]float64, 168)
+	for h := range hours {
+		hours[h] = -1
+		if h < 30 {
+			hours[h] = 0.25
+		}
+	}
+	f := Fleet{Start: time.Date(2030, 2, 1, 20, 0, 0, 0, time.UTC), Places: []FleetPlace{
+		{Name: "berlin", Hosts: 1, Carries: 48_765_432, Seen: 1e6, Load: hours}, {Name: "oslo", Hosts: 1, Load: hours[10:]}}}
+	text := f.Draft()
+	got, err := Parse(text, files)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	office, _ := Profile("office")
+	berlin, oslo := got.Scenario.Classes[0], got.Scenario.Classes[1]
+	if berlin.Link.Down.A != 48_765_000 || berlin.Profile.Load[29] != 0.25 || berlin.Profile.Load[40] != office.Load[40] || oslo.Profile.Name != "office" {
+		t.Errorf("%+v, %s\n%s", berlin, oslo.Profile.Name, text)
+	}
+	if !strings.Contains(string(text), "# 30 of 168 hours are remembered") || !strings.Contains(string(text), "# down: the best hour that is remembered; up: not known\n") {
+		t.Errorf("%s", text)
+	}
+}
