@@ -79,6 +79,7 @@ var sections = []section{
 	{"relay", (*bench).relay},
 	{"sites", (*bench).whole},
 	{"crowd", (*bench).crowd},
+	{"plan", (*bench).plan},
 }
 
 // Names of the sections, in their order.
