@@ -15,8 +15,8 @@ import (
 	"github.com/ebbproject/ebb/scheduler"
 )
 
-// News is exchanged with the hub this often, give or take a fifth so that a fleet does not ask in step; more often
-// while something is being fetched and neighbours are lacking, because holders come and go.
+// News is exchanged with the hub this often, give or take a fifth so that a fleet does not ask in step; while something is being
+// fetched as often as the hub can bear, and while it has not said, more often if neighbours are lacking, because holders come and go.
 const (
 	syncEvery = 10 * time.Second
 	syncFetch = 2 * time.Second
@@ -55,10 +55,10 @@ func (c *Core) syncIfDue(now time.Time) {
 	}
 	every := syncEvery
 	switch {
-	case c.active() && c.book.Lacking():
-		every = syncFetch
 	case c.active() && c.hub.every > 0:
 		every = min(max(c.hub.every, syncFetch), syncEvery)
+	case c.active() && c.book.Lacking():
+		every = syncFetch
 	}
 	c.saveLedger()
 	c.hub.nextSync = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))

@@ -32,6 +32,8 @@ type world struct {
 	events  []event
 	hubDown bool
 	outcast bool // the hub answers and refuses everybody
+	pace    int  // seconds, see fleet.SyncReply.Every
+	news    int  // exchanges with the hub so far
 	key     ed25519.PrivateKey
 	control *ecdsa.PublicKey // signs orders; nil: nobody does
 	dir     *fleet.Directory
@@ -481,12 +483,14 @@ func (w *world) sync(name string, a Sync) {
 			h.core.SyncFailed(w.now, scheduler.HubRefuses, "the certificate has expired")
 			return
 		}
+		w.news++
 		r := a.Request
 		r.Lan = w.addr(name)
 		reply := w.dir.Answer(w.now, h.id, r, w.dir.Announced(w.now, h.id, r))
 		for i := range reply.Peers {
 			reply.Peers[i].Wan = reply.Peers[i].Lan
 		}
+		reply.Every = w.pace
 		h.core.Synced(w.now, reply)
 	})
 }
