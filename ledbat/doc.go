@@ -26,7 +26,8 @@
 // is somebody else's:
 //
 //   - It starts with trains of datagrams. The first arrives at the capacity, whatever it left with; when the next ones arrive as
-//     fast as they left, the link is free, and a few round trips later it is in use.
+//     fast as they left, the link is free, and a few round trips later it is in use. Trains that the application had too little for are
+//     begun again, and of those that are heard of late only so much is believed; then the next ones, or lifts, look for more.
 //   - It watches the smallest delays of the last quarter of a round trip. On a path with jitter the filter becomes longer,
 //     and the threshold rises above the noise, as both are measured.
 //   - Above the threshold, after a mark or after a congestive loss, it leaves: at once where there is no jitter, in steps where there is.

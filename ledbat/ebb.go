@@ -29,6 +29,7 @@ type ebb struct {
 	back     time.Duration
 	rtt      roundTrip
 	least    time.Duration // smallest round trip
+	aged     peak          // how long after they were sent arrivals were heard of lately
 	watch    watch         // the queue
 	docket   docket
 	verified verifier
@@ -69,6 +70,7 @@ const (
 	floorLeast = 2000.0 // and not less than that: 16 kbit/s
 	mostLossy  = 0.3    // a line that loses more than that gets no more for it
 	idleAfter  = time.Second
+	agedFor    = 500 * time.Millisecond
 )
 
 func newEbb(c Config) *ebb {
@@ -86,12 +88,13 @@ func (e *ebb) span() time.Duration {
 	return e.rtt.smoothed
 }
 
-// answer is how long an answer may take.
-func (e *ebb) answer() time.Duration {
+// patience is how long trains and pulses are waited for: longer than what was heard of late, as of members of a group that wait for one another.
+func (e *ebb) patience() patience {
 	if e.rtt.smoothed == 0 {
-		return maxCTO // longer than any; a timeout ends the waiting
+		return patience{2 * maxCTO, 2 * maxCTO} // longer than any; a timeout ends the waiting
 	}
-	return e.rtt.smoothed
+	rest := max(2*e.rtt.smoothed, time.Duration(e.aged.max())+e.rtt.smoothed/2) + time.Nanosecond
+	return patience{rest, max(rest, e.rtt.timeout())}
 }
 
 // empty is the round trip without our bottleneck's queue.
@@ -128,6 +131,9 @@ func (e *ebb) enter(now time.Time, p phase) {
 		e.leave(now)
 	case cruising:
 		e.clean = now
+		if e.start.bounded {
+			e.lift.boost, e.lift.next = boostMost, now
+		}
 	case returning:
 		e.returned = now
 		e.cuts = 0
@@ -164,9 +170,6 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 	drift := e.clocks(now, a)
 	base := e.delay.Base()
 	for _, r := range a.Arrivals {
-		if e.small(r.Bytes) {
-			continue
-		}
 		r.Delay = unwrap(e.delay.last, r.Delay-drift)
 		e.arrived(now, r, base)
 	}
@@ -209,14 +212,24 @@ func (e *ebb) clocks(now time.Time, a Ack) (drift time.Duration) {
 
 // arrived gives one datagram's arrival to who waits for it.
 func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
-	switch e.phase {
-	case starting:
-		e.start.train.arrived(a)
-		e.start.heard = now
-	case yielding:
-		e.pulses.arrived(a)
+	small := e.small(a.Bytes)
+	e.aged.add(now, max(agedFor, 4*e.span()), float64(min(now.Sub(a.Sent), maxCTO)))
+	switch {
+	case e.phase == starting:
+		e.start.train.arrived(a, small)
+		if !small {
+			e.start.heard = now
+		}
+	case e.phase == yielding:
+		if !small {
+			e.pulses.arrived(a)
+		}
+	case small:
+		e.lift.arrived(a, true)
+		e.own.bytes += float64(a.Bytes)
+		e.watch.current.beside(a.Bytes)
 	default:
-		e.lift.arrived(a)
+		e.lift.arrived(a, false)
 		ours := now.Before(e.lift.until.Add(e.span() + e.lift.lasts()))
 		own := e.own.arrived(a, e.mu, a.Delay-base)
 		if _, ok := e.watch.arrived(a, reference{base: base, rtt: e.empty(), quiet: e.quiet(), own: own, ours: ours}); ok {
@@ -229,12 +242,12 @@ func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 func (e *ebb) look(now time.Time) {
 	switch e.phase {
 	case starting:
-		if s, ok := e.start.train.result(now, e.answer()); ok {
+		if s, ok := e.start.train.result(now, e.patience()); ok {
 			e.begun(now, s)
 		}
 	case yielding:
 		for e.phase == yielding {
-			p, ok := e.pulses.take(now, 2*e.span()+20*time.Millisecond)
+			p, ok := e.pulses.take(now, e.patience().rest+20*time.Millisecond)
 			if !ok {
 				return
 			}
@@ -311,7 +324,7 @@ func (e *ebb) Advance(now time.Time) {
 func (e *ebb) Deadline() time.Time {
 	switch {
 	case e.phase == starting:
-		return e.start.train.overdue(e.answer())
+		return e.start.train.overdue(e.patience())
 	case e.phase != yielding:
 		return time.Time{}
 	case !e.thirdAt.IsZero() && e.thirdAt.Before(e.pulseAt):

@@ -13,6 +13,7 @@ const (
 	maxExcess  = 0.25
 	wantExcess = 0.06 // a longer lift is preferred to more than that
 	liftLeast  = 20 * time.Millisecond
+	boostMost  = 16
 )
 
 // A lift tries whether the capacity is larger than known: for a moment a little more is sent, and if the delay grows as it must when the
@@ -45,8 +46,12 @@ func (l *lift) of(now time.Time, rate, mu float64) float64 {
 	return rate
 }
 
-func (l *lift) arrived(a Arrival) {
+func (l *lift) arrived(a Arrival, small bool) {
 	if !l.pending || a.Sent.Before(l.from) || a.Sent.After(l.until) {
+		return
+	}
+	if small {
+		l.passed.beside(a.Bytes)
 		return
 	}
 	l.passed.add(a, 0)
@@ -98,7 +103,9 @@ func (e *ebb) lifted(now time.Time, s stretch) {
 	// Where some were overtaken, as when the route becomes shorter, it looks as if more had left than did.
 	sending, d := min(s.sending(), (1+l.excess)*e.mu/(1-e.lossy())), s.sentFor.Seconds()
 	if sending < e.mu || l.count[0] < 3 || l.count[1] < 3 {
-		l.boost = 1
+		if l.boost = 1; e.start.bounded {
+			l.boost = boostMost // nobody has sent more; there may be far more
+		}
 		return
 	}
 	// Delay grows from nothing at the beginning to all of it at the end, so the minima of the halves differ by half.
@@ -108,17 +115,17 @@ func (e *ebb) lifted(now time.Time, s stretch) {
 	case grew > expected*2/3: // the link is full
 		e.mu += (sending/(1+grew/d) - e.mu) / 2
 		e.rate = min(e.rate, e.share())
-		l.boost = 1
+		l.boost, e.start.bounded = 1, false
 	case grew < expected/4 && !e.verified.behind: // there is more
 		known := e.verified.best.max() > keepingUp*e.mu
-		e.mu += (sending - e.mu) * min(1, l.boost/2)
-		if known && e.creep == creepMost {
+		e.mu += max(0, sending/(1+grew/d)-e.mu) * min(1, l.boost/2)
+		if known && e.creep == creepMost || e.start.bounded {
 			e.rate = max(e.rate, e.share()) // there was room for it
 		}
-		l.boost = min(2*l.boost, 16)
+		l.boost = min(2*l.boost, boostMost)
 		l.next = now
 	default: // who knows
-		l.boost = 1
+		l.boost, e.start.bounded = 1, false
 		l.next = now.Add(2 * e.span())
 	}
 }

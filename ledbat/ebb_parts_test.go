@@ -272,6 +272,27 @@ func TestSurveyTellsARouteFromAQueue(t *testing.T) {
 	}
 }
 
+// Late hosts make gaps of any length, and a mean of those is no capacity.
+func TestSurveyTellsTheCapacityWhereGapsAreAlike(t *testing.T) {
+	for _, c := range []struct {
+		gaps []time.Duration
+		want bool
+	}{
+		{[]time.Duration{10 * ms, 11 * ms, 10 * ms, 11 * ms}, true},
+		{[]time.Duration{10 * ms, 11 * ms, 10 * ms}, false},
+		{[]time.Duration{ms, 24 * ms, 12 * ms, 20 * ms}, false},
+	} {
+		var s survey
+		for i, gap := range c.gaps {
+			p := pulse{count: 2, heard: 2, bytes: 1000, delay: [3]time.Duration{20 * ms, 20*ms + gap, unheard}}
+			s.sample(at(time.Duration(i)*100*ms), &p, gap, 100*ms)
+		}
+		if s.pulses != len(c.gaps) || s.tells() != c.want {
+			t.Errorf("%v: %d pulses agree, and tell the capacity: %v, want %v", c.gaps, s.pulses, s.tells(), c.want)
+		}
+	}
+}
+
 // A host that was late by 5 ms sends what it missed in a row, and goes on as before: the queue that this makes is its own, and it stands. What
 // comes on top of it is others'.
 func TestBacklogIsWhatWeMadeOurselves(t *testing.T) {

@@ -21,7 +21,10 @@ type line struct {
 	loseAt   func(n int) bool
 	lie      func(*Ack)
 	pacer    Pacer
-	silent   bool // the application has nothing to send
+	silent   bool    // the application has nothing to send
+	deaf     bool    // the host is busy: what comes back waits
+	chatter  float64 // bytes a second of small datagrams beside the data
+	chatted  float64 // of them that have been sent
 	inFlight int
 	flying   []flyer
 	sent     int64
@@ -46,7 +49,10 @@ func (l *line) run(d time.Duration) {
 	for end := l.now.Add(d); l.now.Before(end); l.now = l.now.Add(step) {
 		drained := step - time.Duration(l.others/l.capacity*float64(step))
 		l.queue = max(0, l.queue-drained)
-		l.hear()
+		if !l.deaf {
+			l.hear()
+		}
+		l.chat(step)
 		if at := l.c.Deadline(); !at.IsZero() && !at.After(l.now) {
 			l.c.Advance(l.now)
 		}
@@ -61,13 +67,25 @@ func (l *line) send() {
 		if !l.pacer.CanSend(l.now, size) {
 			return
 		}
-		l.pacer.Sent(l.now, size)
-		l.c.Sent(l.now, size)
-		l.queue += time.Duration(float64(size) / l.capacity * float64(time.Second))
-		l.flying = append(l.flying, flyer{l.now, l.now.Add(l.base + l.queue), size, l.loseAt != nil && l.loseAt(l.n)})
-		l.inFlight += size
-		l.sent += int64(size)
-		l.n++
+		l.leave(size)
+	}
+}
+
+func (l *line) leave(size int) {
+	l.pacer.Sent(l.now, size)
+	l.c.Sent(l.now, size)
+	l.queue += time.Duration(float64(size) / l.capacity * float64(time.Second))
+	l.flying = append(l.flying, flyer{l.now, l.now.Add(l.base + l.queue), size, l.loseAt != nil && l.loseAt(l.n)})
+	l.inFlight += size
+	l.sent += int64(size)
+	l.n++
+}
+
+// chat sends a small datagram whenever one is due; it waits for nobody, and the pace pays.
+func (l *line) chat(d time.Duration) {
+	const size = 200
+	for l.chatted += l.chatter * d.Seconds(); l.chatted >= size; l.chatted -= size {
+		l.leave(size)
 	}
 }
 
@@ -132,6 +150,45 @@ func TestEbbFindsTheCapacity(t *testing.T) {
 		}
 		if l.queue > 10*ms+l.c.per(1.5) {
 			t.Errorf("a queue of %v stands: %v", l.queue, l.c)
+		}
+	}
+}
+
+// The sender's host is busy while it starts, or the group holds reports back until all members have told: each train is heard of long after it has
+// arrived. That tells little of the capacity, and the receiver's stamps tell it.
+func TestEbbFindsTheCapacityThoughItHearsLate(t *testing.T) {
+	for _, every := range []time.Duration{30 * ms, 70 * ms, 130 * ms} {
+		l := draw(t)
+		l.silent = true
+		l.leave(200) // a greeting tells the round trip
+		l.run(100 * ms)
+		l.silent = false
+		for l.now.Sub(epoch) < 700*ms {
+			l.deaf = true
+			l.run(every)
+			l.deaf = false
+			l.run(time.Millisecond)
+		}
+		l.run(500 * ms)
+		if got := l.rate(time.Second); got < 0.9*l.capacity {
+			t.Errorf("heard every %v, %.0f of %.0f B/s are used: %v", every, got, l.capacity, l.c)
+		}
+	}
+}
+
+// At first the application has a datagram now and then. How fast those leave is not how fast the path is.
+func TestEbbWaitsForSomethingToSendBeforeItBelievesTrains(t *testing.T) {
+	for _, every := range []time.Duration{10 * ms, 100 * ms, time.Second} {
+		l := draw(t)
+		for range 80 {
+			l.silent = true
+			l.run(every)
+			l.leave(l.c.cfg.MSS)
+		}
+		l.silent = false
+		l.run(2 * time.Second)
+		if got := l.rate(time.Second); got < 0.9*l.capacity {
+			t.Errorf("after a datagram each %v, %.0f of %.0f B/s are used: %v", every, got, l.capacity, l.c)
 		}
 	}
 }
@@ -247,6 +304,24 @@ func TestEbbComesBackAfterATimeout(t *testing.T) {
 	}
 }
 
+// The members of a group wait for one another's reports, so that pulses are heard of long after a round trip. They were not lost.
+func TestEbbComesBackThoughItHearsLate(t *testing.T) {
+	l := draw(t)
+	l.run(3 * time.Second)
+	l.lie = func(a *Ack) { a.RTT = 31 * ms } // which leaves out how long the report waited
+	l.flying, l.inFlight, l.queue = nil, 0, 0
+	l.c.TimedOut(l.now)
+	for range 10 {
+		l.deaf = true
+		l.run(200 * ms)
+		l.deaf = false
+		l.run(ms)
+	}
+	if got := l.rate(500 * ms); got < 0.8*l.capacity {
+		t.Errorf("it sends %.0f of %.0f B/s: %v", got, l.capacity, l.c)
+	}
+}
+
 // Nobody has looked at the path while the application had nothing to send.
 func TestEbbLooksAgainAfterAPause(t *testing.T) {
 	l := draw(t)
@@ -265,6 +340,19 @@ func TestEbbFollowsTheCapacityUp(t *testing.T) {
 	l := draw(t)
 	l.run(3 * time.Second)
 	l.capacity *= 4
+	l.run(8 * time.Second)
+	if got := l.rate(2 * time.Second); got < 0.9*l.capacity {
+		t.Errorf("it sends %.0f of %.0f B/s: %v", got, l.capacity, l.c)
+	}
+}
+
+// Beside data there are requests and other small talk, which the pace pays for. A lift is no smaller for them.
+func TestEbbFollowsTheCapacityUpBesideSmallDatagrams(t *testing.T) {
+	l := draw(t)
+	l.capacity = 200e3
+	l.chatter = 20e3
+	l.run(3 * time.Second)
+	l.capacity = 2e6
 	l.run(8 * time.Second)
 	if got := l.rate(2 * time.Second); got < 0.9*l.capacity {
 		t.Errorf("it sends %.0f of %.0f B/s: %v", got, l.capacity, l.c)

@@ -218,7 +218,7 @@ func (e *ebb) surveyed(now time.Time, p *pulse) bool {
 // than it was is left to a lift, because hosts that gather what arrives let it appear so.
 func (e *ebb) comeBack(now time.Time, bytes int) {
 	y := &e.yield
-	if c := perSecond(bytes, y.survey.gap); y.survey.pulses >= leastLooks && c < certainly*e.mu {
+	if c := perSecond(bytes, y.survey.gap); y.survey.tells() && c < certainly*e.mu {
 		e.mu = c
 	}
 	e.climb, e.rate = climbBold, 2*climbBold*e.mu

@@ -7,7 +7,8 @@ import "time"
 // A stretch is what some datagrams that arrived one after the other tell.
 type stretch struct {
 	count    int
-	bytes    int           // of all but the first: what filled the time from first to last
+	bytes    int           // of all but the first, and of small ones among them: what filled the time from first to last
+	small    int           // bytes of small ones since the last
 	sent     time.Time     // when the first left
 	sentFor  time.Duration // until the last left
 	arrivals time.Duration // from the first arrival to the last
@@ -25,12 +26,20 @@ func (s *stretch) add(a Arrival, own time.Duration) {
 		return
 	}
 	s.count++
-	s.bytes += a.Bytes
+	s.bytes += a.Bytes + s.small
+	s.small = 0
 	if d := a.Left().Sub(s.sent); d >= s.sentFor { // one that was overtaken says nothing about when the last ones left
 		s.sentFor, s.arrivals = d, d+a.Delay-s.first
 	}
 	s.low = min(s.low, d)
 	s.sum += d - s.least
+}
+
+// beside enters a datagram that is too small for its delay to compare. It fills the link all the same.
+func (s *stretch) beside(bytes int) {
+	if s.count > 0 {
+		s.small += bytes
+	}
 }
 
 // late is by how much one of them is later than the smallest delay, on average.

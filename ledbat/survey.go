@@ -15,7 +15,8 @@ type survey struct {
 	looks     int       // those of them with a third datagram
 	since     time.Time // when the row began
 	low, high time.Duration
-	gap       time.Duration // mean
+	gap       time.Duration // mean,
+	near, far time.Duration // smallest and largest
 }
 
 const (
@@ -36,15 +37,22 @@ func (s *survey) sample(now time.Time, p *pulse, gap, close time.Duration) bool 
 		return false
 	}
 	if s.pulses == 0 {
-		*s = survey{since: now, low: low, high: low}
+		*s = survey{since: now, low: low, high: low, near: gap, far: gap}
 	}
 	s.pulses++
 	if p.count == 3 {
 		s.looks++
 	}
 	s.low, s.high = min(s.low, low), max(s.high, low)
+	s.near, s.far = min(s.near, gap), max(s.far, gap)
 	s.gap += (gap - s.gap) / time.Duration(s.pulses)
 	return s.looks >= surveyLooks && now.Sub(s.since) >= surveyFor
+}
+
+// tells says that the gaps are alike enough to be what the bottleneck takes. On a path with jitter, or to hosts that are late, their mean is
+// nothing but that.
+func (s *survey) tells() bool {
+	return s.pulses >= leastLooks && float64(s.far-s.near) <= 2*surveyDiffer*float64(s.gap)
 }
 
 // promising says that it is worth while to look closer.

@@ -30,25 +30,38 @@ func (t *train) sent(now time.Time, bytes int) {
 	t.count++
 }
 
-func (t *train) arrived(a Arrival) {
-	if t.pending && t.count > 0 && !a.Sent.Before(t.from) && !a.Sent.After(t.until) {
+func (t *train) arrived(a Arrival, small bool) {
+	switch {
+	case !t.pending || t.count == 0 || a.Sent.Before(t.from) || a.Sent.After(t.until):
+	case small:
+		t.passed.beside(a.Bytes)
+	default:
 		t.passed.add(a, 0)
 	}
 }
 
 // result is what arrived, once: when all of it has, or none of the rest can be expected any more.
-func (t *train) result(now time.Time, rtt time.Duration) (stretch, bool) {
-	if !t.pending || t.left > 0 || t.passed.count < t.count && now.Before(t.overdue(rtt)) {
+func (t *train) result(now time.Time, p patience) (stretch, bool) {
+	if !t.pending || t.left > 0 || t.passed.count < t.count && now.Before(t.overdue(p)) {
 		return stretch{}, false
 	}
 	t.pending = false
 	return t.passed, true
 }
 
+// patience is how long to wait for what has not arrived.
+type patience struct {
+	rest time.Duration // after the last has left, if others of the train have arrived
+	any  time.Duration // if none has: the hosts may be busy
+}
+
 // overdue is when what has not arrived is given up; zero: it waits for nothing.
-func (t *train) overdue(rtt time.Duration) time.Time {
-	if !t.pending || t.left > 0 {
+func (t *train) overdue(p patience) time.Time {
+	switch {
+	case !t.pending || t.left > 0:
 		return time.Time{}
+	case t.passed.count == 0:
+		return t.until.Add(p.any)
 	}
-	return t.until.Add(2*rtt + time.Nanosecond)
+	return t.until.Add(p.rest)
 }

@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // leases is this host's part of its location's budget at work. Owned by loop.
 type leases struct {
 	share *budget.Share // nil: there is no budget
+	up    float64       // bytes a second that this host may send of it
 	down  float64       // bytes a second that this host may receive of it
 }
 
@@ -58,11 +60,26 @@ func (d *Daemon) leasing(now time.Time, what func(*budget.Share)) {
 
 func (d *Daemon) leased(now time.Time, u budget.Use) {
 	if u.Direction == transfer.Upwards {
+		d.leases.up = u.Rate
 		d.caps.lease.set(now, u.Rate)
+		d.bound()
 		return
 	}
 	d.leases.down = u.Rate
 	d.receive()
+}
+
+// bound tells the controllers of what goes to other locations how much that may be at most, by the lease and by limits.upload: what they spend
+// while others have the link is a share of it.
+func (d *Daemon) bound() {
+	most := math.Inf(1)
+	if d.caps.lease != nil {
+		most = d.leases.up
+	}
+	if cap := d.caps.rates.Upload; cap > 0 {
+		most = min(most, cap)
+	}
+	d.groups.Limit(most)
 }
 
 // receive bounds what comes from other locations by the lease and by limits.download, whichever is less.

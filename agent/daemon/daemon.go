@@ -155,6 +155,7 @@ func Start(o Options) (*Daemon, error) {
 	if err == nil {
 		err = d.lease(d.started)
 	}
+	d.bound()
 	if err != nil {
 		d.cancel()
 		return nil, errors.Join(err, d.closePlane())

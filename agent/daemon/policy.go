@@ -19,6 +19,7 @@ func (d *Daemon) apply(now time.Time, s policy.Settings) {
 	d.caps.rates = s.Rates
 	d.caps.far.limit(now, s.Rates.Upload)
 	d.caps.near.limit(now, s.Rates.LAN)
+	d.bound()
 	switch {
 	case before.Download == s.Rates.Download:
 	case d.leases.share != nil && d.o.Budget.Down > 0:

@@ -3,6 +3,7 @@
 package group
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -127,7 +128,7 @@ func TestBusyMembersAreNoStepOfAClock(t *testing.T) {
 		g := New(ctl, mss)
 		one, two := g.Join(), g.Join()
 		ack := func(now, stamped, answered time.Duration) ledbat.Ack {
-			return ledbat.Ack{OneWayDelay: 25*ms + stamped, RTT: 50*ms + stamped + answered, Arrivals: []ledbat.Arrival{{Sent: at(now), Delay: 25*ms + stamped, Bytes: mss}}}
+			return ledbat.Ack{OneWayDelay: 25*ms + stamped, RTT: 50*ms + stamped + answered, Arrivals: []ledbat.Arrival{{Sent: at(now), Delay: 25*ms + stamped, Bytes: ledbat.Default().MSS}}}
 		}
 		now := time.Duration(0)
 		report := func(s *Share, stamped, answered time.Duration) {
@@ -148,6 +149,32 @@ func TestBusyMembersAreNoStepOfAClock(t *testing.T) {
 		}
 		if q := ctl.QueueDelay(); q > ms {
 			t.Errorf("%s: there is no queue, and %v is seen: %v", name, q, g)
+		}
+	}
+}
+
+// The clocks of all remote hosts run faster than ours, as when ours is slow: that is no queue that grows.
+func TestDriftIsFoundBehindAGroup(t *testing.T) {
+	for members := 1; members <= 3; members++ {
+		ctl, err := ledbat.New("ebb", ledbat.Default())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := New(ctl, mss)
+		var shares []*Share
+		for range members {
+			shares = append(shares, g.Join())
+		}
+		for now := 100 * ms; now < 2*time.Minute; now += 20 * ms {
+			for i, s := range shares {
+				drift := now * 50 / 1_000_000
+				offset := time.Duration(i) * time.Hour
+				s.Acked(at(now), ledbat.Ack{OneWayDelay: offset + 25*ms + drift, RTT: 50 * ms, Reverse: 25*ms - offset - drift, Backward: true,
+					Arrivals: []ledbat.Arrival{{Sent: at(now - 50*ms), Delay: offset + 25*ms + drift, Bytes: ledbat.Default().MSS}}})
+			}
+		}
+		if state := ctl.String(); !strings.Contains(state, "skew 50.0 ppm") {
+			t.Errorf("%d members whose clocks run 50 ppm faster: %s", members, state)
 		}
 	}
 }

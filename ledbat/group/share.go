@@ -30,8 +30,10 @@ type Share struct {
 
 	waiting, granting, waking place // in the group's lines
 
-	forward, backward scale
-	arrivals          []ledbat.Arrival
+	forward  scale
+	back     time.Duration // the first delay of a feedback
+	backward bool          // it means something
+	arrivals []ledbat.Arrival
 }
 
 var (
@@ -145,7 +147,11 @@ func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
 	g.order.turn(now, g.trip())
 	a.Arrivals = g.order.sort(now, s.arrivals, g.flight == s.flight)
 	if a.Backward {
-		a.Reverse = s.backward.sample(now, a.Reverse, a.RTT, -1, longestTrip)
+		// Without the offset, and with all of its changes: that they go against those of the other direction is what tells a drift of the clocks.
+		if !s.backward {
+			s.back, s.backward = a.Reverse, true
+		}
+		a.Reverse -= s.back
 	}
 	return a
 }

@@ -5,6 +5,7 @@ package carrier
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -30,11 +31,27 @@ type Groups struct {
 
 	mu     sync.Mutex
 	places map[string]*flock
+	limit  float64 // bytes a second that go to each of them at most
 }
 
 // NewGroups makes the controller of each group with that function.
 func NewGroups(make func(mss int) ledbat.Controller) *Groups {
-	return &Groups{make: make, places: map[string]*flock{}}
+	return &Groups{make: make, places: map[string]*flock{}, limit: math.Inf(1)}
+}
+
+// Limit says how many bytes a second may go to any one place at most, as by a lease of the location's budget, whatever the path permits;
+// infinite: there is no limit, as at first. It is an upper bound, by which a controller knows how large a part is this host's (ledbat.Limiter);
+// that all places together keep to it is seen to at admission.
+func (g *Groups) Limit(bytesPerSecond float64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.limit == bytesPerSecond {
+		return
+	}
+	g.limit = bytesPerSecond
+	for _, place := range slices.Sorted(maps.Keys(g.places)) {
+		g.places[place].keepTo(g.limit)
+	}
 }
 
 // Join makes the controller of one more Conn to a place. The Conn leaves by itself when it ends.
@@ -45,6 +62,7 @@ func (g *Groups) Join(place string) *Member {
 	f := g.places[place]
 	if f == nil || f.stale(now) {
 		f = newFlock(g.make(wanDatagram))
+		f.keepTo(g.limit)
 		g.places[place] = f
 		g.forget(now)
 	}
@@ -102,6 +120,10 @@ func (f *flock) join() *Member {
 	m := &Member{flock: f, share: f.group.Join(), wake: func() {}}
 	f.members[m.share], f.empty = m, time.Time{}
 	return m
+}
+
+func (f *flock) keepTo(bytesPerSecond float64) {
+	f.does(time.Now(), func(now time.Time) { f.group.Limit(now, bytesPerSecond) })
 }
 
 func (f *flock) String() string {

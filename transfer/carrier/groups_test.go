@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"math"
 	"net/netip"
 	"testing"
 	"testing/synctest"
@@ -253,4 +254,61 @@ func TestGroupsAreKept(t *testing.T) {
 		}
 		third.leave()
 	})
+}
+
+// told is a controller that takes note of what it may use.
+type told struct {
+	ledbat.Controller
+	limit float64
+}
+
+func (c *told) Limit(_ time.Time, bytesPerSecond float64) { c.limit = bytesPerSecond }
+func (c *told) Unlimited() float64                        { return c.Rate() }
+
+// Every group hears what the host may send, those that begin later, too.
+func TestEveryGroupHearsOfTheLimit(t *testing.T) {
+	var all []*told
+	g := NewGroups(func(mss int) ledbat.Controller {
+		all = append(all, &told{Controller: fresh("ebb", mss)})
+		return all[len(all)-1]
+	})
+	defer g.Join("near").leave()
+	if !math.IsInf(all[0].limit, 1) {
+		t.Errorf("without a limit it is %v", all[0].limit)
+	}
+	g.Limit(5e5)
+	defer g.Join("far").leave()
+	for _, c := range all {
+		if c.limit != 5e5 {
+			t.Errorf("it was told %v, want 5e5", c.limit)
+		}
+	}
+	g.Limit(math.Inf(1))
+	for _, c := range all {
+		if !math.IsInf(c.limit, 1) {
+			t.Errorf("the limit is lifted, and it was told %v", c.limit)
+		}
+	}
+}
+
+// A limit binds all conversations with a place together, and ends when it is lifted.
+func TestALimitBindsAGroup(t *testing.T) {
+	long(t)
+	for _, controller := range ledbat.Names() {
+		t.Run(controller, func(t *testing.T) {
+			inCrowd(t, controller, 4, bottleneck, func(w *crowd) {
+				w.groups.Limit(250e3)
+				flows := w.pour()
+				time.Sleep(5 * time.Second)
+				_, bound := rates(flows, 10*time.Second)
+				w.groups.Limit(math.Inf(1))
+				time.Sleep(15 * time.Second)
+				_, free := rates(flows, 10*time.Second)
+				t.Logf("%.2f Mbit/s of 2, then %s of the link", bound/1e6, share(free, bottleneck.Rate))
+				if bound < 1.4e6 || bound > 2.05e6 || free < least[controller]*bottleneck.Rate {
+					t.Errorf("%.2f Mbit/s of 2, then %s of the link: %v", bound/1e6, share(free, bottleneck.Rate), w.dialed[0].member)
+				}
+			})
+		})
+	}
 }
