@@ -22,7 +22,7 @@
 // Flows are served by priority, strictly; equals share by start-time fair queueing. For the flow in
 // turn, the nearest peer that has room in its pipeline and something to give is asked for the
 // rarest chunk it holds that no nearer peer holds; beyond the location, that nearer peers do not bring in time, because their uplinks may be
-// thin and the location's link is idle meanwhile (nearer.go). Rare means: held by few peers within the
+// thin and the location's link is idle meanwhile; and one that is much slower than another is asked one chunk a minute at most (nearer.go). Rare means: held by few peers within the
 // location, and then by few beyond it. Among equally rare chunks each host has an order of its own
 // (rendezvous hashing). Within a location a chunk that must cross the WAN is fetched by the host that
 // holds the lease of its range, and taken from that host over the LAN by all others: see package

@@ -100,6 +100,11 @@ func (p *peer) speed(now time.Time) float64 {
 	return rate
 }
 
+// unknown reports whether nothing is known of its rate, or nothing new for a while.
+func (p *peer) unknown(now time.Time) bool {
+	return p.meter.rate == 0 || p.owed == 0 && now.Sub(p.lastByte) > stale
+}
+
 // before is the order of asking within a class.
 func (p *peer) before(q *peer) bool {
 	return cmp.Or(cmp.Compare(len(p.open), len(q.open)), cmp.Compare(p.delay(), q.delay()), cmp.Compare(p.turn, q.turn)) < 0
