@@ -169,6 +169,17 @@ func (s *Scheduler) seat(p *peer) int {
 	return len(s.slots) - 1
 }
 
+// PeerDied says that a host's process has ended: it is lost, and nobody waits for what it was to fetch for the location.
+func (s *Scheduler) PeerDied(now time.Time, id PeerID) {
+	if s.peers[id] == nil {
+		return
+	}
+	for _, f := range s.flows {
+		f.once.table.Died(now, string(id))
+	}
+	s.PeerLost(now, id)
+}
+
 // PeerLost says that a host is no longer connected. What it was asked for is asked for elsewhere;
 // what it held is forgotten; what it did wrong is not.
 func (s *Scheduler) PeerLost(now time.Time, id PeerID) {

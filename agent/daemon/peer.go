@@ -14,6 +14,7 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/transfer"
 	"github.com/ebbproject/ebb/transfer/carrier"
+	"github.com/ebbproject/ebb/transfer/lan"
 )
 
 // farewell is how long a goodbye may take.
@@ -62,6 +63,7 @@ type conversation struct {
 	wire     carrier.Stats  // as last accounted
 	owing    time.Time      // since when the peer owes us something and is not heard; zero: it owes nothing
 	silent   bool           // as last reported
+	died     bool           // the peer's process has ended
 }
 
 type pending struct {
@@ -125,6 +127,7 @@ func (p *conversation) run() {
 	}
 	cancel()
 	p.report() // the last of it counts too
+	p.died = p.died || errors.Is(p.conn.Err(), lan.ErrGone)
 	p.d.unwatch(p.id, p.conn)
 	p.conn.Close()
 	p.d.do(func(c *agent.Core, now time.Time) { p.d.ended(c, now, p) })
