@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -33,9 +34,12 @@ type Result struct {
 
 // A SiteResult is what came down one uplink.
 type SiteResult struct {
-	Bytes, Packets int64   // IP packets, headers and all
-	Chunks         int64   // bytes of chunks that its hosts saw come from beyond; what came in the last moments before a kill is missing
-	Amplification  float64 // Bytes over the size of the content
+	Bytes, Packets int64 // IP packets, headers, acknowledgements and repeats and all
+	Payload        int64 // bytes of chunks that were sent to its hosts from beyond, as senders or receivers count it: of both, who saw more
+	Whole          int64 // of this, what became whole chunks
+
+	Amplification float64 // Payload over the size of the content
+	OnTheWire     float64 // Bytes over the size of the content
 }
 
 // Worst is the largest amplification.
@@ -87,7 +91,7 @@ func (b Bench) Run(ctx context.Context, s Scenario) (r *Result, err error) {
 	if err := t.distribute(ctx); err != nil {
 		return nil, err
 	}
-	return t.result()
+	return t.result(ctx)
 }
 
 // trial is one distribution under way.
@@ -168,7 +172,7 @@ func (t *trial) step(ctx context.Context) (done bool, err error) {
 	}
 	if t.KillEvery > 0 && now.After(t.killAt) {
 		t.killAt = now.Add(t.KillEvery)
-		return false, t.strike(now)
+		return false, t.strike(ctx, now)
 	}
 	return false, nil
 }
@@ -188,7 +192,7 @@ func (t *trial) turnHub(ctx context.Context, now time.Time, held int64) error {
 }
 
 // strike kills in each site the host that brought most over the uplink since the last look.
-func (t *trial) strike(now time.Time) error {
+func (t *trial) strike(ctx context.Context, now time.Time) error {
 	for _, s := range t.sites {
 		var victim *host
 		for _, h := range t.hosts {
@@ -199,29 +203,63 @@ func (t *trial) strike(now time.Time) error {
 		if victim == nil {
 			continue
 		}
-		t.kills++
-		t.say("killing the fetcher of %s at %d %%", s.name, 100*victim.flow.Verified/t.Size)
-		if err := victim.kill(now); err != nil {
+		if err := errors.Join(victim.look(ctx, t.began), victim.kill(ctx, now)); err != nil {
 			return err
 		}
+		t.kills++
+		t.say("killed the fetcher of %s at %d %%, with %d KiB that had come in vain", s.name, 100*victim.flow.Verified/t.Size, victim.lost()>>10)
 	}
 	return nil
 }
 
-func (t *trial) result() (*Result, error) {
+// sent reads all books a last time, and says how much was sent into each location from beyond it.
+func (t *trial) sent(ctx context.Context) (map[string]int64, error) {
+	into := map[string]int64{}
+	if t.hub == nil {
+		if err := t.startHub(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.fleet.readBook(ctx); err != nil {
+		return nil, err
+	}
+	maps.Copy(into, t.book.sum.sent)
+	for _, h := range t.hosts {
+		if h.agent != nil {
+			if err := h.readBook(ctx); err != nil {
+				return nil, err
+			}
+		}
+		for location, bytes := range h.book.sum.sent {
+			if location != h.site.name {
+				into[location] += bytes
+			}
+		}
+	}
+	return into, nil
+}
+
+func (t *trial) result(ctx context.Context) (*Result, error) {
 	r := &Result{Kills: t.kills, Finished: t.finished}
+	sent, err := t.sent(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for i, s := range t.sites {
 		c, err := s.down()
 		if err != nil {
 			return nil, err
 		}
-		x := SiteResult{Bytes: c.bytes - t.before[i].bytes, Packets: c.packets - t.before[i].packets}
-		x.Amplification = float64(x.Bytes) / float64(t.Size)
+		x := SiteResult{Bytes: c.bytes - t.before[i].bytes, Packets: c.packets - t.before[i].packets, Payload: sent[s.name]}
+		arrived := int64(0)
 		for _, h := range t.hosts {
 			if h.site == s {
-				x.Chunks += h.brought
+				arrived += h.book.sum.arrived
+				x.Whole += h.brought
 			}
 		}
+		x.Payload = max(x.Payload, arrived)
+		x.Amplification, x.OnTheWire = float64(x.Payload)/float64(t.Size), float64(x.Bytes)/float64(t.Size)
 		r.Sites = append(r.Sites, x)
 	}
 	for _, h := range t.hosts {
