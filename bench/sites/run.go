@@ -30,7 +30,11 @@ type Result struct {
 	Done     []time.Duration // to completion, of each host, sorted
 	Kills    int
 	Finished time.Duration
+	CPU      Usage // unless hosts were killed
 }
+
+// Usage is processor time, user and system, from the common start until the last host was done.
+type Usage struct{ Hosts, Hub, Links time.Duration }
 
 // A SiteResult is what came down one uplink.
 type SiteResult struct {
@@ -62,6 +66,8 @@ type Bench struct {
 	Dir  string // where temporary files go; empty: the system's place
 	Seed uint64
 	Say  func(string) // what happens; may be nil
+
+	CPU func(pid int) (time.Duration, error) // what a process has used so far; may be nil
 }
 
 // lookEvery is how often the hosts are asked how they are.
@@ -87,7 +93,7 @@ func (b Bench) Run(ctx context.Context, s Scenario) (r *Result, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	t := &trial{Bench: b, Scenario: s, fleet: f}
+	t := &trial{Bench: b, Scenario: s, fleet: f, struck: map[*site]int{}}
 	if err := t.distribute(ctx); err != nil {
 		return nil, err
 	}
@@ -100,12 +106,33 @@ type trial struct {
 	Scenario
 	*fleet
 	began    time.Time
-	before   []carried // what came down each uplink before
-	killAt   time.Time
+	before   []carried     // what came down each uplink before
+	struck   map[*site]int // how often
 	kills    int
 	hubBack  time.Time
 	hubWas   bool // down already
 	finished time.Duration
+	used     Usage // until the start, and once finished from there on
+}
+
+// usage is what all processes have used so far.
+func (t *trial) usage() (u Usage, err error) {
+	if t.CPU == nil {
+		return u, nil
+	}
+	add := func(to *time.Duration, pid int) {
+		used, bad := t.CPU(pid)
+		*to += used
+		err = errors.Join(err, bad)
+	}
+	for _, h := range t.hosts {
+		add(&u.Hosts, h.agent.PID())
+	}
+	for _, s := range t.sites {
+		add(&u.Links, s.link.PID())
+	}
+	add(&u.Hub, t.hub.PID())
+	return u, err
 }
 
 func (t *trial) say(format string, args ...any) {
@@ -122,8 +149,11 @@ func (t *trial) distribute(ctx context.Context) error {
 		}
 		t.before = append(t.before, c)
 	}
+	var err error
+	if t.used, err = t.usage(); err != nil {
+		return err
+	}
 	t.began = time.Now()
-	t.killAt = t.began.Add(t.KillEvery)
 	for _, h := range t.hosts {
 		if _, err := h.client.Get(ctx, api.Get{Ref: contentName, Out: h.out}); err != nil {
 			return err
@@ -165,16 +195,18 @@ func (t *trial) step(ctx context.Context) (done bool, err error) {
 	}
 	if left == 0 {
 		t.finished = time.Since(t.began)
+		if t.kills == 0 && t.hub != nil {
+			u, err := t.usage()
+			t.used = Usage{u.Hosts - t.used.Hosts, u.Hub - t.used.Hub, u.Links - t.used.Links}
+			return true, err
+		}
+		t.used = Usage{}
 		return true, nil
 	}
 	if err := t.turnHub(ctx, now, held); err != nil {
 		return false, err
 	}
-	if t.KillEvery > 0 && now.After(t.killAt) {
-		t.killAt = now.Add(t.KillEvery)
-		return false, t.strike(ctx, now)
-	}
-	return false, nil
+	return false, t.strike(ctx, now)
 }
 
 // turnHub stops the hub when half has arrived, and starts it again.
@@ -191,9 +223,13 @@ func (t *trial) turnHub(ctx context.Context, now time.Time, held int64) error {
 	return nil
 }
 
-// strike kills in each site the host that brought most over the uplink since the last look.
+// strike kills, in each site where it is due, the host that brought most over the uplink since the last look. Where none brought a whole
+// chunk the next look decides.
 func (t *trial) strike(ctx context.Context, now time.Time) error {
 	for _, s := range t.sites {
+		if t.KillEvery == 0 || now.Before(t.began.Add(time.Duration(t.struck[s]+1)*t.KillEvery)) {
+			continue
+		}
 		var victim *host
 		for _, h := range t.hosts {
 			if h.site == s && h.agent != nil && h.gained > 0 && (victim == nil || h.gained > victim.gained) {
@@ -207,6 +243,7 @@ func (t *trial) strike(ctx context.Context, now time.Time) error {
 			return err
 		}
 		t.kills++
+		t.struck[s]++
 		t.say("killed the fetcher of %s at %d %%, with %d KiB that had come in vain", s.name, 100*victim.flow.Verified/t.Size, victim.lost()>>10)
 	}
 	return nil
@@ -240,7 +277,7 @@ func (t *trial) sent(ctx context.Context) (map[string]int64, error) {
 }
 
 func (t *trial) result(ctx context.Context) (*Result, error) {
-	r := &Result{Kills: t.kills, Finished: t.finished}
+	r := &Result{Kills: t.kills, Finished: t.finished, CPU: t.used}
 	sent, err := t.sent(ctx)
 	if err != nil {
 		return nil, err
