@@ -21,9 +21,13 @@ func (p *conversation) finish() {
 	p.finishBy = time.Now().Add(finishWithin)
 }
 
-// finished reports whether finish was called and nothing begun is left, or no time.
+// finished reports whether finish was called and all that was begun has arrived, or no time is left. The goodbye must not overtake data.
 func (p *conversation) finished() bool {
-	return !p.finishBy.IsZero() && (p.session.Stats().Serving == 0 || !time.Now().Before(p.finishBy))
+	if p.finishBy.IsZero() {
+		return false
+	}
+	st := p.conn.Stats()
+	return p.session.Stats().Serving == 0 && st.InFlight == 0 && st.Buffered == 0 || !time.Now().Before(p.finishBy)
 }
 
 // leave says goodbye; a peer that does not take it is left without after farewell.
