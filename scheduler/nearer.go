@@ -42,11 +42,17 @@ func (s *Scheduler) await(now time.Time, than *source, size int64, rank *uint32)
 	f := than.flow
 	var rate float64
 	soonest, bytes := math.Inf(1), size*int64(f.ready)
+	s.round++
+	for _, src := range f.sources {
+		if src != nil && src.peer.site != nil && src.peer.working(now) {
+			src.peer.site.busy = s.round
+		}
+	}
 	for _, src := range f.sources {
 		if src == nil || !src.counted || src.peer.class.local() || src.peer.class >= than.peer.class || rank != nil && !src.has(*rank) {
 			continue
 		}
-		if s.outrun(now, src.peer, than.peer, size) {
+		if s.outrun(now, src.peer, than.peer, size) || !src.peer.stands(s.round) {
 			continue
 		}
 		rate += src.peer.speed(now)
@@ -54,6 +60,30 @@ func (s *Scheduler) await(now time.Time, than *source, size int64, rank *uint32)
 		soonest = min(soonest, src.peer.eta(now, size))
 	}
 	return max(soonest, float64(bytes)/rate)
+}
+
+// stands reports whether a peer counts for its location in a round: those at work do, and if there are none the first that is looked at.
+func (p *peer) stands(round int) bool {
+	if p.site == nil || p.owed > 0 {
+		return true
+	}
+	first := p.site.busy < round && p.site.seen < round
+	p.site.seen = round
+	return first
+}
+
+// relieved reports whether a source beyond the location is asked for nothing because another host of its location is: they share an uplink, so
+// two of them bring no more than one, and hold two chunks in part.
+func (src *source) relieved(now time.Time) bool {
+	p := src.peer
+	return p.site != nil && p.owed == 0 && slices.ContainsFunc(src.flow.sources, func(o *source) bool {
+		return o != nil && o.peer.site == p.site && o.peer.working(now)
+	})
+}
+
+// working reports whether something comes from a peer, or was to come a moment ago.
+func (p *peer) working(now time.Time) bool {
+	return p.owed > 0 && now.Sub(p.lastByte) < silence+4*p.rtt
 }
 
 // tooSlow reports whether a chunk is not asked of a source beyond the location because another one there that holds it is so much quicker.

@@ -123,7 +123,7 @@ func (s *Scheduler) mayAsk(now time.Time, src *source, w int, x uint64, reason R
 	case Fetching:
 		ask := ours &^ nearer
 		for y := ask; y != 0 && !src.peer.class.local(); y &= y - 1 {
-			if s.tooSlow(now, src, first(w, y)) {
+			if src.relieved(now) || s.tooSlow(now, src, first(w, y)) {
 				ask &^= y & -y
 			}
 		}
