@@ -202,6 +202,9 @@ func (c *Core) PeerUp(now time.Time, id fleet.Identity) {
 	c.finder.Present(now, id.Peer, true)
 	c.peers[id.Peer].class = c.book.Class(id.Peer)
 	c.sched.PeerJoined(now, scheduler.PeerID(id.Peer), c.peers[id.Peer].class)
+	if id.Role != fleet.RoleHub { // which has a better uplink than the hosts beside it
+		c.sched.PeerAt(scheduler.PeerID(id.Peer), id.Location)
+	}
 	for _, f := range c.openFlows() {
 		switch {
 		case f.known:

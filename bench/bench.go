@@ -78,6 +78,7 @@ var sections = []section{
 	{"publish", (*bench).publishing},
 	{"relay", (*bench).relay},
 	{"sites", (*bench).whole},
+	{"seldom", (*bench).seldom},
 	{"crowd", (*bench).crowd},
 	{"plan", (*bench).plan},
 }

@@ -60,6 +60,8 @@ const (
 	lookEvery   = time.Second           // how often slow requests and waiting flows are looked at
 	sameDelay   = 20 * time.Millisecond // within a location nobody is told apart by less
 	unknownRate = 128 << 10             // bytes per second assumed of a peer before anything is measured
+	silence     = 3 * time.Second       // after which another host of the same location is asked, too
+	stale       = time.Minute           // after which a rate is worth finding out again
 	newPipeline = 2                     // open requests at a peer of unknown rate
 	slowFactor  = 2                     // a request is moved when it would take this many times as long as elsewhere ...
 	slowMargin  = time.Second           // ... and this much longer

@@ -229,6 +229,7 @@ func (s *Scheduler) pick(now time.Time, src *source) (rank uint32, ok bool) {
 		})
 	} else {
 		rank, ok = s.pickShared(now, src)
+		ok = ok && !src.relieved(now) && !s.tooSlow(now, src, rank)
 	}
 	if ok && p.doubted { // not what would be moved elsewhere in a moment
 		limit, better := s.elsewhere(now, f, rank, p)

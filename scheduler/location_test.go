@@ -209,6 +209,36 @@ func TestLeaseIsKeptAndRunsOut(t *testing.T) {
 	}
 }
 
+// A neighbour that is out of reach may still be heard through others for as long as it takes to renew its leases. One whose process has
+// ended is not waited for.
+func TestTheDeadAreNotWaitedFor(t *testing.T) {
+	for _, c := range []struct {
+		end  func(*Scheduler, time.Time, PeerID)
+		wait time.Duration
+	}{{(*Scheduler).PeerDied, 0}, {(*Scheduler).PeerLost, 7 * time.Second}} {
+		w, hosts := location(t, 3, 8, 0)
+		s := hosts[0].s
+		for r := range s.flows[0].once.table.Ranges() {
+			s.PeerClaims(w.now, "till-2", idOf("image"), lease.Claim{Range: uint32(r), Token: 7, Holder: "till-2", Weight: lease.Wired, Beat: 1,
+				State: lease.Held, Left: 15 * time.Second})
+		}
+		w.now = w.now.Add(time.Second)
+		for _, ok := s.Take(w.now); ok; _, ok = s.Take(w.now) {
+		}
+		died := w.now
+		c.end(s, w.now, "till-2")
+		for len(s.open) == 0 && w.now.Sub(died) < time.Minute {
+			for _, ok := s.Take(w.now); ok; _, ok = s.Take(w.now) {
+			}
+			w.now = w.now.Add(tick)
+		}
+		// Another host may stand before this one in the line, and is left a moment to take the seat.
+		if took := w.now.Sub(died); took < c.wait || took > c.wait+3*time.Second {
+			t.Errorf("its ranges are asked for after %v, want %v and a moment", took, c.wait)
+		}
+	}
+}
+
 // A neighbour that never fetches anything is waited for no longer than it is plausible.
 func TestIdleNeighbour(t *testing.T) {
 	w, hosts := location(t, 2, 32, 20e6/8)

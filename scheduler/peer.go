@@ -42,6 +42,7 @@ type peer struct {
 	turn  uint64 // order of asking among equals, different for every host that asks
 	class Class
 	slot  int
+	site  *site // where it is; nil: not known
 
 	rtt      time.Duration
 	meter    meter
@@ -98,6 +99,11 @@ func (p *peer) speed(now time.Time) float64 {
 		return unknownRate
 	}
 	return rate
+}
+
+// unknown reports whether nothing is known of its rate, or nothing new for a while.
+func (p *peer) unknown(now time.Time) bool {
+	return p.meter.rate == 0 || p.owed == 0 && now.Sub(p.lastByte) > stale
 }
 
 // before is the order of asking within a class.
@@ -162,6 +168,38 @@ func (s *Scheduler) seat(p *peer) int {
 	}
 	s.slots = append(s.slots, p)
 	return len(s.slots) - 1
+}
+
+// site is another location: its hosts send over one uplink.
+type site struct {
+	location   string
+	busy, seen int // the last rounds of await in which one of its hosts was at work for us, and was counted
+}
+
+// PeerAt says in which location a peer is.
+func (s *Scheduler) PeerAt(id PeerID, location string) {
+	p := s.peers[id]
+	if p == nil || location == "" || p.site != nil && p.site.location == location {
+		return
+	}
+	p.site = &site{location: location}
+	for _, other := range s.slots {
+		if other != nil && other != p && other.site != nil && other.site.location == location {
+			p.site = other.site
+			return
+		}
+	}
+}
+
+// PeerDied says that a host's process has ended: it is lost, and nobody waits for what it was to fetch for the location.
+func (s *Scheduler) PeerDied(now time.Time, id PeerID) {
+	if s.peers[id] == nil {
+		return
+	}
+	for _, f := range s.flows {
+		f.once.table.Died(now, string(id))
+	}
+	s.PeerLost(now, id)
 }
 
 // PeerLost says that a host is no longer connected. What it was asked for is asked for elsewhere;

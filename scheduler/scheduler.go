@@ -31,6 +31,7 @@ type Scheduler struct {
 
 	open     map[uint64]*request
 	number   uint64 // the last request's
+	round    int    // of await
 	inFlight int64  // invariant: bytes asked for and not yet stored; at most config.MaxInFlight
 	starved  *peer  // a peer that could have been asked, had there been room in flight
 	stopped  Reason // DiskFull or StoreFailing while the disk takes nothing

@@ -16,7 +16,7 @@ import (
 // $ is what came of it. Run with -update to write that anew, and read the diff.
 //
 //	$ flow NAME [of=OTHER] chunks=N [size=KIB] [priority=P]  start fetching a content (with the chunks of another)
-//	$ peer NAME CLASS [rate=KIB/S] [rtt=MS]  a host connects
+//	$ peer NAME CLASS [rate=KIB/S] [rtt=MS] [at=LOCATION]  a host connects
 //	$ has PEER CONTENT all|none|LIST|+LIST   ... and tells what it holds
 //	$ mood PEER MOOD                         see node.mood; "honest" is none
 //	$ leave PEER | pause CONTENT | resume CONTENT | priority CONTENT P
@@ -80,6 +80,11 @@ func play(t *testing.T, w *world, us *node, args []string) {
 		}
 		n.rtt = time.Duration(option("rtt", 50)) * time.Millisecond
 		w.comes(us, n, classOf(t, args[1]))
+		for _, a := range args {
+			if location, ok := strings.CutPrefix(a, "at="); ok {
+				us.s.PeerAt(n.name, location)
+			}
+		}
 	case "has":
 		us.s.PeerHas(w.now, PeerID(args[0]), idOf(args[1]), holding(t, args[2]))
 	case "mood":

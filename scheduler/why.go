@@ -121,7 +121,13 @@ func (s *Scheduler) mayAsk(now time.Time, src *source, w int, x uint64, reason R
 	}
 	switch reason {
 	case Fetching:
-		return ours &^ nearer
+		ask := ours &^ nearer
+		for y := ask; y != 0 && !src.peer.class.local(); y &= y - 1 {
+			if src.relieved(now) || s.tooSlow(now, src, first(w, y)) {
+				ask &^= y & -y
+			}
+		}
+		return ask
 	case LeftToNeighbour:
 		return x &^ ours &^ nearer
 	case LeftToNearer:

@@ -111,13 +111,16 @@ func (s *Session) admit(v *serve) (fault string) {
 	if fault := s.serves.number(v.request); fault != "" {
 		return fault
 	}
-	if s.serves.admit(v) {
+	reason := ReasonTooMany
+	if s.finishing {
+		reason = ReasonShuttingDown
+	} else if s.serves.admit(v) {
 		return ""
 	}
 	if s.serves.flooded() {
 		return fmt.Sprintf("more than the %d requests that our hello allows, and refusals are not read", s.c.MaxWants)
 	}
-	s.answer(Refuse{Request: v.request, Reason: ReasonTooMany})
+	s.answer(Refuse{Request: v.request, Reason: reason})
 	return ""
 }
 

@@ -25,7 +25,7 @@
 //
 // What to send is decided as late as possible. Nothing is put into messages before Next is called, so a Cancel stops an
 // answer between two pieces, an urgent answer overtakes one that has begun, and news about chunks that could not leave
-// is merged into what is true now. Control messages go before data; data go by priority and, within one, in turn.
+// is merged into what is true now. Control messages go before data; data go by priority and, within one, answer by answer.
 //
 // Data pieces are marked unordered: a carrier that can may let them overtake each other, so that one lost datagram does
 // not hold up what is complete behind it. The receiver puts them together by offset, in a buffer of the declared size,

@@ -5,6 +5,7 @@ package transfer
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -207,6 +208,23 @@ func (s *Session) Refuse(now time.Time, req uint32, reason Reason) error {
 		s.events.push(Canceled{Request: req, Data: v.data})
 	}
 	return nil
+}
+
+// Finish prepares for a Close in good order: what the other side asks, or has asked and got no piece of, is refused as shutting-down, and
+// Canceled tells of it. What was begun goes on; Stats.Serving says how much that is.
+func (s *Session) Finish(now time.Time) {
+	s.finishing = true
+	for _, request := range slices.Sorted(maps.Keys(s.serves.open)) {
+		v := s.serves.open[request]
+		if v.stage == sending && v.offset > 0 {
+			continue
+		}
+		s.serves.close(v)
+		s.answer(Refuse{Request: request, Reason: ReasonShuttingDown})
+		if v.stage != asked {
+			s.events.push(Canceled{Request: request, Data: v.data})
+		}
+	}
 }
 
 // Limit asks the other side to send at most so many bytes of data messages a second, 0 for as many as it likes. The last word counts. A

@@ -21,7 +21,7 @@ var dawn = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 //
 //	new WHO [key=value...]            a session; keys: peer inbox serve wants interests ping idle stall versions can sees
 //	want WHO chunk|manifest ID SIZE [priority=N]
-//	find WHO NAME · found WHO REQ ID · cancel WHO REQ · refuse WHO REQ REASON · serve WHO REQ SIZE · close WHO REASON
+//	find WHO NAME · found WHO REQ ID · cancel WHO REQ · refuse WHO REQ REASON · serve WHO REQ SIZE · finish WHO · close WHO REASON
 //	interest WHO ID on|off [TOTAL] · have WHO ID TOTAL FIRST+COUNT [RUN...]
 //	cut WHO [N] [max=SIZE]            Next, N times or until it has no more; what is cut is on its way
 //	arrive WHO [K...]                 what is on its way to WHO arrives, or only the K-th messages of it
@@ -145,6 +145,8 @@ func (th *theatre) call(out *strings.Builder, f []string) {
 		err = s.Found(th.now, th.number(f[2]), th.id(f[3]))
 	case "cancel":
 		err = s.Cancel(th.now, th.number(f[2]))
+	case "finish":
+		s.Finish(th.now)
 	case "refuse":
 		err = s.Refuse(th.now, th.number(f[2]), Reason(slices.Index(reasonNames[:], f[3])))
 	case "serve":

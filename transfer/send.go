@@ -9,7 +9,7 @@ import "time"
 //
 // Nothing is decided before: what is said last is what is true when the carrier has room. Control messages go first,
 // in the order they were made (but pongs and pings before all, and Have messages after all), then data: the highest
-// priority alone, and within it a piece of each answer in turn.
+// priority first, and within it one answer after the other.
 func (s *Session) Next(now time.Time, buf []byte, max int) (msg []byte, unordered bool, ok bool) {
 	if max < MinMessage {
 		return buf, false, false

@@ -39,11 +39,10 @@ func (v *serve) expected() int {
 	return v.size
 }
 
-// lane is the requests of one priority. Turn is whose turn it is.
+// lane is the requests of one priority, in the order they came into it.
 type lane struct {
 	priority uint8
 	list     []*serve
-	turn     int
 }
 
 // lanes is requests by priority, the highest first.
@@ -72,9 +71,6 @@ func (l *lanes) remove(v *serve) {
 		return
 	}
 	x.list = slices.Delete(x.list, n, n+1)
-	if n < x.turn {
-		x.turn--
-	}
 	if len(x.list) == 0 {
 		*l = slices.Delete(*l, i, i+1)
 	}
@@ -86,20 +82,6 @@ func (l lanes) first() *serve {
 		return nil
 	}
 	return l[0].list[0]
-}
-
-// next gives each request of the highest lane its turn, nil for none.
-func (l lanes) next() *serve {
-	if len(l) == 0 {
-		return nil
-	}
-	x := &l[0]
-	if x.turn >= len(x.list) {
-		x.turn = 0
-	}
-	v := x.list[x.turn]
-	x.turn++
-	return v
 }
 
 // serves is the other side's requests and what has come of them.
@@ -180,9 +162,10 @@ func (s *serves) close(v *serve) {
 }
 
 // cut appends the next piece, as a message of at most max bytes, to buf. It returns the request, closed if that was
-// its last piece, nil if nothing is to be sent, and how many bytes of the message are payload.
+// its last piece, nil if nothing is to be sent, and how many bytes of the message are payload. Of one priority an answer is cut to its end
+// before the next is begun: only what is whole can be verified, kept and passed on, and what is begun is lost when a side dies.
 func (s *serves) cut(buf []byte, max int) (msg []byte, v *serve, payload int) {
-	v = s.sending.next()
+	v = s.sending.first()
 	if v == nil {
 		return buf, nil, 0
 	}

@@ -29,6 +29,7 @@ type Session struct {
 	bye   ByeReason // while leaving
 
 	greeted      bool // our Hello was cut
+	finishing    bool // nothing new is begun for the peer
 	peer         Hello
 	version      uint16
 	capabilities []string

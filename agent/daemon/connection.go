@@ -25,6 +25,7 @@ type connection interface {
 	Recycle(msg []byte)
 	Stats() carrier.Stats
 	Done() <-chan struct{}
+	Err() error
 	Close() error
 }
 

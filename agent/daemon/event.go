@@ -85,7 +85,11 @@ func (p *conversation) pass(e transfer.Event) {
 	case transfer.PeerLimit:
 		p.obeyLimit(e.Rate)
 		return
-	case transfer.PeerBye, transfer.PingTimeout:
+	case transfer.PeerBye:
+		p.died = e.Reason == transfer.ByeShuttingDown
+		p.leave(transfer.ByeIdle)
+		return
+	case transfer.PingTimeout:
 		p.leave(transfer.ByeIdle)
 		return
 	default: // Stalled: the scheduler watches progress itself

@@ -148,6 +148,10 @@ func (d *Daemon) ended(c *agent.Core, now time.Time, p *conversation) {
 	delete(d.peers, p.id.Peer)
 	d.sharing(p.id, func(s *gentle.Shares) { s.Lost(p.id.Peer) })
 	d.leasing(now, func(s *budget.Share) { s.Left(now, p.id.Peer) })
+	if p.died {
+		c.PeerDied(now, p.id.Peer)
+		return
+	}
 	c.PeerDown(now, p.id.Peer)
 }
 

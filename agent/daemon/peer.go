@@ -14,10 +14,8 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/transfer"
 	"github.com/ebbproject/ebb/transfer/carrier"
+	"github.com/ebbproject/ebb/transfer/lan"
 )
-
-// farewell is how long a goodbye may take.
-const farewell = time.Second
 
 // progressEvery is how often a conversation tells the core how far its fetches are.
 const progressEvery = 250 * time.Millisecond
@@ -57,11 +55,13 @@ type conversation struct {
 	requests map[uint64]uint32 // the core's number -> the wire's
 	message  []byte
 	caps     allowance
+	finishBy time.Time      // set once the process is to end: what was begun for the peer is finished until then
 	leaveBy  time.Time      // set once goodbye was said
 	told     transfer.Stats // as last reported
 	wire     carrier.Stats  // as last accounted
 	owing    time.Time      // since when the peer owes us something and is not heard; zero: it owes nothing
 	silent   bool           // as last reported
+	died     bool           // the peer's process has ended
 }
 
 type pending struct {
@@ -90,7 +90,7 @@ func newConversation(d *Daemon, conn connection, id fleet.Identity, dialled bool
 func (p *conversation) run() {
 	defer p.d.running.Done()
 	incoming := make(chan []byte, 64)
-	ctx, cancel := context.WithCancel(p.d.ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(p.d.ctx)) // what is begun is finished
 	p.d.running.Add(1)
 	go p.receive(ctx, incoming)
 	p.d.watch(p.id, p.conn)
@@ -116,47 +116,23 @@ func (p *conversation) run() {
 		case <-tick.C:
 			p.report()
 		case <-closing:
-			p.leave(transfer.ByeShuttingDown)
+			p.finish()
 			closing = nil
 		}
 		p.tell()
 		p.pump()
 		p.tell() // cutting the last piece of an answer makes room for the next request
+		if p.finished() {
+			p.leave(transfer.ByeShuttingDown)
+			p.pump()
+		}
 	}
 	cancel()
 	p.report() // the last of it counts too
+	p.died = p.died || errors.Is(p.conn.Err(), lan.ErrGone)
 	p.d.unwatch(p.id, p.conn)
 	p.conn.Close()
 	p.d.do(func(c *agent.Core, now time.Time) { p.d.ended(c, now, p) })
-}
-
-// leave says goodbye; a peer that does not take it is left without after farewell.
-func (p *conversation) leave(why transfer.ByeReason) {
-	p.session.Close(why)
-	if p.leaveBy.IsZero() {
-		p.leaveBy = time.Now().Add(farewell)
-	}
-}
-
-func (p *conversation) deadline() time.Time {
-	t := p.session.Deadline()
-	if a := p.caps.again; !a.IsZero() && (t.IsZero() || a.Before(t)) {
-		t = a
-	}
-	if !p.leaveBy.IsZero() && (t.IsZero() || p.leaveBy.Before(t)) {
-		return p.leaveBy
-	}
-	return t
-}
-
-// over reports whether nothing is left to be said, or nobody to say it to.
-func (p *conversation) over(arrived int) bool {
-	select {
-	case <-p.conn.Done():
-		return arrived == 0
-	default:
-	}
-	return !p.leaveBy.IsZero() && (!p.session.Pending() || !time.Now().Before(p.leaveBy))
 }
 
 func (p *conversation) receive(ctx context.Context, to chan<- []byte) {

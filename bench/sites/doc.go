@@ -6,8 +6,9 @@
 // # Words
 //
 // A site is one location: its hosts on a bridge, its gateway, and its uplink, which is the real-time link emulator. The core is where the
-// uplinks meet and where the hub is. The amplification of a site is what came down its uplink, over the size of the content: 1 is one
-// copy, headers and the talk of the hosts included.
+// uplinks meet and where the hub is. The amplification of a site is the bytes of chunks that were sent to it from beyond, whole or in part,
+// over the size of the content: 1 is one copy. On the wire it is what came down its uplink: headers of IP, UDP, DTLS and SCTP (6 % of full
+// datagrams), acknowledgements of what its hosts send to others, repeats and the talk of the hosts included.
 //
 // # How it goes
 //

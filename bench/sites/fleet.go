@@ -32,6 +32,7 @@ const downFor = 3 * time.Second
 type fleet struct {
 	*lab
 	hub   *process.Daemon
+	book  book // the hub's
 	hosts []*host
 	sum   []byte // of the content
 }
@@ -45,11 +46,13 @@ type host struct {
 	out    string
 	agent  *process.Daemon // nil while it is down
 	client *client.Client
+	book   book
 
 	flow    api.Flow
 	beyond  int64         // bytes of chunks that came over the uplink since its start, as last seen
 	gained  int64         // of these, what came between the last two looks
-	brought int64         // over the uplink in all, over all its lives
+	brought int64         // whole chunks over the uplink in all, over all its lives
+	inPart  int64         // received from beyond, and no whole chunk of it when its last life ended
 	done    time.Duration // since the common start; zero: not yet
 	backAt  time.Time     // when it is started again
 }
@@ -98,6 +101,18 @@ func (f *fleet) ebb(namespace string) process.Ebb {
 func (f *fleet) startHub(ctx context.Context) (err error) {
 	const port = 7300 // the same after a restart, and nobody else is in the namespace
 	f.hub, err = f.ebb(f.core).Daemon(ctx, f.in("hub"), "hub", "--listen", netip.AddrPortFrom(hubAddr, port).String())
+	if err != nil {
+		return err
+	}
+	return f.readBook(ctx)
+}
+
+// readBook reads the hub's ledger, which survives a stop in good order.
+func (f *fleet) readBook(ctx context.Context) error {
+	t, err := read(ctx, f.in("hub"))
+	if err == nil {
+		f.book.add(t)
+	}
 	return err
 }
 
@@ -126,12 +141,26 @@ func (h *host) join(ctx context.Context) error {
 func (h *host) start(ctx context.Context) (err error) {
 	h.agent, err = h.fleet.ebb(h.seat.namespace).Daemon(ctx, h.state, "agent", "--serve-always", "--listen", netip.AddrPortFrom(h.seat.addr, 0).String())
 	h.beyond, h.backAt = 0, time.Time{}
+	if err != nil {
+		return err
+	}
+	t, err := read(ctx, h.state)
+	h.book.opened(t)
+	return err
+}
+
+// readBook reads its ledger.
+func (h *host) readBook(ctx context.Context) error {
+	t, err := read(ctx, h.state)
+	if err == nil {
+		h.book.add(t)
+	}
 	return err
 }
 
 // kill ends it as a power cut would.
-func (h *host) kill(now time.Time) error {
-	err := h.agent.Kill()
+func (h *host) kill(ctx context.Context, now time.Time) error {
+	err := errors.Join(h.readBook(ctx), h.agent.Kill())
 	h.client.Close()
 	h.agent, h.backAt = nil, now.Add(downFor)
 	return err
@@ -159,6 +188,14 @@ func (h *host) look(ctx context.Context, since time.Time) error {
 		return fmt.Errorf("%s: the flow is %s: %s %s", filepath.Base(h.state), h.flow.State, h.flow.Reason, h.flow.Detail)
 	}
 	return nil
+}
+
+// lost is what it has received from beyond in the life that ended and holds no whole chunk of.
+func (h *host) lost() int64 {
+	all := h.book.sum.arrived - h.brought
+	lost := all - h.inPart
+	h.inPart = all
+	return lost
 }
 
 // compare says whether what it wrote out is what was published.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -29,13 +30,20 @@ type Result struct {
 	Done     []time.Duration // to completion, of each host, sorted
 	Kills    int
 	Finished time.Duration
+	CPU      Usage // unless hosts were killed
 }
+
+// Usage is processor time, user and system, from the common start until the last host was done.
+type Usage struct{ Hosts, Hub, Links time.Duration }
 
 // A SiteResult is what came down one uplink.
 type SiteResult struct {
-	Bytes, Packets int64   // IP packets, headers and all
-	Chunks         int64   // bytes of chunks that its hosts saw come from beyond; what came in the last moments before a kill is missing
-	Amplification  float64 // Bytes over the size of the content
+	Bytes, Packets int64 // IP packets, headers, acknowledgements and repeats and all
+	Payload        int64 // bytes of chunks that were sent to its hosts from beyond, as senders or receivers count it: of both, who saw more
+	Whole          int64 // of this, what became whole chunks
+
+	Amplification float64 // Payload over the size of the content
+	OnTheWire     float64 // Bytes over the size of the content
 }
 
 // Worst is the largest amplification.
@@ -58,6 +66,8 @@ type Bench struct {
 	Dir  string // where temporary files go; empty: the system's place
 	Seed uint64
 	Say  func(string) // what happens; may be nil
+
+	CPU func(pid int) (time.Duration, error) // what a process has used so far; may be nil
 }
 
 // lookEvery is how often the hosts are asked how they are.
@@ -83,11 +93,11 @@ func (b Bench) Run(ctx context.Context, s Scenario) (r *Result, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	t := &trial{Bench: b, Scenario: s, fleet: f}
+	t := &trial{Bench: b, Scenario: s, fleet: f, struck: map[*site]int{}}
 	if err := t.distribute(ctx); err != nil {
 		return nil, err
 	}
-	return t.result()
+	return t.result(ctx)
 }
 
 // trial is one distribution under way.
@@ -96,12 +106,33 @@ type trial struct {
 	Scenario
 	*fleet
 	began    time.Time
-	before   []carried // what came down each uplink before
-	killAt   time.Time
+	before   []carried     // what came down each uplink before
+	struck   map[*site]int // how often
 	kills    int
 	hubBack  time.Time
 	hubWas   bool // down already
 	finished time.Duration
+	used     Usage // until the start, and once finished from there on
+}
+
+// usage is what all processes have used so far.
+func (t *trial) usage() (u Usage, err error) {
+	if t.CPU == nil {
+		return u, nil
+	}
+	add := func(to *time.Duration, pid int) {
+		used, bad := t.CPU(pid)
+		*to += used
+		err = errors.Join(err, bad)
+	}
+	for _, h := range t.hosts {
+		add(&u.Hosts, h.agent.PID())
+	}
+	for _, s := range t.sites {
+		add(&u.Links, s.link.PID())
+	}
+	add(&u.Hub, t.hub.PID())
+	return u, err
 }
 
 func (t *trial) say(format string, args ...any) {
@@ -118,8 +149,11 @@ func (t *trial) distribute(ctx context.Context) error {
 		}
 		t.before = append(t.before, c)
 	}
+	var err error
+	if t.used, err = t.usage(); err != nil {
+		return err
+	}
 	t.began = time.Now()
-	t.killAt = t.began.Add(t.KillEvery)
 	for _, h := range t.hosts {
 		if _, err := h.client.Get(ctx, api.Get{Ref: contentName, Out: h.out}); err != nil {
 			return err
@@ -161,16 +195,18 @@ func (t *trial) step(ctx context.Context) (done bool, err error) {
 	}
 	if left == 0 {
 		t.finished = time.Since(t.began)
+		if t.kills == 0 && t.hub != nil {
+			u, err := t.usage()
+			t.used = Usage{u.Hosts - t.used.Hosts, u.Hub - t.used.Hub, u.Links - t.used.Links}
+			return true, err
+		}
+		t.used = Usage{}
 		return true, nil
 	}
 	if err := t.turnHub(ctx, now, held); err != nil {
 		return false, err
 	}
-	if t.KillEvery > 0 && now.After(t.killAt) {
-		t.killAt = now.Add(t.KillEvery)
-		return false, t.strike(now)
-	}
-	return false, nil
+	return false, t.strike(ctx, now)
 }
 
 // turnHub stops the hub when half has arrived, and starts it again.
@@ -187,9 +223,13 @@ func (t *trial) turnHub(ctx context.Context, now time.Time, held int64) error {
 	return nil
 }
 
-// strike kills in each site the host that brought most over the uplink since the last look.
-func (t *trial) strike(now time.Time) error {
+// strike kills, in each site where it is due, the host that brought most over the uplink since the last look. Where none brought a whole
+// chunk the next look decides.
+func (t *trial) strike(ctx context.Context, now time.Time) error {
 	for _, s := range t.sites {
+		if t.KillEvery == 0 || now.Before(t.began.Add(time.Duration(t.struck[s]+1)*t.KillEvery)) {
+			continue
+		}
 		var victim *host
 		for _, h := range t.hosts {
 			if h.site == s && h.agent != nil && h.gained > 0 && (victim == nil || h.gained > victim.gained) {
@@ -199,29 +239,64 @@ func (t *trial) strike(now time.Time) error {
 		if victim == nil {
 			continue
 		}
-		t.kills++
-		t.say("killing the fetcher of %s at %d %%", s.name, 100*victim.flow.Verified/t.Size)
-		if err := victim.kill(now); err != nil {
+		if err := errors.Join(victim.look(ctx, t.began), victim.kill(ctx, now)); err != nil {
 			return err
 		}
+		t.kills++
+		t.struck[s]++
+		t.say("killed the fetcher of %s at %d %%, with %d KiB that had come in vain", s.name, 100*victim.flow.Verified/t.Size, victim.lost()>>10)
 	}
 	return nil
 }
 
-func (t *trial) result() (*Result, error) {
-	r := &Result{Kills: t.kills, Finished: t.finished}
+// sent reads all books a last time, and says how much was sent into each location from beyond it.
+func (t *trial) sent(ctx context.Context) (map[string]int64, error) {
+	into := map[string]int64{}
+	if t.hub == nil {
+		if err := t.startHub(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.fleet.readBook(ctx); err != nil {
+		return nil, err
+	}
+	maps.Copy(into, t.book.sum.sent)
+	for _, h := range t.hosts {
+		if h.agent != nil {
+			if err := h.readBook(ctx); err != nil {
+				return nil, err
+			}
+		}
+		for location, bytes := range h.book.sum.sent {
+			if location != h.site.name {
+				into[location] += bytes
+			}
+		}
+	}
+	return into, nil
+}
+
+func (t *trial) result(ctx context.Context) (*Result, error) {
+	r := &Result{Kills: t.kills, Finished: t.finished, CPU: t.used}
+	sent, err := t.sent(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for i, s := range t.sites {
 		c, err := s.down()
 		if err != nil {
 			return nil, err
 		}
-		x := SiteResult{Bytes: c.bytes - t.before[i].bytes, Packets: c.packets - t.before[i].packets}
-		x.Amplification = float64(x.Bytes) / float64(t.Size)
+		x := SiteResult{Bytes: c.bytes - t.before[i].bytes, Packets: c.packets - t.before[i].packets, Payload: sent[s.name]}
+		arrived := int64(0)
 		for _, h := range t.hosts {
 			if h.site == s {
-				x.Chunks += h.brought
+				arrived += h.book.sum.arrived
+				x.Whole += h.brought
 			}
 		}
+		x.Payload = max(x.Payload, arrived)
+		x.Amplification, x.OnTheWire = float64(x.Payload)/float64(t.Size), float64(x.Bytes)/float64(t.Size)
 		r.Sites = append(r.Sites, x)
 	}
 	for _, h := range t.hosts {

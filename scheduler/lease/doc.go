@@ -34,8 +34,8 @@
 // choose the same.
 //
 // A lease ends 15 s after it was last renewed; it is renewed every 5 s. Times are told as durations that are left, never
-// as a time of day. When it ended, when the connection to its holder did, or when its holder fetched nothing for Config.Patience,
-// the range is free, and the next fetcher goes on with those of its chunks that are not in the location. A holder that
+// as a time of day. When it ended, when the connection to its holder did and nothing is heard of it through others for 7 s, at once when its
+// holder's process is known to have ended, or when its holder fetched nothing for Config.Patience, the range is free, and the next fetcher goes on with those of its chunks that are not in the location. A holder that
 // brought nothing is not believed for a minute, and twice as long each time after that.
 //
 // # Not promised

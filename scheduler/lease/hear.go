@@ -45,6 +45,19 @@ func (t *Table) Left(now time.Time, peer string) {
 	}
 }
 
+// Died says that a neighbour's process has ended: its leases end with it.
+func (t *Table) Died(now time.Time, peer string) {
+	if t.peers[peer] == nil {
+		return
+	}
+	for _, r := range slices.Sorted(maps.Keys(t.active)) {
+		if e := t.active[r]; e.by != nil && e.by.name == peer {
+			t.lapse(now, e)
+		}
+	}
+	t.Left(now, peer)
+}
+
 // Heard takes a claim from a neighbour, whose own it need not be.
 func (t *Table) Heard(now time.Time, from string, c Claim) {
 	e := t.entries[c.Range]

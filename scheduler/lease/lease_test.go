@@ -88,6 +88,52 @@ func TestTheNextGoesOn(t *testing.T) {
 	}
 }
 
+// Of a process that has ended nobody waits for word through others: whoever is next takes the seat, and the range is free.
+func TestTheDeadHoldNothing(t *testing.T) {
+	v := newVillage(t, 4, 96)
+	for i, h := range v.hosts {
+		for _, o := range v.hosts[:i] {
+			v.meet(h, o)
+		}
+	}
+	v.run(12 * time.Second)
+	dead := v.fetchers()[0]
+	v.end(dead, (*Table).Died)
+	if !v.until(time.Second, func() bool { return len(v.fetchers()) == 2 }) {
+		t.Fatalf("nobody has taken the seat of %s after a second: %v", dead.name, v.fetchers()[0].t)
+	}
+	for _, h := range v.hosts {
+		for r := range dead.t.mine {
+			if !h.gone && !h.t.Vacant(r) && !h.t.Mine(r) && h.t.entries[r].Holder == dead.name {
+				t.Errorf("%s still waits for range %d", h.name, r)
+			}
+		}
+	}
+	v.once()
+	if !v.until(2*time.Minute, v.complete) || v.crossed > 96+1 {
+		t.Errorf("%d chunks crossed, of 96", v.crossed)
+	}
+}
+
+// A host that was only believed dead holds its lease as soon as it renews it, unless another has taken it over.
+func TestWhoIsBelievedDeadRenews(t *testing.T) {
+	a := table("a", 1)
+	a.Joined(dawn, "b")
+	a.Joined(dawn, "c")
+	c := Claim{Range: 3, Token: 7, Holder: "c", Life: 9, Weight: 4, Beat: 1, State: Held, Left: 15 * time.Second}
+	a.Heard(dawn, "c", c)
+	a.Died(dawn, "c")
+	a.Heard(dawn, "b", c)
+	if !a.Vacant(3) {
+		t.Error("a late word brought a lease back")
+	}
+	c.Beat++
+	a.Heard(dawn, "b", c)
+	if a.Vacant(3) {
+		t.Error("it lives, and is not believed")
+	}
+}
+
 // A divided village is two: both sides go on. When it is one again, one side's claims yield to the other's.
 func TestADivideIsTwoVillages(t *testing.T) {
 	v := newVillage(t, 10, 400)

@@ -88,11 +88,14 @@ func (v *village) ring() {
 	}
 }
 
-func (v *village) kill(h *host) {
+func (v *village) kill(h *host) { v.end(h, (*Table).Left) }
+
+// end takes a host away; its neighbours hear of it as told says.
+func (v *village) end(h *host, told func(*Table, time.Time, string)) {
 	h.gone, h.busy = true, -1
 	for o := range h.knows {
 		delete(o.knows, h)
-		o.t.Left(v.at(o), h.name)
+		told(o.t, v.at(o), h.name)
 	}
 	h.knows = map[*host]bool{}
 }

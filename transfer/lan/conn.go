@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/ebbproject/ebb/transfer/carrier"
@@ -190,14 +191,20 @@ func lost(err error) error {
 	switch {
 	case errors.Is(err, carrier.ErrBroken):
 		return err
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &op) && (op.Op == "read" || op.Op == "write"):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	case errors.As(err, &op) && (op.Op == "read" || op.Op == "write"):
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	return fmt.Errorf("%w: %w", carrier.ErrBroken, err)
 }
 
-// ErrLost: the connection ended without a goodbye: the peer's process was killed, or the network refuses.
-var ErrLost = errors.New("connection lost")
+var (
+	// ErrLost: the connection ended without a goodbye: the peer's process was killed, or the network refuses.
+	ErrLost = errors.New("connection lost")
+	// ErrGone is an ErrLost of which the peer's system told at once: the process has ended.
+	ErrGone = fmt.Errorf("%w: the peer's process has ended", ErrLost)
+)
 
 func pulse(ch chan struct{}) {
 	select {
@@ -221,7 +228,7 @@ func (c *Conn) RemoteAddr() netip.AddrPort { return c.remote }
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
 // Err is nil while the Conn lives; carrier.ErrClosed after Close; carrier.ErrPeerClosed after the peer's; carrier.ErrDead after
-// Config.DeadAfter; ErrLost.
+// Config.DeadAfter; ErrLost, ErrGone.
 func (c *Conn) Err() error {
 	select {
 	case <-c.done:

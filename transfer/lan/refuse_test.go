@@ -228,7 +228,7 @@ func TestAPeerThatIsKilled(t *testing.T) {
 	must(t, conn.NetConn().(*net.TCPConn).SetLinger(0)) // as a kernel does that has nobody to read for
 	must(t, conn.NetConn().Close())
 	<-c.Done()
-	if _, err := c.Receive(t.Context()); !errors.Is(err, ErrLost) {
+	if _, err := c.Receive(t.Context()); !errors.Is(err, ErrLost) || !errors.Is(err, ErrGone) {
 		t.Error(err)
 	}
 	if err := c.Send([]byte("late"), false); !errors.Is(err, ErrLost) {
