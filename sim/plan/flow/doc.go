@@ -10,7 +10,9 @@
 // # Algorithm
 //
 // A location's WAN link brings what the foreground leaves, times what its controller makes of that by the table of package yield, and nothing for
-// as long as a start takes. What becomes of these bytes is package site's business. Where locations share nothing, each is played
+// as long as a start takes. The foreground is a fluid of the very transfers that the packet level has: on a slow link, a quarter of an hour in which it
+// asks for a few percent more than its load is what decides. When it has been drawn for so long that chance has evened out, its load is enough. What
+// becomes of these bytes is package site's business. Where locations share nothing, each is played
 // from beginning to end. Where the origin or a region has a limit, they meet: a second after what happens to many at once, then ever
 // more seldom, and once a minute at last. There the foreground of a region takes its part of the region's link first, and the rest is
 // divided max-min fair, one share a location. Whoever begins between two meetings waits for the next.
@@ -41,6 +43,6 @@
 //
 // # Not promised
 //
-// The foreground never waits for us at the level of an hour; what it feels is the table's. It is taken to cross the region's link as well
-// as the location's. Upward links are never the bottleneck. A rate that changes within a minute (a trace) counts as its mean.
+// The foreground never waits for us; what it feels is the table's. It is taken to cross the region's link as well as the location's, there with its
+// load. Upward links are never the bottleneck. A rate that changes within a minute (a trace) counts as its mean.
 package flow
