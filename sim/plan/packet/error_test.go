@@ -24,12 +24,15 @@ import (
 )
 
 var (
-	scenarios  = flag.Int("scenarios", 2, "how many random scenarios the flow level is measured with")
+	scenarios  = flag.Int("scenarios", always, "how many random scenarios the flow level is measured with")
 	first      = flag.Uint64("first", 1, "the seed of the first")
 	controller = flag.String("controller", ledbat.Names()[0], "with which controller")
 	keep       = flag.String("keep", "", "a folder where what the packet level says is kept, and found again: it does not depend on the yield table")
 	budget     = flag.Int64("budget", 200_000, "datagrams that a scenario may take")
 )
+
+// always is how many scenarios are always played.
+const always = 4
 
 // friday is a Friday at 20:00.
 var friday = time.Date(2026, 6, 5, 20, 0, 0, 0, time.UTC)
@@ -94,9 +97,10 @@ func class(r *rand.Rand, rate, busy float64) plan.Class {
 	return c
 }
 
-// The figures in the package comment are those of -scenarios 50 -budget 1500000 -v; the few that are always played have to keep to these bounds.
+// The figures in the comment of package flow are those of -scenarios 50 -budget 1500000 -v, of which the tail does not keep to the bars; the few that are
+// always played have to keep to these bounds.
 func TestFlowAgainstPackets(t *testing.T) {
-	const median, worst = .03, .08
+	const median, worst = .01, .05
 	table, err := yield.Shipped()
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +121,7 @@ func TestFlowAgainstPackets(t *testing.T) {
 	at := func(q float64) float64 { return all[min(int(q*float64(len(all))), len(all)-1)] }
 	t.Logf("%s, %d scenarios, %d completions: median %.1f %%, p75 %.1f %%, p90 %.1f %%, p95 %.1f %%, worst %.1f %%; WAN bytes at most %.2f %%; %d complete at one level only",
 		*controller, *scenarios, len(all), 100*at(.5), 100*at(.75), 100*at(.9), 100*at(.95), 100*at(1), 100*wan, differ)
-	if *scenarios == 2 && *first == 1 && !table.Stale(*controller) && (at(.5) > median || at(1) > worst || differ > 0) {
+	if *scenarios == always && *first == 1 && *controller == ledbat.Names()[0] && !table.Stale(*controller) && (at(.5) > median || at(1) > worst || differ > 0) {
 		t.Errorf("the bounds are %.0f %% at the median and %.0f %% at worst", 100*median, 100*worst)
 	}
 }
