@@ -31,7 +31,7 @@
 // are 3 % at the median, 8 % at the 95th percentile and 15 % at worst: the median keeps to them, the 95th does without satellites, the worst does
 // not. Bytes over the WAN are the same: which bytes cross is package site's business at both levels. With ledbatpp it is 2.0, 5.4, 11.6,
 // 15.0 and 45 % (24 scenarios). With ebb it is 21, 51, 86, 116 and 133 % (9 scenarios): beside short transfers it uses a tenth or less of what they leave,
-// so unevenly that neither a cell nor a scenario lasts long enough for a mean. Plans with ebb and a foreground say no more than an order of magnitude.
+// so unevenly that neither a cell nor a scenario lasts long enough for a mean. With ebb and a foreground a plan is right within a factor of about two.
 //
 // What is far off: satellites, where what happens to a window in a cell of six minutes is still chance; PIE on links of 1 or 2 Mbit/s, where we take from
 // transfers for some minutes what they get back later; CoDel where the round trip is just above its interval of 100 ms, between two that were measured; and
