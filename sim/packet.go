@@ -22,6 +22,8 @@ type Packet struct {
 	Last   uint64        // both ends included
 	Sent   time.Duration // when it left, or, in an acknowledgement, when the newest packet acknowledged did
 	Frame  *[]byte       // of a shim
+	// Connection is which of the sender's connections it belongs to, where a flow of the world is several: a fair queue tells them apart.
+	Connection uint32
 }
 
 // A Machine is one end of a flow. Times count from the start of the world.

@@ -157,7 +157,7 @@ func (w *World) forward(p *Packet) {
 }
 
 func (w *World) enter(l *Link, p *Packet) {
-	d := link.Datagram[*Packet]{Size: int(p.Size), Flow: uint32(p.Flow), ECN: p.ECN, Payload: p}
+	d := link.Datagram[*Packet]{Size: int(p.Size), Flow: uint32(p.Flow) ^ p.Connection<<16, ECN: p.ECN, Payload: p}
 	if l.Send(w.clock, d) != link.Queued {
 		if p.Frame != nil {
 			w.frames = append(w.frames, p.Frame)

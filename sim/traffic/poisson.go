@@ -20,42 +20,66 @@ type PoissonConfig struct {
 	Seed     uint64
 }
 
-// NewPoisson returns the two ends of all of them.
-func NewPoisson(c PoissonConfig) (*Transfers, *Receivers) {
-	wire := c.Sizes.mean() * full / Payload
-	p := &poisson{
-		cfg: c, arrivals: stream(c.Seed, forArrivals), sizes: stream(c.Seed, forSizes),
-		distance: time.Duration(wire * 8 / (c.Load * c.LinkRate) * 1e9),
-	}
-	p.next = c.Start
-	p.step()
-	return newTransfers(Config{Control: c.Control, Handshake: true, Seed: c.Seed}, p)
+// Arrivals say when short transfers begin.
+type Arrivals interface {
+	// Next is when the next one begins and how many bytes it has; sim.Never: there are no more, and it is not asked again.
+	Next() (at time.Duration, bytes int64)
 }
 
-type poisson struct {
+// Poisson is the Arrivals of a PoissonConfig.
+type Poisson struct {
 	cfg             PoissonConfig
 	arrivals, sizes rand.PCG
 	distance        time.Duration // mean, between beginnings
-	next            time.Duration
+	last            time.Duration
 }
 
-func (p *poisson) step() {
-	p.next += exponential(&p.arrivals, p.distance)
-	if p.cfg.Stop > 0 && p.next >= p.cfg.Stop {
-		p.next = sim.Never
+// Arrivals are when these transfers begin.
+func (c PoissonConfig) Arrivals() *Poisson {
+	wire := c.Sizes.mean() * full / Payload
+	return &Poisson{
+		cfg: c, arrivals: stream(c.Seed, forArrivals), sizes: stream(c.Seed, forSizes),
+		distance: time.Duration(wire * 8 / (c.Load * c.LinkRate) * 1e9), last: c.Start,
 	}
 }
 
-func (p *poisson) due() time.Duration { return p.next }
-
-func (p *poisson) act(_ time.Duration, t *Transfers) {
-	slot := t.slot()
-	t.connect(slot)
-	t.begin(p.next, slot, p.cfg.Sizes.draw(&p.sizes))
-	p.step()
+// Next implements Arrivals.
+func (p *Poisson) Next() (at time.Duration, bytes int64) {
+	p.last += exponential(&p.arrivals, p.distance)
+	if p.cfg.Stop > 0 && p.last >= p.cfg.Stop {
+		return sim.Never, 0
+	}
+	return p.last, p.cfg.Sizes.draw(&p.sizes)
 }
 
-func (p *poisson) ended(_ time.Duration, slot int32, t *Transfers) { t.free = append(t.free, slot) }
+// NewPoisson returns the two ends of all of them.
+func NewPoisson(c PoissonConfig) (*Transfers, *Receivers) {
+	return NewShort(c.Arrivals(), c.Control, c.Seed)
+}
+
+// NewShort returns the two ends of transfers that begin when they are said to, each a connection of its own with the control of a Config.
+func NewShort(a Arrivals, control string, seed uint64) (*Transfers, *Receivers) {
+	p := &short{arrivals: a}
+	p.next, p.bytes = a.Next()
+	return newTransfers(Config{Control: control, Handshake: true, Seed: seed}, p)
+}
+
+type short struct {
+	arrivals Arrivals
+	next     time.Duration
+	bytes    int64
+}
+
+func (p *short) due() time.Duration { return p.next }
+
+func (p *short) act(_ time.Duration, t *Transfers) {
+	slot := t.slot()
+	t.connect(slot)
+	t.begin(p.next, slot, p.bytes)
+	p.next, p.bytes = p.arrivals.Next()
+}
+
+func (p *short) ended(_ time.Duration, slot int32, t *Transfers) { t.free = append(t.free, slot) }
 
 // RequestConfig is a request every so often over one connection that stays open. One that finds the last unanswered waits.
 type RequestConfig struct {

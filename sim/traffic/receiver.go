@@ -131,7 +131,7 @@ func (r *Receiver) grow() {
 // acknowledge has the run that came in last acknowledged. The run is named whole, so that nothing is lost with an acknowledgement.
 func (r *Receiver) acknowledge() {
 	a := &r.acks.acks[r.acks.n]
-	*a = sim.Packet{Size: headers, Number: r.slot<<numberShift | r.cum, First: r.from, Last: r.to, Sent: r.sent, Marks: r.marks}
+	*a = sim.Packet{Size: headers, Number: r.slot<<numberShift | r.cum, First: r.from, Last: r.to, Sent: r.sent, Marks: r.marks, Connection: uint32(r.slot)}
 	r.acks.n++
 	r.pending, r.due = 0, 0
 }

@@ -222,6 +222,7 @@ func (s *Sender) send(now time.Duration, p *sim.Packet) {
 		seq: seq, sent: now, idle: s.idleUntil > 0, delivered: s.delivered, deliveredAt: s.deliveredAt, firstSent: s.firstSent,
 	}
 	p.Number, p.First, p.Sent, p.Size = s.slot<<numberShift|s.next, seq, now, full
+	p.Connection = uint32(s.slot)
 	switch {
 	case s.opening:
 		p.Size, p.Last = headers, newConnection

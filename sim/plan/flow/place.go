@@ -13,20 +13,20 @@ import (
 // place is a location, and what its link brings.
 type place struct {
 	*site.Location
+	fleet  *site.Fleet
 	number int
 	curve  yield.Curve // of its controller
 	clean  yield.Curve // the same, if no datagram were lost
-	hours  []site.Hour // of its clocks, from the one that it is in
 	rates  []float64   // of its trace, bits a second; nil: its rate does not change
 	step   time.Duration
 	cap    float64       // bits a second that shared links leave it
-	busy   bool          // it was fetching
+	beside *foreground   // nil: it is not fetching
 	shut   bool          // the foreground left it nothing
 	ready  time.Duration // when its controller has started, or come back
 }
 
 func newPlace(f *site.Fleet, t *yield.Table, number int, l *site.Location) *place {
-	p := &place{Location: l, number: number, hours: f.Hours(l.Class), cap: infinite}
+	p := &place{Location: l, fleet: f, number: number, cap: infinite}
 	path := yield.Path{Controller: f.Scenario.Controller, Rate: l.Link.Down, RTT: l.Link.RTT, Buffer: l.Link.Buffer, AQM: l.Link.AQM, Loss: l.Link.Loss}
 	p.curve = t.Curve(path)
 	p.clean = p.curve
@@ -74,25 +74,28 @@ func (p *place) down() (rate float64, until time.Duration) {
 
 // load is that of the foreground now, and until when.
 func (p *place) load() (load float64, until time.Duration) {
-	for len(p.hours) > 1 && p.hours[1].At <= p.Now() {
-		p.hours = p.hours[1:]
-	}
-	if until = plan.Never; len(p.hours) > 1 {
-		until = p.hours[1].At
-	}
-	return p.Loads[p.hours[0].Week], until
+	h, until := p.fleet.Hour(p.Class, p.Now())
+	return p.Loads[h.Week], until
 }
 
 // wire is what the link would bring of ours now, in bits a second, and what of its rate is missing.
 func (p *place) wire() (rate float64, s site.Supply, cell yield.Cell, until time.Duration) {
-	down, until := p.down()
-	load, end := p.load()
+	down, end := p.down()
+	load, hour := p.load()
+	until = min(end, hour)
 	cell = p.curve.At(load)
-	left := 1 - load
+	s.Busy = load
+	if p.beside != nil {
+		until = p.beside.at(p.Now(), until, down, load)
+		if down > 0 {
+			s.Busy = min(p.beside.busy/down, 1)
+		}
+	}
+	left := 1 - s.Busy
 	clean := max(p.clean.At(load).Use, cell.Use)
-	s.Busy = load + float64(left*(1-clean))
+	s.Busy += float64(left * (1 - clean))
 	s.Lossy = left * (clean - cell.Use)
-	return float64(down * float64(left*cell.Use)), s, cell, min(until, end)
+	return float64(down * float64(left*cell.Use)), s, cell, until
 }
 
 // demand is how many bits a second it would take now, were no link shared.
@@ -119,21 +122,26 @@ func (p *place) play(until time.Duration) (steps uint64) {
 		if !p.Wanting() {
 			p.Advance(until, site.Supply{})
 			if idle += p.Now() - now; idle > pause {
-				p.busy = false
+				p.beside = nil
 			}
 			continue
 		}
 		idle = 0
+		began := p.beside == nil
+		if began {
+			p.beside = newForeground(p.fleet.Foreground(p.Location), now)
+		}
 		rate, s, cell, to := p.wire()
 		to = min(to, until, now.Truncate(time.Hour)+time.Hour)
-		full := s.Busy >= nothing
+		load, _ := p.load()
+		full := load+float64((1-load)*(1-max(p.clean.At(load).Use, cell.Use))) >= nothing
 		switch {
-		case !p.busy:
+		case began:
 			p.ready = now + cell.Ramp
 		case p.shut && !full:
 			p.ready = now + cell.Return
 		}
-		p.busy, p.shut = true, full
+		p.shut = full
 		if now < p.ready {
 			p.Advance(min(to, p.ready), s)
 			continue

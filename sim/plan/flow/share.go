@@ -49,9 +49,10 @@ func (r *Run) gather() {
 		r.all = append(r.all, p)
 		g := &r.links.regions[s.Classes[p.Class].Region]
 		if g.foreground == nil {
-			g.hours, g.foreground = p.hours, make([]float64, len(p.hours))
+			g.hours = r.fleet.Hours(p.Class)
+			g.foreground = make([]float64, len(g.hours))
 		}
-		for i, h := range p.hours {
+		for i, h := range g.hours {
 			g.foreground[i] += float64(p.Link.Down * p.Loads[h.Week])
 		}
 	}

@@ -63,7 +63,6 @@ func TestStories(t *testing.T) {
 		why    plan.Straggle
 	}{
 		{"nothing else is there", func(*plan.Scenario) {}, 0, full, plan.Thin},
-		{"two thirds of the link are the foreground's", func(s *plan.Scenario) { s.Classes[0].Profile = flat(.6) }, 1347600 * time.Millisecond, full, plan.Busy},
 		{"it is fetched at night", func(s *plan.Scenario) { s.Orders[0].Window = hours(t, "22:00-06:00") }, 2*time.Hour - site.Hearing(40*time.Millisecond), full, plan.Shut},
 		{"hosts are on by day", func(s *plan.Scenario) { s.Classes[0].Hosts.Online = hours(t, "08:00-18:00") }, 12*time.Hour - site.Hearing(40*time.Millisecond), full, plan.Asleep},
 		{"the link fails for an hour", func(s *plan.Scenario) {
@@ -115,6 +114,24 @@ func TestStories(t *testing.T) {
 		if math.Abs(float64(p.WAN)-x.wan) > 10+1e-6*x.wan || p.Reason != x.why {
 			t.Errorf("%s: %d bytes, %s; want %.0f, %s", x.story, p.WAN, p.Reason, x.wan, x.why)
 		}
+	}
+}
+
+// Three fifths of the link are the foreground's, on average: what it asks for while we fetch, transfer by transfer, is what we do not have.
+func TestTheForegroundTakesWhatItAsksFor(t *testing.T) {
+	s := one()
+	s.Classes[0].Profile = flat(.6)
+	p := Play(s, 1, blank).Places[0]
+	if mean := alone + 1347600*time.Millisecond; p.Done[0] < mean*19/20 || p.Done[0] > mean*21/20 || p.WAN != 1e9 || p.Reason != plan.Busy {
+		t.Errorf("%+v; on average it takes %v", p, mean)
+	}
+	f := site.New(s, 1)
+	demand := f.Foreground(f.Location(0, 0)).From(0)
+	start := site.Hearing(40*time.Millisecond) + blank.Curve(yield.Path{RTT: 40 * time.Millisecond})[0].Ramp
+	demand.Asked(start)
+	left := 10e6/8*(p.Done[0]-start).Seconds() - float64(demand.Asked(p.Done[0]))
+	if got := .95 * left * site.Efficiency; math.Abs(got-1e9) > 2e6 {
+		t.Errorf("after %v the foreground has left us %.0f bytes of 1e9", p.Done[0], got)
 	}
 }
 

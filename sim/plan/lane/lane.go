@@ -4,15 +4,14 @@
 //
 // # Words
 //
-// The foreground is short transfers over CUBIC that begin at random and need a share of the link, its load. Our flow is what the source
-// sends to all hosts of a location: one controller, as package carrier has it for each location. Warm-up is the time before our flow
-// begins, in which the foreground comes into its stride.
+// The foreground is short transfers over CUBIC that begin at random and need a share of the link, its load. Its demand is what they ask for, whether or
+// not the link brings it at once. Our flow is what the source sends to all hosts of a location: one controller, as package carrier has it for each
+// location. Warm-up is the time before our flow begins, in which the foreground comes into its stride.
 //
 // # Not promised
 //
 // Transfers have one of a few sizes up to 250 kB: a foreground of endless downloads is not meant. Upwards nothing but acknowledgements
-// is on the way. A fair queue takes the whole foreground for one flow, so that beside it a foreground of more than half of the link gets
-// less than it needs.
+// is on the way.
 package lane
 
 import (
@@ -35,9 +34,6 @@ const (
 	WarmUp = 3 * time.Second
 )
 
-// Sizes are those of the foreground's transfers, in bytes: 72 kB on average.
-var Sizes = traffic.Sizes{List: []int64{4_000, 10_000, 20_000, 50_000, 100_000, 250_000}}
-
 // Config is a link and who is on it.
 type Config struct {
 	Down, Up    float64 // bits a second
@@ -56,9 +52,8 @@ type Lane struct {
 	path    *sim.Path
 	ours    *sim.Bulk
 	group   *group.Group
-	others  []sim.Counter
+	others  []receiver
 	flows   []*sim.Flow // of the others
-	seeds   uint64
 	now     time.Duration
 	waits   []time.Duration
 	arrived int64
@@ -71,8 +66,8 @@ const managed = time.Second
 // queueFloor is the least that a buffer takes, in bytes: two packets pass every link.
 const queueFloor = 3000
 
-// New makes a link with a foreground of the load, 0..1, up to a moment.
-func New(c Config, load float64, until time.Duration) (*Lane, error) {
+// New makes a link and what is on it. Our flow begins at a time of the foreground's.
+func New(c Config, f Foreground, began time.Duration) (*Lane, error) {
 	l := &Lane{cfg: c, world: sim.NewWorld(), now: -WarmUp}
 	buffer := c.Buffer
 	if c.AQM != "" {
@@ -82,7 +77,9 @@ func New(c Config, load float64, until time.Duration) (*Lane, error) {
 		BufferBytes: max(int(c.Down/8*buffer.Seconds()), queueFloor)}
 	reverse := link.Config{Rate: c.Up, Delay: c.RTT - c.RTT/2, BufferBytes: max(int(c.Up/8*c.Buffer.Seconds()), queueFloor), Seed: 2*c.Seed + 1}
 	l.path = l.world.Path(forward, reverse)
-	l.Load(load, until)
+	if f.Load != nil {
+		l.add(traffic.NewShort(f.from(began-WarmUp, began-WarmUp), control, c.Seed*1000))
+	}
 	if c.Controller != "" {
 		config := ledbat.Default()
 		config.MSS = mss
@@ -109,24 +106,21 @@ func manager(name string) link.AQM {
 	return nil
 }
 
-// Load lets the foreground have another load from now on up to a moment. The one before must end now.
-func (l *Lane) Load(load float64, until time.Duration) {
-	l.seeds++
-	if load < .001 {
-		return
-	}
-	s, r := traffic.NewPoisson(traffic.PoissonConfig{Load: load, LinkRate: l.cfg.Down, Sizes: Sizes, Control: control,
-		Start: l.now + WarmUp, Stop: until + WarmUp, Seed: l.cfg.Seed*1000 + l.seeds})
+// receiver is one of the foreground's.
+type receiver interface {
+	sim.Machine
+	sim.Counter
+}
+
+func (l *Lane) add(s sim.Machine, r receiver) {
 	l.flows = append(l.flows, l.world.Add(l.path, s, r))
 	l.others = append(l.others, r)
 }
 
 // Bulk lets somebody download without end between two moments.
 func (l *Lane) Bulk(from, to time.Duration) {
-	l.seeds++
-	s, r := traffic.NewTCP(traffic.Config{Control: control, Start: from + WarmUp, Stop: to + WarmUp, Seed: l.cfg.Seed*1000 + l.seeds})
-	l.flows = append(l.flows, l.world.Add(l.path, s, r))
-	l.others = append(l.others, r)
+	s, r := traffic.NewTCP(traffic.Config{Control: control, Start: from + WarmUp, Stop: to + WarmUp, Seed: l.cfg.Seed*1000 + uint64(len(l.others))})
+	l.add(s, r)
 }
 
 // Limit bounds our flow, in bytes of datagrams a second.
@@ -178,7 +172,7 @@ func (l *Lane) Others() (n int64) {
 	for _, r := range l.others {
 		n += r.Delivered()
 	}
-	return n * 1500 / traffic.Payload
+	return n * wire / traffic.Payload
 }
 
 // Queue is the delay in front of the link that a share q of all moments since our flow began does not exceed.

@@ -5,7 +5,7 @@
 // # Algorithm
 //
 // A location (package site) is the same as in package flow: the same draws, hours, events and order of service. Only where its bytes come from
-// differs: while it wants some, a lane (package lane) runs beside it, with a foreground of the profile's load, and every tenth of a second
+// differs: while it wants some, a lane (package lane) runs beside it, with the same foreground, transfer by transfer, and every tenth of a second
 // what has arrived is given to the location. When it wants nothing for longer than a second the lane ends, and the next one begins with
 // a controller that knows nothing. A second lane, on which only the foreground is, says which delay we add.
 //

@@ -3,10 +3,15 @@
 package packet_test
 
 import (
+	"cmp"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,11 +24,15 @@ import (
 )
 
 var (
-	scenarios  = flag.Int("scenarios", 2, "how many random scenarios the flow level is measured with")
+	scenarios  = flag.Int("scenarios", always, "how many random scenarios the flow level is measured with")
 	first      = flag.Uint64("first", 1, "the seed of the first")
 	controller = flag.String("controller", ledbat.Names()[0], "with which controller")
+	keep       = flag.String("keep", "", "a folder where what the packet level says is kept, and found again: it does not depend on the yield table")
 	budget     = flag.Int64("budget", 200_000, "datagrams that a scenario may take")
 )
+
+// always is how many scenarios are always played.
+const always = 4
 
 // friday is a Friday at 20:00.
 var friday = time.Date(2026, 6, 5, 20, 0, 0, 0, time.UTC)
@@ -88,49 +97,85 @@ func class(r *rand.Rand, rate, busy float64) plan.Class {
 	return c
 }
 
-// The figures in the package comment are those of -scenarios 24 -budget 1500000 -v; the few that are always played have to keep to these bounds.
+// The figures in the comment of package flow are those of -scenarios 50 -budget 1500000 -v, of which the tail does not keep to the bars; the few that are
+// always played have to keep to these bounds.
 func TestFlowAgainstPackets(t *testing.T) {
-	const median, worst = .03, .08
+	const median, worst = .01, .05
 	table, err := yield.Shipped()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all []float64
 	wan, differ := 0.0, 0
+	t.Log(heading)
 	for seed := *first; seed < *first+uint64(*scenarios); seed++ {
 		s := random(seed, *controller)
 		s = packet.Cut(s, flow.Play(s, seed, table).Places, *budget)
 		a := flow.Play(s, seed, table)
-		b, err := packet.Play(s, seed)
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := byPackets(t, s, seed)
 		e := packet.Compare(a, b)
-		t.Logf("%d: %d completions, worst %.1f %%, WAN %.2f %%, %d differ %s", seed, e.Places, 100*e.Worst, 100*e.WAN, e.Differ, about(s, a, e))
+		t.Log(rows(s, seed, a, b))
 		all, wan, differ = append(all, e.All...), max(wan, e.WAN), differ+e.Differ
 	}
 	slices.Sort(all)
 	at := func(q float64) float64 { return all[min(int(q*float64(len(all))), len(all)-1)] }
-	t.Logf("%s, %d scenarios, %d completions: median %.1f %%, p90 %.1f %%, p95 %.1f %%, worst %.1f %%; WAN bytes at most %.2f %%; %d complete at one level only",
-		*controller, *scenarios, len(all), 100*at(.5), 100*at(.9), 100*at(.95), 100*at(1), 100*wan, differ)
-	if *scenarios == 2 && *first == 1 && !table.Stale(*controller) && (at(.5) > median || at(1) > worst || differ > 0) {
+	t.Logf("%s, %d scenarios, %d completions: median %.1f %%, p75 %.1f %%, p90 %.1f %%, p95 %.1f %%, worst %.1f %%; WAN bytes at most %.2f %%; %d complete at one level only",
+		*controller, *scenarios, len(all), 100*at(.5), 100*at(.75), 100*at(.9), 100*at(.95), 100*at(1), 100*wan, differ)
+	if *scenarios == always && *first == 1 && *controller == ledbat.Names()[0] && !table.Stale(*controller) && (at(.5) > median || at(1) > worst || differ > 0) {
 		t.Errorf("the bounds are %.0f %% at the median and %.0f %% at worst", 100*median, 100*worst)
 	}
 }
 
-// about says which location was worst.
-func about(s *plan.Scenario, a plan.Outcome, e packet.Error) string {
-	p := e.WorstAt
-	if len(p.Done) == 0 {
-		return ""
-	}
-	c := s.Classes[p.Class]
-	var mine []time.Duration
-	for _, x := range a.Places {
-		if x.Class == p.Class && x.Index == p.Index {
-			mine = x.Done
+// byPackets is what the packet level says.
+func byPackets(t *testing.T, s *plan.Scenario, seed uint64) (o plan.Outcome) {
+	t.Helper()
+	file := filepath.Join(*keep, fmt.Sprintf("%s-%d-%d.json", s.Controller, seed, *budget))
+	if *keep != "" {
+		if text, err := os.ReadFile(file); err == nil {
+			if err := json.Unmarshal(text, &o); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			return o
 		}
 	}
-	return fmt.Sprintf("(%.1fM %v %gms %q loss %g load %.2f: %v, by packets %v)", p.Down/1e6, p.RTT.Round(time.Millisecond), c.Link.Buffer.A*1000, c.Link.AQM, c.Link.Loss.A,
-		c.Profile.Load[120], mine, p.Done)
+	o, err := packet.Play(s, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *keep != "" {
+		text, err := json.Marshal(o)
+		if err == nil {
+			err = os.WriteFile(file, text, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return o
+}
+
+// evening is the hour of the week that friday is in.
+const evening = 4*24 + 20
+
+const heading = "scenario place order | Mbit/s RTT ms buffer ms AQM loss | load direct events | by flow by packets off %"
+
+// rows say how far each location is off, and what it is like.
+func rows(s *plan.Scenario, seed uint64, a, b plan.Outcome) string {
+	var lines strings.Builder
+	for i, q := range b.Places {
+		c := &s.Classes[q.Class]
+		for order, y := range q.Done {
+			x := a.Places[i].Done[order]
+			if y < 0 {
+				continue
+			}
+			events := "-"
+			for _, e := range s.Events {
+				events = string(e.Kind)
+			}
+			fmt.Fprintf(&lines, "\n%3d %d.%d %d | %5.1f %3d %3.0f %-8s %-6g | %.2f %-5v %-9s | %7.1f %7.1f %+6.1f", seed, q.Class, q.Index, order, q.Down/1e6, q.RTT.Milliseconds(),
+				c.Link.Buffer.A*1000, cmp.Or(c.Link.AQM, "-"), c.Link.Loss.A, c.Profile.Load[evening], c.Direct, events, x.Seconds(), y.Seconds(), 100*(x-y).Seconds()/y.Seconds())
+		}
+	}
+	return lines.String()
 }

@@ -20,7 +20,6 @@ type player struct {
 	alone  *lane.Lane // the same without us
 	began  time.Duration
 	lanes  uint64
-	week   int // the hour of the week that the foreground has its load of
 	events uint64
 
 	waits, others []time.Duration // in front of the link, with us and without
@@ -51,16 +50,10 @@ func (p *player) play(horizon time.Duration) {
 
 // fetch lets the link bring what it does up to a moment.
 func (p *player) fetch(to time.Duration) {
-	h, until := p.hour()
-	to = min(to, until, p.Now().Truncate(time.Hour)+time.Hour)
-	switch {
-	case p.with == nil:
-		p.begin(h, until)
-	case h.Week != p.week:
-		p.with.Load(p.Loads[h.Week], until-p.began)
-		p.alone.Load(p.Loads[h.Week], until-p.began)
+	to = min(to, p.Now().Truncate(time.Hour)+time.Hour)
+	if p.with == nil {
+		p.begin()
 	}
-	p.week = h.Week
 	if most := p.Most() * lane.Datagram / site.Payload; most < p.Link.Down/8 {
 		p.with.Limit(most)
 	} else {
@@ -69,6 +62,7 @@ func (p *player) fetch(to time.Duration) {
 	before := p.with.Arrived()
 	p.with.Run(to - p.began)
 	p.alone.Run(to - p.began)
+	h, _ := p.fleet.Hour(p.Class, p.Now())
 	s := site.Supply{Busy: p.Loads[h.Week]}
 	s.Rate = float64((p.with.Arrived()-before)*site.Payload) / (to - p.Now()).Seconds()
 	for p.Now() < to && p.Wanting() {
@@ -77,32 +71,19 @@ func (p *player) fetch(to time.Duration) {
 	}
 }
 
-// hour is that of the location's clocks, and until when.
-func (p *player) hour() (site.Hour, time.Duration) {
-	hours := p.fleet.Hours(p.Class)
-	i, found := slices.BinarySearchFunc(hours, p.Now(), func(h site.Hour, at time.Duration) int { return int(h.At - at) })
-	if !found {
-		i--
-	}
-	if i+1 < len(hours) {
-		return hours[i], hours[i+1].At
-	}
-	return hours[i], p.fleet.Scenario.Horizon
-}
-
 // begin makes the link.
-func (p *player) begin(h site.Hour, until time.Duration) {
-	seed := plan.Stream(p.fleet.Seed, p.Class, p.Index, site.ForTraffic|plan.Purpose(p.lanes)<<32).Uint64()
+func (p *player) begin() {
+	p.lanes++
 	c := lane.Config{Down: p.Link.Down, Up: p.Link.Up, RTT: p.Link.RTT, Buffer: p.Link.Buffer, AQM: p.Link.AQM, Loss: p.Link.Loss,
-		Controller: p.fleet.Scenario.Controller, Seed: seed % 1e12}
+		Controller: p.fleet.Scenario.Controller, Seed: p.fleet.Traffic(p.Location, p.lanes)}
 	if p.Link.Trace != nil {
 		c.Schedule = schedule(p.Link.Trace, p.Now()-lane.WarmUp, c.RTT/2)
 	}
-	p.lanes++
 	p.began = p.Now()
-	p.with, _ = lane.New(c, p.Loads[h.Week], until-p.began) // New of this package has asked for the controller
+	f := p.fleet.Foreground(p.Location)
+	p.with, _ = lane.New(c, f, p.began) // New of this package has asked for the controller
 	c.Controller = ""
-	p.alone, _ = lane.New(c, p.Loads[h.Week], until-p.began)
+	p.alone, _ = lane.New(c, f, p.began)
 }
 
 // end ends the conversation.

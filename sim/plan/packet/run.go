@@ -22,7 +22,7 @@ type Run struct {
 
 // New prepares a replica in so many parts. The scenario must not change while it is played. The error is ledbat.ErrUnknownController.
 func New(s *plan.Scenario, seed uint64, parts int) (*Run, error) {
-	if _, err := lane.New(lane.Config{Down: 1e6, Up: 1e6, Controller: s.Controller}, 0, 0); err != nil {
+	if _, err := lane.New(lane.Config{Down: 1e6, Up: 1e6, Controller: s.Controller}, lane.Foreground{}, 0); err != nil {
 		return nil, err
 	}
 	r := &Run{scenario: s, fleet: site.New(s, seed), roster: site.NewRoster(s)}

@@ -18,8 +18,8 @@
 // # What is shared with the code that ships, and what is modelled
 //
 // Shared: the order of service (scheduler.Turn), how many hosts of a location fetch at a time (scheduler.Default), the hours (agent/window).
-// Modelled: that a location fetches each byte once, which is what package sim/swarm finds of agent.Core; that equals share alike; the LAN as a
-// fluid; the time until an order is heard of and connections stand (Hearing). Hosts are alike: which of them is switched off does not
+// Modelled: what is on the link beside us (package lane), which is the same whenever we fetch; that a location fetches each byte once, which is
+// what package sim/swarm finds of agent.Core; that equals share alike; the LAN as a fluid; the time until an order is heard of and connections stand (Hearing). Hosts are alike: which of them is switched off does not
 // matter, only how many hold how much.
 //
 // # Not promised

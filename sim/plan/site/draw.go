@@ -16,7 +16,7 @@ const (
 	forHeld
 	forSway
 	forCache
-	ForTraffic // of the packet level
+	forTraffic
 	forEvents
 )
 
@@ -66,6 +66,11 @@ const mostHosts = 1e6
 func (f *Fleet) drawHosts(class, index int) int {
 	r := plan.Stream(f.Seed, class, index, forHosts)
 	return int(min(max(math.Round(f.Scenario.Classes[class].Hosts.Count.Draw(r)), 1), mostHosts))
+}
+
+// Traffic is a seed for what is on a location's link: number 0 for the foreground, from 1 on for all else in each conversation.
+func (f *Fleet) Traffic(l *Location, number uint64) uint64 {
+	return plan.Stream(f.Seed, l.Class, l.Index, forTraffic|plan.Purpose(number)<<32).Uint64() % 1e12
 }
 
 // drawLoads is how busy the foreground keeps the link in each hour of the week.

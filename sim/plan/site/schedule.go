@@ -3,10 +3,13 @@
 package site
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/ebbproject/ebb/agent/window"
 	"github.com/ebbproject/ebb/sim/plan"
+	"github.com/ebbproject/ebb/sim/plan/lane"
 )
 
 // Fleet is what all locations of a scenario have in common: when hours end and windows open, in each zone. It is not changed once made.
@@ -80,6 +83,28 @@ func flipsOf(w window.Window, start time.Time, horizon time.Duration) flips {
 
 // Hours are those of a class's clocks.
 func (f *Fleet) Hours(class int) []Hour { return f.hours[f.Scenario.Classes[class].Region] }
+
+// Hour is the one that a class's clocks show at a moment, and when it ends. Before the beginning it is the first.
+func (f *Fleet) Hour(class int, at time.Duration) (h Hour, end time.Duration) {
+	hours := f.Hours(class)
+	i, found := slices.BinarySearchFunc(hours, at, func(h Hour, at time.Duration) int { return cmp.Compare(h.At, at) })
+	if !found && i > 0 {
+		i--
+	}
+	if i+1 < len(hours) {
+		return hours[i], hours[i+1].At
+	}
+	return hours[i], f.Scenario.Horizon
+}
+
+// Foreground is what is on a location's link beside us.
+func (f *Fleet) Foreground(l *Location) lane.Foreground {
+	load := func(at time.Duration) float64 {
+		h, _ := f.Hour(l.Class, at)
+		return l.Loads[h.Week]
+	}
+	return lane.Foreground{Rate: l.Link.Down, Seed: f.Traffic(l, 0), Load: load, Until: f.Scenario.Horizon}
+}
 
 // Common are the moments at which something changes for many locations at once, not in order.
 func (f *Fleet) Common() []time.Duration {

@@ -115,7 +115,8 @@ func (l *Location) use(clock []Hour, hours []plan.HourUse) {
 		to := min(from+time.Hour, l.end)
 		u := &hours[h]
 		can := l.Link.Down / 8
-		u.Capacity += int64(can * (to - from).Seconds())
+		capacity := int64(can * (to - from).Seconds())
+		var ours, others int64
 		for len(clock) > 1 && clock[1].At <= from {
 			clock = clock[1:]
 		}
@@ -124,12 +125,13 @@ func (l *Location) use(clock []Hour, hours []plan.HourUse) {
 			if i+1 < len(clock) {
 				b = min(b, clock[i+1].At)
 			}
-			u.Foreground += int64(float64(can*l.Loads[clock[i].Week]) * (b - a).Seconds())
+			others += int64(float64(can*l.Loads[clock[i].Week]) * (b - a).Seconds())
 		}
 		if h < len(l.Tally.hours) {
-			n := l.Tally.hours[h]
-			u.Ebb += n
-			u.Peak = max(u.Peak, float64(n)/float64(can*3600))
+			ours = l.Tally.hours[h]
+			others = max(min(others, capacity-ours), 0) // by chance it asked for less than its load
+			u.Peak = max(u.Peak, float64(ours)/float64(can*3600))
 		}
+		u.Capacity, u.Ebb, u.Foreground = u.Capacity+capacity, u.Ebb+ours, u.Foreground+others
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // node is a value that is measured, and how much it counts.
-type node[N float64 | time.Duration] struct {
+type node[N any] struct {
 	value  N
 	weight float64
 }
@@ -38,48 +38,61 @@ func nearlyLog(x, a, b float64) float64 {
 	return (y - 1) / (y + 1) * ((r + 1) / (r - 1))
 }
 
-// mix is a weighted mean of cells.
+// mix is a weighted mean of cells. Of their use it is the mean of what a byte takes, which grows in straight lines with the round trip, and with the
+// root of loss, where the window is what limits; use does not.
 type mix struct {
-	use, ramp, comeback, delay float64
+	slow, ramp, comeback, delay float64
 }
 
+// leastUse is the least that a cell says: nobody is slower than that, so that each byte takes a time.
+const leastUse = .001
+
+func (c Cell) slow() float64 { return 1 / max(c.Use, leastUse) }
+
 func (m *mix) add(c Cell, weight float64) {
-	m.use += float64(c.Use * weight)
+	m.slow += float64(c.slow() * weight)
 	m.ramp += float64(float64(c.Ramp) * weight)
 	m.comeback += float64(float64(c.Return) * weight)
 	m.delay += float64(float64(c.Delay) * weight)
 }
 
 func (m *mix) cell() Cell {
-	return Cell{Use: m.use, Ramp: time.Duration(m.ramp), Return: time.Duration(m.comeback), Delay: time.Duration(m.delay)}
+	return Cell{Use: min(1/m.slow, 1), Ramp: time.Duration(m.ramp), Return: time.Duration(m.comeback), Delay: time.Duration(m.delay)}
 }
 
 // change is what something that is not usual does to a cell: what was measured with it, and without.
 type change struct{ with, without mix }
 
-// add enters what the path v does in place of the usual one, which counts so much. Between the loads at which that is measured it goes in
-// straight lines.
-func (x *change) add(t *Table, v, usual Path, load, weight float64) {
-	var at [len(coarse)]float64
-	for i, k := range coarse {
-		at[i] = loads[k]
-	}
-	for _, l := range between(at[:], load, linear) {
+// add enters what the path v does in place of u, which counts so much. Between the loads at which both are measured it goes in straight lines.
+func (x *change) add(t *Table, v, u Path, loads []float64, load, weight float64) {
+	for _, l := range between(loads, load, linear) {
 		share := float64(weight * l.weight)
 		x.with.add(t.cells[Spot{v, l.value}], share)
-		x.without.add(t.cells[Spot{usual, l.value}], share)
+		x.without.add(t.cells[Spot{u, l.value}], share)
 	}
 }
 
-// apply changes a cell in the same way: what keeps a controller from using some of what it would use keeps it from the same share of what it does use
-// here, and what lets it use more gives it the same share of what it does not.
-func (x *change) apply(c Cell) Cell {
-	switch with, without := x.with.use, x.without.use; {
-	case with < without:
-		c.Use *= with / without
-	case with > without:
-		c.Use = 1 - float64((1-c.Use)*((1-with)/(1-without)))
-	}
+// harm is how much longer a byte takes with it, as a part of what it takes without; less than 0: it takes less.
+func (x *change) harm() float64 { return x.with.slow/x.without.slow - 1 }
+
+// apply changes a cell.
+func (x *change) apply(c Cell, harm float64) Cell {
+	c.Use = min(1/(c.slow()*(1+harm)), 1)
 	c.Delay = max(c.Delay+time.Duration(x.with.delay-x.without.delay), 0)
+	c.Ramp = max(c.Ramp+time.Duration(x.with.ramp-x.without.ramp), 0)
 	return c
+}
+
+// slight is a harm that is not told from none.
+const slight = .02
+
+// beside is the harm that loss, so many times usualLoss, does beside a queue: what usualLoss does there, more or less as loss does more or less than
+// usualLoss where the queue is the usual one, but no more than by the root of how much more loss it is.
+func beside(there, loss, here *change, times float64) float64 {
+	more := (max(loss.harm(), 0) + float64(slight*min(times, 1))) / (max(here.harm(), 0) + slight)
+	most := 1.
+	if there.harm() > 0 {
+		most = max(math.Sqrt(times), 1)
+	}
+	return float64(there.harm() * min(more, most))
 }

@@ -11,16 +11,18 @@
 //
 // # Algorithm
 //
-// The table has the usual path at all rates, round trips and loads; and at fewer of them what another buffer, a queue manager or loss
-// makes of it. Between what was measured it goes in straight lines, rate and round trip nearly by their logarithm, loss by its root; beyond
-// the last it stays as it is. What loss does, it does in the same proportion beside a queue manager or another buffer. Where there is a queue
-// manager the buffer does not matter.
+// The table has the usual path at all rates, round trips and loads; and at fewer of them what another buffer, a queue manager, loss, or one of the first
+// two together with loss, makes of it. Between what was measured it goes in straight lines, not of the use but of the time that a byte takes, which is what
+// grows evenly with the round trip where a window is what limits: rate and loss by their root, buffers nearly by their logarithm. Beyond the last it
+// stays as it is. Where there is a queue manager the buffer does not matter. Beside a queue that is not usual one loss was measured; others do more or
+// less there as they do more or less where it is.
 //
 // A table is a text, one cell a line. It holds for each controller a fingerprint: a hash of what controller, shim, link and foreground did in a few
-// short runs when the table was made. Where that is not what they do now, the table is stale: ebb sim calibrate makes it anew.
+// short runs when the table was made. Where that is not what they do now, the table is stale: ebb sim calibrate makes it anew, in some five CPU minutes
+// a controller.
 //
 // # Not promised
 //
-// Use beside short transfers is the mean of long times. Over a minute, and with ebb over several, it may be half as much or twice. That buffer,
-// queue manager and loss act independently is not true, only near. Links faster than 64 Mbit/s or slower than 1 count as these.
+// Use beside short transfers is the mean of long times. Over a minute, and with ebb over several, it may be half as much or twice. What a start costs is
+// known where nobody else is. Links faster than 64 Mbit/s or slower than 1 count as these.
 package yield

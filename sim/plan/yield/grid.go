@@ -11,18 +11,20 @@ import (
 // What is measured. The first of rates, round trips and loads are the least.
 var (
 	rates  = [...]float64{1e6, 4e6, 16e6, 64e6}
-	rtts   = [...]time.Duration{10 * time.Millisecond, 40 * time.Millisecond, 160 * time.Millisecond, 600 * time.Millisecond}
+	rtts   = [...]time.Duration{10 * time.Millisecond, 40 * time.Millisecond, 80 * time.Millisecond, 160 * time.Millisecond, 600 * time.Millisecond}
 	loads  = [...]float64{0, .02, .05, .15, .4, .7, .9}
-	coarse = [...]int{0, 3, 5} // of the loads, those at which what is not usual is measured
+	coarse = []float64{0, .15, .4, .7, .9} // of the loads, those at which what is not usual is measured
+	few    = []float64{0, .4, .7}          // and those at which two such things together are
 
 	buffers = [...]time.Duration{25 * time.Millisecond, usualBuffer, 400 * time.Millisecond}
-	losses  = [...]float64{0, .001, .01, .03}
+	losses  = [...]float64{0, .0003, usualLoss, .03}
 	queues  = [...]string{"", "codel", "fq-codel", "pie"}
 )
 
 const (
 	usualBuffer  = 100 * time.Millisecond
-	unusualRates = 3 // of the rates, those at which what is not usual is measured
+	usualLoss    = .003 // if there is any: what loss does beside a queue that is not usual is measured with this
+	unusualRates = 3    // of the rates, those at which what is not usual is measured
 )
 
 // Path is what a controller meets.
@@ -56,35 +58,41 @@ func Grid() []Spot {
 		}
 		for _, rate := range rates[:unusualRates] {
 			for _, rtt := range rtts {
-				for _, p := range unusual(Path{Controller: name, Rate: rate, RTT: rtt, Buffer: usualBuffer}) {
-					for _, i := range coarse {
-						list = append(list, Spot{p, loads[i]})
-					}
-				}
+				list = append(list, unusual(Path{Controller: name, Rate: rate, RTT: rtt, Buffer: usualBuffer})...)
 			}
 		}
 	}
 	return list
 }
 
-// unusual are the paths that differ from a usual one in one thing.
-func unusual(p Path) []Path {
-	var list []Path
+// unusual are the spots of paths that differ from a usual one in its queue, in loss, or in both.
+func unusual(usual Path) []Spot {
+	var list []Spot
+	add := func(p Path, loads []float64) {
+		for _, load := range loads {
+			list = append(list, Spot{p, load})
+		}
+	}
+	both := func(p Path) {
+		add(p, coarse)
+		p.Loss = usualLoss
+		add(p, few)
+	}
 	for _, b := range buffers {
-		if q := p; b != usualBuffer {
-			q.Buffer = b
-			list = append(list, q)
+		if p := usual; b != usualBuffer {
+			p.Buffer = b
+			both(p)
 		}
 	}
 	for _, name := range queues[1:] {
-		q := p
-		q.AQM = name
-		list = append(list, q)
+		p := usual
+		p.AQM = name
+		both(p)
 	}
 	for _, loss := range losses[1:] {
-		q := p
-		q.Loss = loss
-		list = append(list, q)
+		p := usual
+		p.Loss = loss
+		add(p, coarse)
 	}
 	return list
 }

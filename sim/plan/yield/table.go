@@ -70,44 +70,57 @@ func (t *Table) Curve(p Path) (c Curve) {
 
 // cell is the usual path's, changed by what is not usual.
 func (t *Table) cell(p Path, load float64) Cell {
-	rtt := between(rtts[:], p.RTT, nearlyLog)
+	rtt := between(rtts[:], p.RTT, linear)
 	usual := Path{Controller: p.Controller, Buffer: usualBuffer}
 	var m mix
-	for _, a := range between(rates[:], p.Rate, nearlyLog) {
+	for _, a := range between(rates[:], p.Rate, root) {
 		for _, b := range rtt {
 			u := usual
 			u.Rate, u.RTT = a.value, b.value
 			m.add(t.cells[Spot{u, load}], float64(a.weight*b.weight))
 		}
 	}
-	var buffer, queue, loss change
-	for _, a := range between(rates[:unusualRates], p.Rate, nearlyLog) {
+	var queue, loss, there, here change // usualLoss beside the queue, and beside the usual one
+	lossy := func(p Path) Path { p.Loss = usualLoss; return p }
+	for _, a := range between(rates[:unusualRates], p.Rate, root) {
 		for _, b := range rtt {
 			u := usual
 			u.Rate, u.RTT = a.value, b.value
 			weight := float64(a.weight * b.weight)
-			for _, x := range between(buffers[:], p.Buffer, nearlyLog) {
-				v := u
-				v.Buffer = x.value
-				buffer.add(t, v, u, load, float64(weight*x.weight))
+			for _, q := range queuesOf(u, p) {
+				queue.add(t, q.value, u, coarse, load, float64(weight*q.weight))
+				there.add(t, lossy(q.value), q.value, few, load, float64(weight*q.weight))
 			}
-			v := u
-			v.AQM = p.AQM
-			queue.add(t, v, u, load, weight)
+			here.add(t, lossy(u), u, few, load, weight)
 			for _, x := range between(losses[:], p.Loss, root) {
 				v := u
 				v.Loss = x.value
-				loss.add(t, v, u, load, float64(weight*x.weight))
+				loss.add(t, v, u, coarse, load, float64(weight*x.weight))
 			}
 		}
 	}
-	c := m.cell()
-	if p.AQM != "" {
-		c = queue.apply(c) // which keeps the queue below the end of the buffer
-	} else {
-		c = buffer.apply(c)
+	c := queue.apply(m.cell(), queue.harm())
+	if p.Loss == 0 {
+		return c
 	}
-	return loss.apply(c)
+	harm := loss.harm()
+	if p.AQM != "" || p.Buffer != usualBuffer {
+		harm = beside(&there, &loss, &here, p.Loss/usualLoss)
+	}
+	return loss.apply(c, harm)
+}
+
+// queuesOf are the paths, but for their queue like u, between which that of p lies.
+func queuesOf(u, p Path) (list []node[Path]) {
+	if p.AQM != "" { // which keeps the queue below the end of the buffer
+		u.AQM = p.AQM
+		return []node[Path]{{u, 1}}
+	}
+	for _, b := range between(buffers[:], p.Buffer, nearlyLog) {
+		u.Buffer = b.value
+		list = append(list, node[Path]{u, b.weight})
+	}
+	return list
 }
 
 // At is what it does at a load, 0..1.

@@ -46,8 +46,8 @@ func TestSomeCellsMeasuredAnew(t *testing.T) {
 	table := shipped(t)
 	for i, s := range Grid() {
 		usual := s.Path == Path{s.Controller, rates[0], rtts[1], usualBuffer, "", 0} && (s.Load == 0 || s.Load == .4)
-		lossy := s == Spot{Path{s.Controller, rates[1], rtts[0], usualBuffer, "", .01}, .15}
-		if !usual && !lossy {
+		both := s == Spot{Path{s.Controller, rates[1], rtts[0], usualBuffer, "fq-codel", usualLoss}, .7}
+		if !usual && !both {
 			continue
 		}
 		c, err := Measure(s, Seed(i))
@@ -93,6 +93,45 @@ func TestCellsAreMetExactly(t *testing.T) {
 		got, want := c.At(s.Load), table.Cell(s)
 		if off := math.Abs(got.Use - want.Use); off > 1e-9 {
 			t.Errorf("%+v: %+v, measured %+v", s, got, want)
+		}
+	}
+}
+
+// Between two round trips that were measured the use lies between theirs.
+func TestBetweenWhatWasMeasured(t *testing.T) {
+	table := shipped(t)
+	rapid.Check(t, func(t *rapid.T) {
+		p := Path{Controller: rapid.SampledFrom(ledbat.Names()).Draw(t, "controller"), Rate: rapid.SampledFrom(rates[:]).Draw(t, "rate"), Buffer: usualBuffer}
+		i := rapid.IntRange(0, len(rtts)-2).Draw(t, "rtt")
+		p.RTT = rtts[i] + time.Duration(rapid.Float64Range(0, 1).Draw(t, "of the way")*float64(rtts[i+1]-rtts[i]))
+		load := rapid.SampledFrom(loads[:]).Draw(t, "load")
+		curve := table.Curve(p)
+		got := curve.At(load).Use
+		a, b := p, p
+		a.RTT, b.RTT = rtts[i], rtts[i+1]
+		x, y := table.Cell(Spot{a, load}).Use, table.Cell(Spot{b, load}).Use
+		if got < min(x, y)-1e-9 || got > max(x, y)+1e-9 {
+			t.Fatalf("%+v at %g: %g, and not between %g and %g", p, load, got, x, y)
+		}
+	})
+}
+
+// What loss does beside a queue is what usualLoss does there, more where there is more of it, and nothing where there is none.
+func TestLossBesideAQueue(t *testing.T) {
+	of := func(slow float64) *change { return &change{with: mix{slow: slow}, without: mix{slow: 1}} }
+	for _, x := range []struct {
+		there, loss, here *change
+		times, want       float64
+	}{
+		{of(1.5), of(1.2), of(1.2), 1, .5},
+		{of(1.5), of(1.09), of(1.2), .1, .5 * .092 / .22},
+		{of(1.5), of(1.42), of(1.2), 10, 1},
+		{of(1.5), of(9), of(1), 10, .5 * math.Sqrt(10)}, // no more than by the root
+		{of(1.5), of(1), of(1), .1, .05},
+		{of(.9), of(9), of(1), 10, -.1}, // chance
+	} {
+		if got := beside(x.there, x.loss, x.here, x.times); math.Abs(got-x.want) > 1e-9 {
+			t.Errorf("%+v: %g", x, got)
 		}
 	}
 }
