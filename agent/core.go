@@ -17,6 +17,7 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/desired"
 	"github.com/ebbproject/ebb/fleet/ledger"
+	"github.com/ebbproject/ebb/fleet/relay"
 	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
 )
@@ -77,6 +78,7 @@ type Core struct {
 	asks         map[uint64]ask // questions about names and manifests under way
 	asked        uint64         // last number of an ask
 	hub          hubView
+	reports      reports
 	out          []Action
 	savedMembers []byte // as last written
 }
@@ -100,7 +102,7 @@ func New(now time.Time, c Config) *Core {
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
 		orders: orders{book: desired.NewBook(c.Control, &c.Self), settings: c.settings()},
-		hub:    hubView{nextSync: now, said: map[content.ID]bool{}},
+		hub:    hubView{nextSync: now, said: map[content.ID]bool{}}, reports: reports{gatherer: relay.NewGatherer(c.Seed)},
 	}
 	core.book.keeps = c.Budget.Any()
 	core.sched.LocationKnown(now, true) // until the hub has said otherwise
@@ -125,6 +127,7 @@ func (c *Core) Advance(now time.Time) {
 	c.keepHours(now)
 	c.ordersIfDue(now)
 	c.compareIfDue(now)
+	c.reportsDue(now)
 	c.syncIfDue(now)
 }
 
@@ -132,7 +135,7 @@ func (c *Core) Advance(now time.Time) {
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
 	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve(), c.nextHours(), c.orders.change,
-		c.nextCompare(), c.keeper.Deadline(), c.finder.Deadline()} {
+		c.nextCompare(), c.keeper.Deadline(), c.finder.Deadline(), c.reports.sender.Deadline(), c.reports.gatherer.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}
@@ -220,6 +223,7 @@ func (c *Core) PeerDown(now time.Time, name string) {
 	}
 	delete(c.peers, name)
 	c.finder.Present(now, name, false)
+	c.reporterLost(now, name)
 	c.desk.PeerLost(name)
 	c.door.PeerLost(name)
 	c.busy.lost(name)

@@ -41,7 +41,7 @@ func (s *Sender) Said(now time.Time, super string) {
 // Answered: the super-peer handed on the hub's answer. It reports whether that was waited for: the report of one that is late has gone
 // directly.
 func (s *Sender) Answered(peer string, number uint64) bool {
-	if !s.waits(peer, number) {
+	if !s.Waits(peer, number) {
 		return false
 	}
 	s.at, s.shunned, s.pause = "", "", 0
@@ -50,14 +50,14 @@ func (s *Sender) Answered(peer string, number uint64) bool {
 
 // Refused: the super-peer will not relay the report, or what it handed on is not the hub's answer.
 func (s *Sender) Refused(now time.Time, peer string, number uint64) {
-	if s.waits(peer, number) {
+	if s.Waits(peer, number) {
 		s.fail(now)
 	}
 }
 
 // Directly: the report is nothing for a super-peer, and none is to blame.
 func (s *Sender) Directly(number uint64) {
-	if s.waits(s.at, number) {
+	if s.Waits(s.at, number) {
 		s.at = ""
 		s.outbox = append(s.outbox, ToHub{})
 	}
@@ -88,7 +88,8 @@ func (s *Sender) Deadline() time.Time {
 	return s.until
 }
 
-func (s *Sender) waits(peer string, number uint64) bool {
+// Waits reports whether the answer to that report is to come from that host.
+func (s *Sender) Waits(peer string, number uint64) bool {
 	return s.at != "" && s.at == peer && s.number == number
 }
 
