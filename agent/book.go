@@ -143,6 +143,7 @@ func (b *Book) Connected(now time.Time, id fleet.Identity) {
 func (b *Book) Silent(peer string, silent bool) {
 	if c := b.people[peer]; c != nil {
 		c.silent = silent && c.connected
+		b.stale = b.stale || c.Relay
 	}
 }
 

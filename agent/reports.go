@@ -157,7 +157,7 @@ func (b *Book) elect() (list []*contact) {
 	}
 	hosts := []string{b.self.Peer}
 	for _, c := range b.people {
-		if c.Relay && b.near(c) {
+		if c.Relay && !c.listed.IsZero() && b.near(c) {
 			hosts = append(hosts, c.Peer)
 		}
 	}
@@ -167,7 +167,7 @@ func (b *Book) elect() (list []*contact) {
 		if c == nil { // ourselves, or nobody
 			return list
 		}
-		if list = append(list, c); c.connected || c.backoff == 0 {
+		if list = append(list, c); c.backoff == 0 && !c.silent {
 			return list
 		}
 		hosts = slices.DeleteFunc(hosts, func(h string) bool { return h == c.Peer })

@@ -45,11 +45,17 @@ func (b *bench) control(ctx context.Context, s *Section) (err error) {
 	}
 	forgetPeak(f.source.PID())
 	b.say("control, at rest")
+	if err := g.order(beside.Order{Watch: true}); err != nil {
+		return err
+	}
+	asked, synced := g.count(beside.Asked), g.count(beside.Synced)
 	cpu, err := f.watched(func() error { return wait(ctx, rest) })
 	if err != nil {
 		return err
 	}
 	s.add("hub, CPU at rest", cpu, "% of a core").should(atMost, goalHubCPU)
+	s.add("hub, reports at rest", float64(g.count(beside.Synced)-synced)/rest.Seconds(), "a second")
+	s.add("hub, questions at rest", float64(g.count(beside.Asked)-asked)/rest.Seconds(), "a second").note("a question carries the reports of a location")
 	b.say("control, pausing all")
 	var took []float64
 	cpu, err = f.watched(func() error {
