@@ -15,6 +15,7 @@ import (
 
 const (
 	controlRest     = 30 * time.Second // for which the hub is watched at rest
+	controlArrive   = 45 * time.Second // in which hosts hear of their neighbours and find into one beat
 	controlSettle   = 15 * time.Second // in which it hears that all fetch, and all hear how often they should report
 	controlCommands = 6
 	// The goals of a hub with 2,000 hosts.
@@ -36,11 +37,11 @@ func (b *bench) control(ctx context.Context, s *Section) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.leave()) }()
-	rest, settle := controlRest, controlSettle
+	arrive, rest, settle := controlArrive, controlRest, controlSettle
 	if b.o.Short {
-		rest, settle = controlRest/6, controlSettle/3
+		arrive, rest, settle = controlArrive/9, controlRest/6, controlSettle/3
 	}
-	if err := wait(ctx, settle); err != nil { // what came with enrolling is done
+	if err := wait(ctx, arrive); err != nil { // what came with enrolling is done
 		return err
 	}
 	forgetPeak(f.source.PID())
