@@ -167,7 +167,7 @@ func (b *Book) elect() (list []*contact) {
 		if c == nil { // ourselves, or nobody
 			return list
 		}
-		if list = append(list, c); c.backoff == 0 && !c.silent {
+		if list = append(list, c); c.connected && !c.silent || !c.connected && c.backoff == 0 {
 			return list
 		}
 		hosts = slices.DeleteFunc(hosts, func(h string) bool { return h == c.Peer })

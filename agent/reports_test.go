@@ -205,6 +205,18 @@ func TestTheSuperPeerDies(t *testing.T) {
 	})
 }
 
+// Two hosts that dial each other at once keep one conversation, and each hears that the other was not reached.
+func TestWhoIsInConversationIsReached(t *testing.T) {
+	w := shop(t, 4)
+	super := w.super()
+	for _, name := range w.names[1:] {
+		if name != super {
+			w.hosts[name].core.PeerNotReached(w.now, w.hosts[super].id.Peer)
+		}
+	}
+	w.super()
+}
+
 // While the hub is away everybody knows, and afterwards all is as before.
 func TestTheHubIsAwayForReports(t *testing.T) {
 	w := shop(t, 6)
