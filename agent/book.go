@@ -257,7 +257,12 @@ func (b *Book) choose() []*contact {
 		}
 	}
 	list := append(b.nearest(hub, len(hub)), b.elect()...)
-	list = append(list, b.neighbours(near)...)
+	elected := list
+	for _, c := range b.neighbours(near) {
+		if !slices.Contains(elected, c) {
+			list = append(list, c)
+		}
+	}
 	list = append(list, b.strangers(far)...)
 	if !b.HubConnected() { // nobody tells us who holds what: ask around
 		list = append(list, b.nearest(unknown, maxStrangers)...)
