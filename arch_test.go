@@ -65,7 +65,7 @@ var rooms = map[string]room{
 	"fleet/bus":            {floor: 2, may: []string{"fleet", "fleet/desired", "fleet/node"}},
 	"fleet/relay":          {floor: 2, pure: true},
 	"fleet/topology":       {floor: 2, pure: true, may: []string{"fleet"}},
-	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node"}},
+	"fleet/client":         {floor: 2, may: []string{"fleet", "fleet/node", "fleet/relay"}},
 	"fleet/node":           {floor: 2, may: []string{"fleet"}},
 
 	"agent":                 {floor: 3, pure: true, may: []string{"agent/api", "agent/cache", "agent/budget", "agent/discovery", "agent/gentle", "agent/policy", "agent/window"}},

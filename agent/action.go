@@ -96,8 +96,13 @@ type (
 	Resolve struct{ Ref string }
 	// Compare asks the hub who else in the location holds what. The answer is Compared or NotCompared.
 	Compare struct{ Request fleet.CopiesRequest }
-	// Sync exchanges news with the hub. The answer is Synced or SyncFailed.
-	Sync struct{ Request fleet.SyncRequest }
+	// Sync exchanges news with the hub. The answer is Synced or SyncFailed. Through another host, or through this one as those of others, it goes
+	// as a letter: the answer is Replied or NotReplied with the same Number, or Unsealed if it cannot be one.
+	Sync struct {
+		Request fleet.SyncRequest
+		Through string // empty: directly
+		Number  uint64
+	}
 	// Look asks the own network who of the fleet is there. The answer is Looked, after any number of Heard.
 	Look struct{}
 	// Reach connects to an address of which nobody has said who is there. The answer is Reached or NotReached with the same Where.

@@ -64,6 +64,7 @@ type Book struct {
 	people  map[string]*contact
 	active  bool            // some flow still needs peers
 	keeps   bool            // neighbours are wanted all the same
+	super   string          // by way of whom this host should report; see elect
 	used    time.Time       // when one did last
 	list    []*contact      // see wanted ...
 	stale   bool            // ... which is out of date
@@ -91,12 +92,12 @@ func (b *Book) Listed(now time.Time, m fleet.Member) (changed bool) {
 	}
 	if c.Lan != m.Lan || c.Wan != m.Wan || c.TLS != m.TLS { // it moved: what we learnt of the old address is void
 		c.retryAt, c.backoff = time.Time{}, 0
-		changed = true
+		b.stale, changed = true, true
 	}
 	if c.connected { // its certificate has said where it is
 		m.Role, m.Location = c.Role, c.Location
 	}
-	if c.Role != m.Role || c.Location != m.Location || c.Subnet != m.Subnet || c.Link != m.Link || c.listed.IsZero() {
+	if c.Role != m.Role || c.Location != m.Location || c.Subnet != m.Subnet || c.Link != m.Link || c.Relay != m.Relay || c.listed.IsZero() {
 		b.stale, changed = true, true
 	}
 	c.Member, c.listed = m, now
@@ -142,6 +143,7 @@ func (b *Book) Connected(now time.Time, id fleet.Identity) {
 func (b *Book) Silent(peer string, silent bool) {
 	if c := b.people[peer]; c != nil {
 		c.silent = silent && c.connected
+		b.stale = b.stale || c.Relay
 	}
 }
 
@@ -167,7 +169,7 @@ func (b *Book) Lost(now time.Time, peer string) {
 // postpone sets when a peer that was not reached is dialled again.
 func (b *Book) postpone(now time.Time, c *contact) {
 	c.backoff = min(max(2*c.backoff, redialFirst), redialMost)
-	b.stale = b.stale || c.backoff >= doubtful // somebody else takes its place
+	b.stale = b.stale || c.backoff >= doubtful || c.Relay // somebody else takes its place
 	// A spread of a factor of two keeps a whole location from dialling in step after an outage.
 	c.retryAt = now.Add(c.backoff/2 + time.Duration(b.rnd.Int64N(int64(c.backoff))))
 }
@@ -254,8 +256,13 @@ func (b *Book) choose() []*contact {
 			unknown = append(unknown, c)
 		}
 	}
-	list := b.nearest(hub, len(hub))
-	list = append(list, b.neighbours(near)...)
+	list := append(b.nearest(hub, len(hub)), b.elect()...)
+	elected := list
+	for _, c := range b.neighbours(near) {
+		if !slices.Contains(elected, c) {
+			list = append(list, c)
+		}
+	}
 	list = append(list, b.strangers(far)...)
 	if !b.HubConnected() { // nobody tells us who holds what: ask around
 		list = append(list, b.nearest(unknown, maxStrangers)...)
@@ -300,7 +307,9 @@ func (b *Book) Deadline() time.Time {
 }
 
 // idles reports whether a conversation with a host ends when no flow needs it.
-func (b *Book) idles(c *contact) bool { return c.Role != fleet.RoleHub && !(b.keeps && b.near(c)) }
+func (b *Book) idles(c *contact) bool {
+	return c.Role != fleet.RoleHub && c.Peer != b.super && !(b.keeps && b.near(c))
+}
 
 // Take returns the next Dial or Hangup.
 func (b *Book) Take(now time.Time) (Action, bool) {

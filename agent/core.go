@@ -17,6 +17,7 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/desired"
 	"github.com/ebbproject/ebb/fleet/ledger"
+	"github.com/ebbproject/ebb/fleet/relay"
 	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/transfer"
 )
@@ -38,13 +39,6 @@ type Config struct {
 	Zone        *time.Location        // of the windows of flows; nil: UTC
 	Free, Total int64                 // bytes of the volume at the start; Total 0: not known
 	Discovery   discovery.Config      // how neighbours are found without the hub; its Seed is the core's
-}
-
-// peer is a host we are in conversation with.
-type peer struct {
-	fleet.Identity
-	class   scheduler.Class
-	follows map[content.ID]bool // contents it wants to hear about
 }
 
 // Core is the endpoint's mind; see the package comment. It is owned by one goroutine.
@@ -77,6 +71,7 @@ type Core struct {
 	asks         map[uint64]ask // questions about names and manifests under way
 	asked        uint64         // last number of an ask
 	hub          hubView
+	reports      reports
 	out          []Action
 	savedMembers []byte // as last written
 }
@@ -100,7 +95,7 @@ func New(now time.Time, c Config) *Core {
 		peers: map[string]*peer{}, holdings: map[content.ID]*holding{}, names: fleet.NewCatalogue(),
 		flows: map[string]*flow{}, asks: map[uint64]ask{},
 		orders: orders{book: desired.NewBook(c.Control, &c.Self), settings: c.settings()},
-		hub:    hubView{nextSync: now, said: map[content.ID]bool{}},
+		hub:    hubView{nextSync: now, said: map[content.ID]bool{}}, reports: reports{gatherer: relay.NewGatherer(c.Seed)},
 	}
 	core.book.keeps = c.Budget.Any()
 	core.sched.LocationKnown(now, true) // until the hub has said otherwise
@@ -125,6 +120,7 @@ func (c *Core) Advance(now time.Time) {
 	c.keepHours(now)
 	c.ordersIfDue(now)
 	c.compareIfDue(now)
+	c.reportsDue(now)
 	c.syncIfDue(now)
 }
 
@@ -132,7 +128,7 @@ func (c *Core) Advance(now time.Time) {
 func (c *Core) Deadline() time.Time {
 	first := c.hub.nextSync
 	for _, t := range []time.Time{c.sched.Deadline(), c.book.Deadline(), c.herald.Deadline(), c.nextResolve(), c.nextHours(), c.orders.change,
-		c.nextCompare(), c.keeper.Deadline(), c.finder.Deadline()} {
+		c.nextCompare(), c.keeper.Deadline(), c.finder.Deadline(), c.reports.sender.Deadline(), c.reports.gatherer.Deadline()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}
@@ -187,59 +183,6 @@ func (c *Core) scheduled(now time.Time, a scheduler.Action) {
 
 // wirePriority folds a flow's priority into the wire's octet, 100 being ordinary.
 func wirePriority(p int) uint8 { return uint8(min(max(100+p, 0), 255)) }
-
-// PeerUp: a conversation with an authenticated host has begun, whoever dialled.
-func (c *Core) PeerUp(now time.Time, id fleet.Identity) {
-	if _, again := c.peers[id.Peer]; again {
-		c.PeerDown(now, id.Peer)
-	}
-	if c.book.Refuses(now, id.Peer) || c.orders.book.Revoked(now, id.Peer) {
-		c.do(Hangup{Peer: id.Peer})
-		return
-	}
-	c.peers[id.Peer] = &peer{Identity: id, follows: map[content.ID]bool{}}
-	c.book.Connected(now, id)
-	c.finder.Present(now, id.Peer, true)
-	c.peers[id.Peer].class = c.book.Class(id.Peer)
-	c.sched.PeerJoined(now, scheduler.PeerID(id.Peer), c.peers[id.Peer].class)
-	if id.Role != fleet.RoleHub { // which has a better uplink than the hosts beside it
-		c.sched.PeerAt(scheduler.PeerID(id.Peer), id.Location)
-	}
-	for _, f := range c.openFlows() {
-		switch {
-		case f.known:
-			c.follow(id.Peer, f.content, true)
-		case f.askPeers:
-			c.askPeer(id.Peer, f)
-		}
-	}
-}
-
-// PeerDown: the conversation has ended, or dialling has failed.
-func (c *Core) PeerDown(now time.Time, name string) {
-	c.book.Lost(now, name)
-	if c.peers[name] == nil {
-		return
-	}
-	delete(c.peers, name)
-	c.finder.Present(now, name, false)
-	c.desk.PeerLost(name)
-	c.door.PeerLost(name)
-	c.busy.lost(name)
-	c.sched.PeerLost(now, scheduler.PeerID(name))
-	for _, n := range c.askNumbers() {
-		if c.asks[n].peer == name {
-			delete(c.asks, n)
-		}
-	}
-}
-
-// Misbehaved: a peer said something that the protocol does not allow, and the conversation is over.
-func (c *Core) Misbehaved(now time.Time, name string) {
-	if c.book.Offended(now, name) {
-		c.do(Hangup{Peer: name})
-	}
-}
 
 // Interested: a peer wants to hear what we hold of a content, or no longer.
 func (c *Core) Interested(now time.Time, name string, id content.ID, on bool) {

@@ -26,6 +26,7 @@ const (
 // hubView is what this host knows of its hub.
 type hubView struct {
 	nextSync time.Time
+	planned  time.Time // nextSync as long as nothing is urgent
 	asking   bool
 	lastAsk  time.Time
 	lastOK   time.Time
@@ -40,6 +41,7 @@ type hubView struct {
 	pulse   *pulse.Pulse                 // that it has confirmed
 	beat    pulse.Pulse                  // with the question under way
 	every   time.Duration                // how often it wants news while something is fetched; zero: it has not said
+	relays  bool                         // it takes what hosts report by way of others
 	move    string                       // the location that it sees us in
 	warning string                       // what is wrong with where we are
 	twin    string                       // the address of another host with our identity
@@ -53,25 +55,32 @@ func (c *Core) syncIfDue(now time.Time) {
 		c.hub.nextSync = now.Add(syncLeast)
 		return
 	}
-	every := syncEvery
-	switch {
-	case c.active() && c.hub.every > 0:
-		every = min(max(c.hub.every, syncFetch), syncEvery)
-	case c.active() && c.book.Lacking():
-		every = syncFetch
-	}
+	every := c.every()
 	c.saveLedger()
-	c.hub.nextSync = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))
+	urgent := now.Before(c.hub.planned)
+	c.hub.planned = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))
+	c.hub.nextSync = c.hub.planned
 	if c.cfg.Self.Role == fleet.RoleHub {
 		return // it is its own directory
 	}
 	c.hub.asking, c.hub.lastAsk = true, now
-	c.do(Sync{Request: c.news(now)})
+	c.report(now, c.news(now), urgent)
+}
+
+// every is how often news is exchanged now.
+func (c *Core) every() time.Duration {
+	switch {
+	case c.active() && c.hub.every > 0:
+		return min(max(c.hub.every, syncFetch), syncEvery)
+	case c.active() && c.book.Lacking():
+		return syncFetch
+	}
+	return syncEvery
 }
 
 // news is what the hub should know of this host.
 func (c *Core) news(now time.Time) fleet.SyncRequest {
-	r := fleet.SyncRequest{Desired: c.saidOrders(), Instance: fmt.Sprintf("%016x", c.cfg.Seed), Cursor: c.hub.cursor, Partial: c.hub.cursor != ""}
+	r := fleet.SyncRequest{Relay: c.hub.relays, Desired: c.saidOrders(), Instance: fmt.Sprintf("%016x", c.cfg.Seed), Cursor: c.hub.cursor, Partial: c.hub.cursor != ""}
 	c.hub.sent = map[content.ID]fleet.Holding{}
 	if report, ok := c.ledger.Report(); ok { // after the records of saveLedger, and so of what is durable
 		r.Ledger = &report
@@ -111,7 +120,7 @@ func (c *Core) news(now time.Time) fleet.SyncRequest {
 // Synced: the hub answered.
 func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 	c.hub.asking, c.hub.lastOK, c.hub.problem = false, now, ""
-	c.hub.move, c.hub.warning, c.hub.twin = r.Move, r.Warning, r.Twin
+	c.hub.relays, c.hub.move, c.hub.warning, c.hub.twin = r.Relay, r.Move, r.Warning, r.Twin
 	c.confirmed(now, r)
 	changed := c.book.Listed(now, r.Hub)
 	if r.Partial {
@@ -175,6 +184,7 @@ func (c *Core) classify(now time.Time) {
 // SyncFailed: the hub could not be asked, for which why is the reason.
 func (c *Core) SyncFailed(now time.Time, why scheduler.Reason, detail string) {
 	c.hub.asking, c.hub.why, c.hub.problem = false, why, detail
+	c.hub.relays = false // perhaps it is an older one now
 }
 
 func sortedIDs[V any](m map[content.ID]V) []content.ID {

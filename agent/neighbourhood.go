@@ -41,7 +41,7 @@ func (b *Book) Gone(peer string) bool {
 	if c == nil || c.Role == fleet.RoleHub {
 		return false
 	}
-	c.listed = time.Time{}
+	c.listed, b.stale = time.Time{}, true
 	if c.connected || c.dialing {
 		return false
 	}

@@ -91,9 +91,3 @@ func (b *Book) Lacking() bool {
 	}
 	return n < enough
 }
-
-// PeerDied: the conversation has ended because the peer's process has.
-func (c *Core) PeerDied(now time.Time, name string) {
-	c.sched.PeerDied(now, scheduler.PeerID(name))
-	c.PeerDown(now, name)
-}

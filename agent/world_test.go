@@ -40,6 +40,7 @@ type world struct {
 	copies  *fleet.Copies
 	catalog map[string][]byte // by name and id
 	bad     map[string]bool   // hosts that send wrong bytes
+	post    post
 }
 
 type event struct {
@@ -376,6 +377,10 @@ func (w *world) obey(name string) {
 			w.sync(name, a)
 		case Resolve:
 			w.resolve(name, a)
+		case Hand:
+			w.hand(name, a)
+		case Reply:
+			w.reply(name, a)
 		case Export:
 			w.export(name, a)
 		case Cancel:
@@ -474,7 +479,12 @@ func (w *world) write(h *host) {
 
 func (w *world) sync(name string, a Sync) {
 	h := w.hosts[name]
+	if a.Through != "" {
+		w.writeLetter(name, a)
+		return
+	}
 	w.after(wan, name, func(*host) {
+		w.post.asked++
 		if w.hubDown {
 			h.core.SyncFailed(w.now, scheduler.HubUnreachable, "the hub does not answer")
 			return
@@ -483,16 +493,22 @@ func (w *world) sync(name string, a Sync) {
 			h.core.SyncFailed(w.now, scheduler.HubRefuses, "the certificate has expired")
 			return
 		}
-		w.news++
-		r := a.Request
-		r.Lan = w.addr(name)
-		reply := w.dir.Answer(w.now, h.id, r, w.dir.Announced(w.now, h.id, r))
-		for i := range reply.Peers {
-			reply.Peers[i].Wan = reply.Peers[i].Lan
-		}
-		reply.Every = w.pace
-		h.core.Synced(w.now, reply)
+		h.core.Synced(w.now, w.hear(name, a.Request))
 	})
+}
+
+// hear is the hub's answer to a report.
+func (w *world) hear(name string, r fleet.SyncRequest) fleet.SyncReply {
+	h := w.hosts[name]
+	w.post.heard(w.now, name)
+	w.news++
+	r.Lan = w.addr(name)
+	reply := w.dir.Answer(w.now, h.id, r, w.dir.Announced(w.now, h.id, r))
+	for i := range reply.Peers {
+		reply.Peers[i].Wan = reply.Peers[i].Lan
+	}
+	reply.Relay, reply.Every = w.post.taken, w.pace
+	return reply
 }
 
 func (w *world) compare(name string, a Compare) {

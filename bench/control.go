@@ -15,6 +15,7 @@ import (
 
 const (
 	controlRest     = 30 * time.Second // for which the hub is watched at rest
+	controlArrive   = 45 * time.Second // in which hosts hear of their neighbours and find into one beat
 	controlSettle   = 15 * time.Second // in which it hears that all fetch, and all hear how often they should report
 	controlCommands = 6
 	// The goals of a hub with 2,000 hosts.
@@ -36,20 +37,26 @@ func (b *bench) control(ctx context.Context, s *Section) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.leave()) }()
-	rest, settle := controlRest, controlSettle
+	arrive, rest, settle := controlArrive, controlRest, controlSettle
 	if b.o.Short {
-		rest, settle = controlRest/6, controlSettle/3
+		arrive, rest, settle = controlArrive/9, controlRest/6, controlSettle/3
 	}
-	if err := Wait(ctx, settle); err != nil { // what came with enrolling is done
+	if err := Wait(ctx, arrive); err != nil { // what came with enrolling is done
 		return err
 	}
 	forgetPeak(f.source.PID())
 	b.say("control, at rest")
+	if err := g.order(beside.Order{Watch: true}); err != nil {
+		return err
+	}
+	asked, synced := g.count(beside.Asked), g.count(beside.Synced)
 	cpu, err := f.watched(func() error { return Wait(ctx, rest) })
 	if err != nil {
 		return err
 	}
 	s.add("hub, CPU at rest", cpu, "% of a core").should(atMost, goalHubCPU)
+	s.add("hub, reports at rest", float64(g.count(beside.Synced)-synced)/rest.Seconds(), "a second")
+	s.add("hub, questions at rest", float64(g.count(beside.Asked)-asked)/rest.Seconds(), "a second").note("a question carries the reports of a location")
 	b.say("control, pausing all")
 	var took []float64
 	cpu, err = f.watched(func() error {

@@ -91,6 +91,13 @@ func (b *bench) gather(ctx context.Context, f *fleet, guests int) (g *gathering,
 	})
 }
 
+// count is how often something was told.
+func (g *gathering) count(what string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.counts[what]
+}
+
 // told takes what a guest tells.
 func (g *gathering) told(e beside.Event) {
 	g.mu.Lock()

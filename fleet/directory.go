@@ -59,6 +59,7 @@ type entry struct {
 	silent bool         // as the others were told
 	whole  bool         // all it holds was told since its daemon started
 	twins  twins
+	spoke  spoke
 }
 
 // part is how much of a content a host holds.
@@ -104,7 +105,7 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 	if h.Twin != "" {
 		return h
 	}
-	m := Member{Peer: id.Peer, Role: id.Role, Location: id.Location, Lan: r.Lan, TLS: r.TLS, Wan: e.Wan, Subnet: e.Subnet, Link: e.Link, Seen: now}
+	m := Member{Peer: id.Peer, Role: id.Role, Location: id.Location, Lan: r.Lan, TLS: r.TLS, Wan: e.Wan, Subnet: e.Subnet, Link: e.Link, Relay: r.Relay, Seen: now}
 	if fresh || e.Location != m.Location {
 		d.moved(now, e, id.Peer, m.Location)
 	}
@@ -124,8 +125,8 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 }
 
 // told is what others see of a member.
-func told(m Member) [7]string {
-	return [7]string{m.Location, string(m.Role), m.Lan, strconv.Itoa(int(m.TLS)), m.Wan, m.Subnet, string(m.Link)}
+func told(m Member) [8]string {
+	return [8]string{m.Location, string(m.Role), m.Lan, strconv.Itoa(int(m.TLS)), m.Wan, m.Subnet, string(m.Link), strconv.FormatBool(m.Relay)}
 }
 
 func (d *Directory) changed(e *entry) {

@@ -20,6 +20,7 @@ type Member struct {
 	Wan      string       `json:"wan,omitempty"`    // where the hub sees it; all others reach it there
 	Subnet   string       `json:"subnet,omitempty"` // that it is in, in CIDR notation
 	Link     Link         `json:"link,omitempty"`
+	Relay    bool         `json:"relay,omitempty"` // it hands on what its neighbours report
 	Holds    []content.ID `json:"holds,omitempty"` // of the contents asked about, complete or in part
 	Seen     time.Time    `json:"seen,omitzero"`
 }
@@ -76,6 +77,11 @@ type SyncRequest struct {
 	Ways    []pulse.Way    `json:"ways,omitempty"`    // to other locations to which something was sent lately
 	Desired *Desired       `json:"desired,omitempty"` // what is known of desired state; nil: by a host that obeys none
 	Bus     string         `json:"bus,omitempty"`     // version of the bus it is on
+
+	// Of a host that reports by way of others, and others by way of it, which it does when the hub has said Relay: a hub that does not know
+	// these fields refuses them.
+	Relay bool   `json:"relay,omitempty"`
+	Seq   uint64 `json:"seq,omitempty"` // greater than that of all reports and letters before: a time in microseconds since 1970
 }
 
 // Desired is a host's part of the exchange of desired state, in the words of package desired.
@@ -107,6 +113,7 @@ type SyncReply struct {
 	Move    string    `json:"move,omitempty"`    // the location whose certificate the host should fetch
 	Warning string    `json:"warning,omitempty"` // what is wrong with where the host is
 	Twin    string    `json:"twin,omitempty"`    // another host reports under this identity, from this address
+	Relay   bool      `json:"relay,omitempty"`   // reports may come by way of others
 	Every   int       `json:"every,omitempty"`   // seconds after which a host that fetches should report again; 0: as it likes
 	Hub     Member    `json:"hub"`
 	Time    time.Time `json:"time"`
@@ -114,6 +121,16 @@ type SyncReply struct {
 	Ledger  *ledger.Ack   `json:"ledger,omitempty"` // the report is durable here
 	Desired *DesiredReply `json:"desired,omitempty"`
 	Bus     *Bus          `json:"bus,omitempty"` // where what is ordered is heard at once; nil: nowhere
+}
+
+// LettersRequest hands on what hosts of the caller's location report, each sealed by who does (package relay).
+type LettersRequest struct {
+	Letters [][]byte `json:"letters"`
+}
+
+// LettersReply has the hub's answer to each, in their order and under its own seal; an empty one is none: who reports must do so itself.
+type LettersReply struct {
+	Answers [][]byte `json:"answers"`
 }
 
 // Bus is where a fleet's NATS servers are, and how a host is let in there.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"github.com/ebbproject/ebb/fleet"
@@ -34,6 +33,7 @@ func (s *Server) control() http.Handler {
 	mux.HandleFunc("POST /v1/enroll", s.enroll)
 	mux.HandleFunc("POST /v1/renew", s.member(s.renew))
 	mux.HandleFunc("POST /v1/sync", s.member(s.sync))
+	mux.HandleFunc("POST /v1/letters", s.member(s.letters))
 	mux.HandleFunc("POST /v1/copies", s.member(s.copied))
 	mux.HandleFunc("GET /v1/contents/{ref}", s.member(s.content))
 	mux.HandleFunc("GET "+bus.Path, s.member(s.throughControl))
@@ -57,14 +57,23 @@ func (s *Server) member(h func(http.ResponseWriter, *http.Request, fleet.Identit
 
 // caller is who asks. TLS has proved that the asker holds the key of the certificate it showed.
 func (s *Server) caller(r *http.Request, now time.Time) (fleet.Identity, error) {
+	if len(r.TLS.PeerCertificates) == 0 {
+		return fleet.Identity{}, problem(http.StatusForbidden, fleet.CodeDenied, "a certificate of the fleet is needed: enrol first")
+	}
+	known, _ := r.Context().Value(keyVerified{}).(*verified)
+	id, err := s.holder(known, r.TLS.PeerCertificates[0], now)
+	if err == nil {
+		known.shown(r.TLS.PeerCertificates[0])
+	}
+	return id, err
+}
+
+// holder is the host whose certificate it is, if it belongs to the fleet now.
+func (s *Server) holder(known *verified, leaf *x509.Certificate, now time.Time) (fleet.Identity, error) {
 	denied := func(code, format string, args ...any) (fleet.Identity, error) {
 		return fleet.Identity{}, problem(http.StatusForbidden, code, format, args...)
 	}
-	if len(r.TLS.PeerCertificates) == 0 {
-		return denied(fleet.CodeDenied, "a certificate of the fleet is needed: enrol first")
-	}
-	leaf := r.TLS.PeerCertificates[0]
-	err := s.verify(r, leaf, now)
+	err := s.verify(known, leaf, now)
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -81,27 +90,6 @@ func (s *Server) caller(r *http.Request, now time.Time) (fleet.Identity, error) 
 		return denied(fleet.CodeDenied, "this host was revoked: its operator must let it in anew, with another key: ebb enroll --again")
 	}
 	return id, nil
-}
-
-// verified is what a connection remembers: the certificate that was shown on it and found to be one of the fleet's.
-type verified struct {
-	leaf atomic.Pointer[x509.Certificate]
-}
-
-// keyVerified finds it in the context of a request.
-type keyVerified struct{}
-
-// verify checks a certificate, its signature once a connection: hosts ask every few seconds, and that would be most of the work.
-func (s *Server) verify(r *http.Request, leaf *x509.Certificate, now time.Time) error {
-	known, _ := r.Context().Value(keyVerified{}).(*verified)
-	if known != nil && known.leaf.Load() == leaf && !now.Before(leaf.NotBefore) && !now.After(leaf.NotAfter) {
-		return nil
-	}
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: s.self().Roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
-	if err == nil && known != nil {
-		known.leaf.Store(leaf)
-	}
-	return err
 }
 
 // enroll lets a host in for a token. That the token is used is durable before the certificate leaves: a crash between
@@ -206,27 +194,47 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 		s.fail(w, r, err)
 		return
 	}
-	if req.Location != "" && req.Location != id.Location {
-		s.fail(w, r, problem(http.StatusForbidden, fleet.CodeDenied, "this host says that it is in %s, and its certificate says %s: enrol again for where it is: "+
-			"ebb enroll --again --location %s", req.Location, id.Location, req.Location))
-		return
-	}
-	now := s.o.Clock()
-	news, handed, err := s.orders.exchange(now, id, req.Desired)
+	reply, err := s.hear(speaker{id, r.TLS.PeerCertificates[0], remote(r), req.Seq, false}, req)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
+	answer(w, reply)
+}
+
+// speaker is a host that reports.
+type speaker struct {
+	fleet.Identity
+	leaf *x509.Certificate
+	from netip.Addr // where the hub sees it
+	seq  uint64     // of the report
+	far  bool       // it came by way of another host
+}
+
+// hear takes a report, whichever way it came.
+func (s *Server) hear(who speaker, req fleet.SyncRequest) (reply fleet.SyncReply, err error) {
+	id := who.Identity
+	if req.Location != "" && req.Location != id.Location {
+		return reply, problem(http.StatusForbidden, fleet.CodeDenied, "this host says that it is in %s, and its certificate says %s: enrol again for where it is: "+
+			"ebb enroll --again --location %s", req.Location, id.Location, req.Location)
+	}
+	now := s.o.Clock()
+	news, handed, err := s.orders.exchange(now, id, req.Desired)
+	if err != nil {
+		return reply, err
+	}
 	if handed > 0 {
 		s.o.Log.Warn("a host handed in orders that this hub had forgotten", "peer", id.Peer, "location", id.Location, "documents", handed)
 	}
-	reply := s.announced(now, r, id, req)
-	reply.Desired = news
+	if reply, err = s.announced(now, who, req); err != nil {
+		return reply, err
+	}
+	reply.Desired, reply.Relay = news, true
 	if s.bus != nil {
 		reply.Bus = s.bus.Told(req.Bus)
 	}
 	reply.Ledger = s.accounted(id, req)
-	answer(w, reply)
+	return reply, nil
 }
 
 // report reads what a host says of itself. Others will dial the address, so it must be one.
@@ -262,7 +270,8 @@ func report(body io.Reader) (fleet.SyncRequest, error) {
 	return req, nil
 }
 
-func (s *Server) announced(now time.Time, r *http.Request, id fleet.Identity, req fleet.SyncRequest) fleet.SyncReply {
+func (s *Server) announced(now time.Time, who speaker, req fleet.SyncRequest) (fleet.SyncReply, error) {
+	id := who.Identity
 	s.mu.Lock()
 	look := now.Sub(s.observed) >= observeEvery
 	if look {
@@ -276,12 +285,18 @@ func (s *Server) announced(now time.Time, r *http.Request, id fleet.Identity, re
 	}
 	s.forgive(id, &req)
 	own, _ := netip.ParsePrefix(req.Net) // empty or good
-	st := stands(s.network(), id.Location, remote(r), own)
+	st := stands(s.network(), id.Location, who.from, own)
 	var due []store.Record
 	defer func() { s.keepWeeks(due) }()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if who.far && !s.directory.Newest(id.Peer, who.seq) { // it has spoken itself meanwhile
+		return fleet.SyncReply{}, fleet.ErrOlder
+	}
 	h := s.directory.Announced(now, id, req)
+	if !who.far {
+		s.directory.Spoke(id.Peer, who.seq, who.from)
+	}
 	if h.Twin == "" {
 		s.directory.Placed(id.Peer, st.place)
 		s.board.Heard(now, id, req)
@@ -298,10 +313,10 @@ func (s *Server) announced(now time.Time, r *http.Request, id fleet.Identity, re
 	reply := s.directory.Answer(now, id, req, h)
 	reply.Every = int(s.board.Pace() / time.Second)
 	if own.IsValid() {
-		s.advise(&reply, id, st, topology.AutoName(remote(r), own), fleet.Roams(r.TLS.PeerCertificates[0]))
+		s.advise(&reply, id, st, topology.AutoName(who.from, own), fleet.Roams(who.leaf))
 	}
 	s.warn(now, id, req.Lan, reply)
-	return reply
+	return reply, nil
 }
 
 // remote is where the hub sees who asks.

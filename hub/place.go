@@ -63,15 +63,23 @@ const (
 	maxWarned = 4096             // hosts remembered; beyond it all are forgotten
 )
 
-// warn logs what is wrong with a host, now and then. The caller holds mu.
-func (s *Server) warn(now time.Time, id fleet.Identity, lan string, reply fleet.SyncReply) {
-	if reply.Twin == "" && reply.Warning == "" || now.Sub(s.warned[id.Peer]) < warnEvery {
-		return
+// warnedOf reports whether something was said of a host not long ago; otherwise it is now. The caller holds mu.
+func (s *Server) warnedOf(now time.Time, what string) bool {
+	if now.Sub(s.warned[what]) < warnEvery {
+		return true
 	}
 	if len(s.warned) >= maxWarned {
 		clear(s.warned)
 	}
-	s.warned[id.Peer] = now
+	s.warned[what] = now
+	return false
+}
+
+// warn logs what is wrong with a host, now and then. The caller holds mu.
+func (s *Server) warn(now time.Time, id fleet.Identity, lan string, reply fleet.SyncReply) {
+	if reply.Twin == "" && reply.Warning == "" || s.warnedOf(now, id.Peer) {
+		return
+	}
 	if reply.Twin != "" {
 		s.o.Log.Warn("two hosts have one identity, such as a machine and the clone of its disk; enrol one of them again", "peer", id.Peer,
 			"location", id.Location, "lan", lan, "other", reply.Twin)

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a hub that hosts reach over real TLS on loopback. Its store lies in memory, so that its power can be cut.
 type world struct {
-	*testing.T
+	testing.TB
 	state string
 	fs    vfs.FS
 	bus   BusOptions
@@ -53,8 +53,8 @@ type world struct {
 	stop      func()
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{T: t, state: t.TempDir(), fs: vfs.NewCrashableMem(), addr: netip.MustParseAddrPort("127.0.0.1:0")}
+func newWorld(t testing.TB) *world {
+	w := &world{TB: t, state: t.TempDir(), fs: vfs.NewCrashableMem(), addr: netip.MustParseAddrPort("127.0.0.1:0")}
 	w.start()
 	t.Cleanup(func() { w.stop() })
 	return w

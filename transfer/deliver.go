@@ -99,6 +99,8 @@ func (s *Session) deliverControl(now time.Time, m Message) *ProtocolError {
 		what = s.leaseArrived(PeerClaim{m}, m.Content)
 	case Budget:
 		what = s.budgetArrived(m)
+	case Letter:
+		what = s.letterArrived(m)
 	}
 	if what == "" {
 		return nil

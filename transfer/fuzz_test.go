@@ -12,8 +12,8 @@ import (
 // and follows a content. It serves what it is asked for.
 func victim(t *testing.T) (*Session, time.Time) {
 	now := dawn
-	s := New(now, Config{MaxInbox: 1 << 20, MaxServe: 64 << 10, MaxWants: 4, MaxInterests: 2, Hello: Hello{Capabilities: []string{CapabilityOnce}}})
-	hello := Hello{MinVersion: 1, MaxVersion: 1, MaxWants: 8, MaxInterests: 8, Capabilities: []string{CapabilityOnce}}
+	s := New(now, Config{MaxInbox: 1 << 20, MaxServe: 64 << 10, MaxWants: 4, MaxInterests: 2, Hello: Hello{Capabilities: []string{CapabilityOnce, CapabilityRelay}}})
+	hello := Hello{MinVersion: 1, MaxVersion: 1, MaxWants: 8, MaxInterests: 8, Capabilities: []string{CapabilityOnce, CapabilityRelay}}
 	errs := []error{s.Deliver(now, hello.Append(nil))}
 	do := func(_ uint32, err error) { errs = append(errs, err) }
 	do(s.Want(now, WantSpec{Kind: KindChunk, ID: idOf(0xc1), Size: 5000}))
@@ -37,7 +37,7 @@ func victim(t *testing.T) (*Session, time.Time) {
 func crafted(b []byte) Message {
 	request, size, offset := uint32(b[1]%12), uint32(b[2])<<8|uint32(b[3])+1, uint32(b[4])<<8|uint32(b[5])
 	id := idOf(0xd0 + b[6]%4)
-	switch b[0] % 14 {
+	switch b[0] % 15 {
 	case 0, 1, 2, 3:
 		n := min(uint32(b[6])<<5+MinPiece, size-min(offset, size-1))
 		return Data{Request: request, Offset: min(offset, size-1), Total: size, Bytes: fodder[:n]}
@@ -57,6 +57,9 @@ func crafted(b []byte) Message {
 		return Stand{Content: id, Weight: b[7] % (MaxWeight + 1)}
 	case 12:
 		return Claim{Content: id, Range: size, Token: uint64(offset) + 1, Holder: "h", Weight: 1 + b[7]%MaxWeight, State: LeaseState(b[1] % 3)}
+	case 13:
+		n := min(uint32(b[6])<<5+MinPiece, size-min(offset, size-1))
+		return Letter{Kind: LetterKind(b[7] % 2), Number: uint64(request) + 1, Offset: min(offset, size-1), Total: size, Bytes: fodder[:n]}
 	case 10:
 		return Gained(id, size, min(offset, size-1))
 	default:

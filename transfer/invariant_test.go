@@ -9,7 +9,7 @@ import (
 
 // broken says which invariant of a session does not hold, whatever was done to it.
 func broken(s *Session) error {
-	return errors.Join(brokenCounters(s), brokenFetches(s), brokenServes(s))
+	return errors.Join(brokenCounters(s), brokenFetches(s), brokenServes(s), brokenLetters(s))
 }
 
 // brokenCounters: every byte that arrived is accounted once (I12).
@@ -114,6 +114,14 @@ func brokenServes(s *Session) error {
 		return fmt.Errorf("%d contents followed, %d following", len(s.followed), len(s.following))
 	case s.untold.len() > len(s.followed):
 		return fmt.Errorf("%d contents have news of %d", s.untold.len(), len(s.followed))
+	}
+	return nil
+}
+
+func brokenLetters(s *Session) error {
+	c := s.letters.coming
+	if n := s.letters.waiting.len(); n > int(LetterRefused)+1 || c.Total > MaxLetter || len(c.Bytes) > int(c.Total) || c.Total > 0 && len(c.Bytes) == int(c.Total) {
+		return fmt.Errorf("%d letters wait; %d bytes of %d have come", n, len(c.Bytes), c.Total)
 	}
 	return nil
 }

@@ -174,6 +174,8 @@ func (r *reader) message(kind byte) Message {
 		return r.claim()
 	case typeBudget:
 		return r.budget()
+	case typeLetter:
+		return r.letter()
 	}
 	panic("transfer: checkLength passed an unknown type")
 }
@@ -244,16 +246,21 @@ func (r *reader) data() Data {
 	if r.fault != "" {
 		return Data{}
 	}
-	end := int(d.Offset) + len(d.Bytes)
-	switch {
-	case len(d.Bytes) == 0:
-		r.fail("no bytes")
-	case end > int(d.Total):
-		r.fail("bytes %d to %d of %d", d.Offset, end, d.Total)
-	case end < int(d.Total) && len(d.Bytes) < MinPiece:
-		r.fail("%d bytes are less than a piece must have (%d)", len(d.Bytes), MinPiece)
-	}
+	r.piece(d.Offset, d.Total, len(d.Bytes))
 	return d
+}
+
+// piece holds n bytes against what is declared of them.
+func (r *reader) piece(offset, total uint32, n int) {
+	end := int(offset) + n
+	switch {
+	case n == 0:
+		r.fail("no bytes")
+	case end > int(total):
+		r.fail("bytes %d to %d of %d", offset, end, total)
+	case end < int(total) && n < MinPiece:
+		r.fail("%d bytes are less than a piece must have (%d)", n, MinPiece)
+	}
 }
 
 // Validate says whether another session would accept h.

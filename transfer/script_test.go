@@ -100,6 +100,16 @@ func (th *theatre) do(out *strings.Builder, f []string) {
 	case "budget":
 		th.check(s.Budget(th.now, Budget{Kind: BudgetKind(th.number(f[2])), Epoch: 1, Coordinator: f[3], Seq: uint64(th.number(f[4])),
 			Number: uint64(th.number(f[5])), Rate: uint64(th.number(f[6])), Weight: 1, Life: MaxBudgetLease}))
+	case "letter":
+		kind := map[string]LetterKind{"report": LetterReport, "answer": LetterAnswer, "refused": LetterRefused}[f[2]]
+		m := Letter{Kind: kind, Number: uint64(th.number(f[3]))}
+		if kind != LetterRefused {
+			m.Bytes = make([]byte, th.size(f[4]))
+		}
+		if kind == LetterAnswer {
+			m.Next = 9 * time.Second
+		}
+		th.check(s.Letter(th.now, m))
 	case "raw":
 		th.deliver(out, who, th.bytes(f[2]))
 	case "wait":

@@ -8,7 +8,7 @@ import "time"
 // and be overtaken. It is not ok when there is nothing to send, or when max is less than MinMessage.
 //
 // Nothing is decided before: what is said last is what is true when the carrier has room. Control messages go first,
-// in the order they were made (but pongs and pings before all, and Have messages after all), then data: the highest
+// in the order they were made (but pongs and pings before all, and letters and then Have messages after all), then data: the highest
 // priority first, and within it one answer after the other.
 func (s *Session) Next(now time.Time, buf []byte, max int) (msg []byte, unordered bool, ok bool) {
 	if max < MinMessage {
@@ -50,6 +50,9 @@ func (s *Session) nextControl(now time.Time, max int) (Message, bool) {
 		}
 		return m, true
 	}
+	if m, ok := s.letters.cut(max); ok {
+		return m, true
+	}
 	if s.untold.len() == 0 {
 		return nil, false
 	}
@@ -85,7 +88,7 @@ func (s *Session) Pending() bool {
 	case greeting:
 		return !s.greeted
 	}
-	return !s.greeted || s.watch.owes || s.watch.waits || s.control.len() > 0 || s.untold.len() > 0 || len(s.serves.sending) > 0
+	return !s.greeted || s.watch.owes || s.watch.waits || s.control.len() > 0 || s.letters.waiting.len() > 0 || s.untold.len() > 0 || len(s.serves.sending) > 0
 }
 
 // Stats counts the bytes of a session. Each byte that arrived is counted once:

@@ -43,6 +43,7 @@ type Session struct {
 	following map[ID]uint32 // contents we asked Have messages for, and their chunks, 0 when not known; at most peer.MaxInterests
 	followed  map[ID]*news  // contents the peer asked Have messages for; at most c.MaxInterests
 	untold    queue[*news]  // of these, those that have something to say
+	letters   letters
 
 	stats    Stats
 	accounts accounts
@@ -129,7 +130,7 @@ func (s *Session) drop() {
 		}
 	}
 	s.fetches, s.serves = newFetches(s.c), newServes(s.c)
-	s.control, s.untold = queue[Message]{}, queue[*news]{}
+	s.control, s.untold, s.letters = queue[Message]{}, queue[*news]{}, letters{}
 	s.following, s.followed = nil, nil
 }
 

@@ -24,13 +24,14 @@ const (
 	typeBudget   = 13
 	typeStand    = 14
 	typeClaim    = 15
+	typeLetter   = 16
 	typeLimit    = 20
 )
 
 var typeNames = [...]string{
 	typeHello: "hello", typeBye: "bye", typePing: "ping", typePong: "pong", typeInterest: "interest", typeHave: "have",
 	typeWant: "want", typeData: "data", typeCancel: "cancel", typeRefuse: "refuse", typeFind: "find", typeFound: "found",
-	typeBudget: "budget", typeStand: "stand", typeClaim: "claim", typeLimit: "limit",
+	typeBudget: "budget", typeStand: "stand", typeClaim: "claim", typeLetter: "letter", typeLimit: "limit",
 }
 
 // The first byte of an address in Hello.

@@ -55,6 +55,8 @@ var examples = []Message{
 	Budget{Kind: BudgetGrant, Epoch: 3, Coordinator: "till-7", Seq: 9, Number: 4, Rate: 625_000, Life: MaxBudgetLease},
 	Budget{Direction: Downwards, Kind: BudgetGrant, Epoch: 3, Coordinator: "till-7", Seq: 9, Number: 5},
 	Budget{Kind: BudgetTook, Epoch: 3, Coordinator: "till-7", Seq: 9, Number: 4},
+	Letter{Number: 1, Total: 3, Bytes: []byte{1, 2, 3}}, Letter{Kind: LetterRefused, Number: 1<<64 - 1},
+	Letter{Kind: LetterAnswer, Number: 7, Next: MaxNext, Offset: MaxLetter - 1, Total: MaxLetter, Bytes: []byte{0xff}},
 	Claim{Content: idOf(0xd1), Range: 3, Token: 2, Holder: "till-7", Life: 9, Weight: 4, Beat: 5, State: LeaseDone, Bytes: 1 << 20},
 }
 
@@ -97,7 +99,10 @@ var malformed = []string{
 	"0d.00.01.01.01.61.01.00.00.65", "0d.00.01.01.01.61.01.00.81808080808080.02.01", // ... and 101, a rate too large
 	"0d.00.02.01.01.61.01.00.01.00", "0d.00.02.01.01.61.01.01.01.e907", "0d.00.03.01.01.61.01.00", // budget: grant 0, more than a second, grant 0
 	"0d.00.02.01.01.61.01.01.01.e807.00", "0d.00.03.01.01.61.01.8000", // budget: too long, not the shortest form
-	"0b.01*17000", "08.01*270000", // absurd length
+	"11", "10.03.01", "10.00.00.00.01.ff", "10.02.00", "10.02.01.00", // unknown; letter: kind 3, number 0, number 0, too long
+	"10.00.01.00.00", "10.00.01.00.01", "10.00.01.00.01.ffff", "10.00.01.00.8008.ff*511", // letter: of nothing, no bytes, behind the end, crumbs
+	"10.00.01.00.818008.ff", "10.01.01.914e.00.01.ff", "10.01.01.00", // letter: too large, more than ten seconds, cut off
+	"0b.01*17000", "08.01*270000", "10.00.01.00.808008.01*17000", // absurd length
 }
 
 // TestVectors holds the wire format against testdata/vectors.txt, which other implementations can read: bytes in hex
@@ -199,7 +204,13 @@ func TestControlFits(t *testing.T) {
 		Beat: 1<<32 - 1, State: LeaseHeld, Left: MaxLeft, Bytes: maxToken}
 	budget := Budget{Kind: BudgetGrant, Epoch: 1<<64 - 1, Coordinator: strings.Repeat("h", MaxPeerName), Seq: 1<<64 - 1, Number: 1<<64 - 1,
 		Rate: maxBudgetRate, Life: MaxBudgetLease}
-	for _, m := range []Message{h, find, claim, budget} {
+	waiting := letters{}
+	waiting.put(Letter{Kind: LetterAnswer, Number: 1<<64 - 1, Next: MaxNext, Total: MaxLetter, Bytes: make([]byte, MaxLetter), Offset: MaxLetter / 2})
+	letter, _ := waiting.cut(MinMessage)
+	if n := len(letter.Append(nil)); n < MinMessage-4 {
+		t.Errorf("a piece of %d bytes leaves room", n)
+	}
+	for _, m := range []Message{h, find, claim, budget, letter} {
 		if n := len(m.Append(nil)); n > MinMessage {
 			t.Errorf("%v takes %d bytes", m, n)
 		}

@@ -101,6 +101,7 @@ type HubStatus struct {
 	LastSync  time.Time `json:"last_sync,omitzero"`
 	Error     string    `json:"error,omitempty"`
 	Warning   string    `json:"warning,omitempty"` // what is wrong with where this host is
+	Through   string    `json:"through,omitempty"` // the peer by way of which this host reports, itself where it gathers for others; empty: it reports directly
 	Twin      string    `json:"twin,omitempty"`    // another host uses this one's identity, at this address
 }
 

@@ -127,7 +127,7 @@ func (d *Daemon) partakes(now time.Time, id fleet.Identity, capabilities []strin
 
 // capabilities are what this host says in its hello that it can.
 func (d *Daemon) capabilities() []string {
-	can := []string{transfer.CapabilityLimit, transfer.CapabilityOnce, transfer.CapabilityReasons}
+	can := []string{transfer.CapabilityLimit, transfer.CapabilityOnce, transfer.CapabilityReasons, transfer.CapabilityRelay}
 	if d.o.Budget.Any() {
 		can = append(can, transfer.CapabilityBudget)
 		slices.Sort(can)

@@ -51,6 +51,7 @@ type Hub interface {
 	Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply, error)
 	Content(ctx context.Context, ref string) ([]byte, error)
 	Copies(ctx context.Context, r fleet.CopiesRequest) (fleet.CopiesReply, error)
+	Post
 }
 
 // Options of a daemon. Node, Store, Socket and Log are required; Hub is nil on the hub itself.
@@ -93,7 +94,7 @@ type Daemon struct {
 	toEvict *mailbox[agent.Evict]
 	floor   atomic.Int64 // bytes of the volume that stay free, whatever is to be written
 	toRead  *mailbox[agent.Serve]
-	toHub   *mailbox[agent.Sync]
+	toHub   *mailbox[any] // agent.Sync and agent.Reply
 	toDisk  *mailbox[agent.Export]
 	trials  *trials
 	groups  *carrier.Groups // what goes to other locations
@@ -105,6 +106,8 @@ type Daemon struct {
 	advice fleet.SyncReply // the last one, without its lists; owned by askHub
 	bus    *bus.Host       // nil: none; owned by askHub
 
+	written written // owned by askHub
+
 	node atomic.Pointer[node.Node] // as the host is enrolled now
 
 	// Owned by loop.
@@ -115,6 +118,7 @@ type Daemon struct {
 	observed netip.AddrPort // our own address as the hub sees it
 	counted  api.Sources
 	sent     int64
+	heard    uint64 // number of our last letter that was answered
 }
 
 // totals is what went to and came from one peer since the start, over all its connections.
@@ -145,7 +149,7 @@ func Start(o Options) (*Daemon, error) {
 	}
 	d := &Daemon{o: o, endpoint: endpoint, near: o.listenLan(), started: time.Now(), detours: detours{},
 		events:  make(chan func(*agent.Core, time.Time), 1024),
-		toWrite: newMailbox[agent.Store](), toEvict: newMailbox[agent.Evict](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[agent.Sync](),
+		toWrite: newMailbox[agent.Store](), toEvict: newMailbox[agent.Evict](), toRead: newMailbox[agent.Serve](), toHub: newMailbox[any](),
 		toDisk: newMailbox[agent.Export](), peers: map[string]*conversation{}, totals: map[string]*totals{},
 		dials: map[string]context.CancelFunc{}, trials: newTrials(harm.Config{}), caps: newCaps(o.Gentle.Rates), moved: newMailbox[agent.Movement](),
 		groups: groups}
@@ -368,6 +372,10 @@ func (d *Daemon) carryOut(core *agent.Core, a agent.Action) {
 		d.toPeer(a.Peer, a)
 	case agent.Decline:
 		d.toPeer(a.Peer, a)
+	case agent.Hand:
+		d.running.Go(func() { d.hand(a) })
+	case agent.Reply:
+		d.reply(a)
 	case agent.Tell:
 		d.toPeer(a.Peer, a)
 	}

@@ -10,5 +10,6 @@
 // into mailboxes.
 //
 // Memory. Chunks under way are bounded by the scheduler (what is asked for), by each session's inbox, and by the
-// desk (what is read to be served); mailboxes hold no more than these allow.
+// desk (what is read to be served); mailboxes hold no more than these allow. Of letters there is one each way in a conversation, and one
+// answer that is waited for; what is gathered for the hub fleet/relay bounds.
 package daemon

@@ -71,6 +71,11 @@ func (p *conversation) pass(e transfer.Event) {
 		tell = func(_ *agent.Core, now time.Time) {
 			p.d.leasing(now, func(s *budget.Share) { s.Deliver(now, name, e.Budget) })
 		}
+	case transfer.PeerLetter:
+		if !p.d.local(p.id) {
+			return
+		}
+		tell = func(c *agent.Core, now time.Time) { p.d.lettered(c, now, name, e.Letter) }
 	case transfer.Requested:
 		s := agent.Serve{Peer: name, Request: e.Request, Kind: e.Kind, ID: e.ID, Size: e.Size}
 		tell = func(c *agent.Core, now time.Time) { c.Requested(now, s, e.Priority) }

@@ -37,16 +37,26 @@ func (d *Daemon) askHub() {
 			return
 		}
 		for _, a := range d.toHub.all() {
-			d.sync(a.Request)
+			switch a := a.(type) {
+			case agent.Sync:
+				d.sync(a)
+			case agent.Reply:
+				d.replied(a)
+			}
 		}
 	}
 }
 
-func (d *Daemon) sync(r fleet.SyncRequest) {
+func (d *Daemon) sync(a agent.Sync) {
+	r := &a.Request
 	r.Lan, r.TLS, r.Bus = d.lan(), d.lanPort(), d.bus.Version()
+	if a.Through != "" {
+		d.writeLetter(a)
+		return
+	}
 	ctx, cancel := context.WithTimeout(d.ctx, syncTimeout)
 	defer cancel()
-	reply, err := d.o.Hub.Sync(ctx, r)
+	reply, err := d.o.Hub.Sync(ctx, *r)
 	d.placed(reply)
 	if err == nil {
 		d.ride(reply.Bus)

@@ -229,6 +229,8 @@ func (p *conversation) obey() {
 			p.check(p.session.Claim(now, m.Claim))
 		case transfer.Budget:
 			p.check(p.session.Budget(now, m))
+		case transfer.Letter:
+			p.check(p.session.Letter(now, m))
 		case agent.Decline:
 			p.check(p.session.Refuse(now, m.Request, m.Reason))
 		case agent.Tell:

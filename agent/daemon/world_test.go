@@ -56,6 +56,7 @@ const fleetName = "00000000000000ff"
 // world is a fleet on loopback: real daemons, real stores, real sockets, and a control plane that says what the test
 // wants said.
 type world struct {
+	Post   // nobody reports by way of others
 	t      *testing.T
 	ca     *x509.Certificate
 	caKey  *ecdsa.PrivateKey

@@ -46,7 +46,9 @@ type guest struct {
 	events  chan func(now time.Time)
 	crowd   *company
 	running sync.WaitGroup
-	bus     *bus.Host // owned by who exchanges news, one after the other
+	news    sync.Mutex // held by who exchanges news; guards what follows
+	bus     *bus.Host
+	seq     uint64 // of the last letter
 }
 
 // company is what the guests of a process have in common.
@@ -133,7 +135,12 @@ func (g *guest) loop() {
 func (g *guest) carryOut(a agent.Action) {
 	switch a := a.(type) {
 	case agent.Sync:
-		g.running.Go(func() { g.exchange(a.Request) })
+		g.running.Go(func() { g.exchange(a) })
+	case agent.Hand:
+		g.running.Go(func() { g.hand(a) })
+	case agent.Reply:
+		to := g.crowd.named(a.Peer)
+		g.running.Go(func() { to.replied(g.node.Identity.Peer, a) })
 	case agent.Resolve:
 		g.running.Go(func() { g.resolve(a.Ref) })
 	case agent.Record:
@@ -176,9 +183,7 @@ func (g *guest) meet(peer string) {
 		g.core.PeerUp(now, fleet.Identity{Fleet: g.node.Identity.Fleet, Role: fleet.RoleHub, Location: g.node.Hub.Location, Peer: peer})
 		return
 	}
-	g.crowd.mu.Lock()
-	other := g.crowd.byName[peer]
-	g.crowd.mu.Unlock()
+	other := g.crowd.named(peer)
 	if other == nil {
 		g.core.PeerDown(now, peer)
 		return
@@ -188,21 +193,41 @@ func (g *guest) meet(peer string) {
 }
 
 // exchange exchanges news with the hub.
-func (g *guest) exchange(r fleet.SyncRequest) {
+func (g *guest) exchange(a agent.Sync) {
+	g.news.Lock()
+	defer g.news.Unlock()
+	r := a.Request
 	r.Lan, r.Bus = fmt.Sprintf("127.%d.%d.%d:9", 64+g.number>>16&63, g.number>>8&255, g.number&255), g.bus.Version()
 	ctx, cancel := context.WithTimeout(g.crowd.ctx, exchangeWithin)
 	defer cancel()
+	if a.Through != "" {
+		g.write(ctx, a, r)
+		return
+	}
+	g.asks()
 	reply, err := g.client.Sync(ctx, r)
 	if err != nil {
 		g.tell(Failed, err.Error())
 		g.post(func(now time.Time) { g.core.SyncFailed(now, scheduler.HubUnreachable, err.Error()) })
 		return
 	}
+	g.heard(reply)
+	g.post(func(now time.Time) { g.core.Synced(now, reply) })
+}
+
+// asks tells that the hub is asked something.
+func (g *guest) asks() {
+	if g.crowd.watch.Load() {
+		g.tell(Asked, "")
+	}
+}
+
+// heard does what the hub's answer asks for. The caller holds news.
+func (g *guest) heard(reply fleet.SyncReply) {
 	g.ride(reply.Bus)
 	if g.crowd.watch.Load() {
 		g.tell(Synced, "")
 	}
-	g.post(func(now time.Time) { g.core.Synced(now, reply) })
 }
 
 // ride joins the bus that the hub tells of, or leaves it.

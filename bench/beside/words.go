@@ -18,6 +18,7 @@ const (
 	Enrolled = "enrolled" // and has asked the hub once
 	Up       = "up"       // the bus is there, for the first time or again
 	Synced   = "synced"   // news were exchanged, while watched
+	Asked    = "asked"    // the hub was asked something, while watched: news, or those of a location
 	Failed   = "failed"   // an exchange of news was not possible
 	Applied  = "applied"  // a document was written down, and is obeyed
 	Wrong    = "wrong"    // something that must not be; Text says what
@@ -36,7 +37,7 @@ type Event struct {
 
 // Order is what a crowd is told.
 type Order struct {
-	Watch bool   `json:",omitempty"` // tell every exchange of news from now on, or no more
+	Watch bool   `json:",omitempty"` // tell every exchange of news, and every question to the hub, from now on, or no more
 	Fetch string `json:",omitempty"` // every guest begins to fetch this content
 	Ask   bool   `json:",omitempty"` // every guest tells how it Stands
 	Deaf  bool   `json:",omitempty"` // what comes over the bus is lost from now on, or no more

@@ -23,10 +23,11 @@ type desk struct {
 // deskOf is the desk as one host sees it.
 type deskOf struct {
 	*desk
-	caller fleet.Identity
+	daemon.Post // nobody reports by way of others
+	caller      fleet.Identity
 }
 
-func (d *desk) of(caller fleet.Identity) daemon.Hub { return deskOf{d, caller} }
+func (d *desk) of(caller fleet.Identity) daemon.Hub { return deskOf{desk: d, caller: caller} }
 
 func (d *desk) listed(hub fleet.Member) {
 	d.mu.Lock()

@@ -39,6 +39,7 @@ func newStatus() *cobra.Command {
 		fmt.Fprintf(w, "lan carrier\t%s\n", s.LanCarrier)
 		if s.Role != "hub" {
 			fmt.Fprintf(w, "hub\t%s\n", hubLine(s.Hub))
+			fmt.Fprintf(w, "reports\t%s\n", reportsLine(s.Peer, s.Hub.Through))
 			fmt.Fprintf(w, "discovery\t%s\n", discoveryLine(s.Discovery))
 		}
 		fmt.Fprintf(w, "peers\t%d connected\n", s.Peers)
@@ -70,6 +71,17 @@ func hubLine(h api.HubStatus) string {
 		return h.Addr + ", not asked yet"
 	}
 	return h.Addr + ", " + strings.Replace(h.Error, " at "+h.Addr+": dial tcp "+h.Addr, "", 1)
+}
+
+// reportsLine says by way of whom a host reports to its hub.
+func reportsLine(self, through string) string {
+	switch through {
+	case "":
+		return "directly"
+	case self:
+		return "with those of its location, which it gathers"
+	}
+	return "by way of " + through
 }
 
 // discoveryLine says how neighbours are found without the hub.

@@ -34,7 +34,9 @@ type Client struct {
 	asker
 
 	mu   sync.Mutex
-	node *node.Node // never changed, only replaced
+	node *node.Node  // never changed, only replaced
+	told whereabouts // with the last exchange of news
+	seq  uint64      // of the last report
 }
 
 // New is a client with the certificate of an enrolled host. Nothing is opened yet.
@@ -56,14 +58,14 @@ func (c *Client) Node() *node.Node {
 // Sync exchanges news with the hub: the first MaxHoldings and MaxWanted of them. Where either of the two listens on
 // all its addresses, that one is told by which they reach each other.
 func (c *Client) Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply, error) {
-	r.Holdings = r.Holdings[:min(len(r.Holdings), fleet.MaxHoldings)]
-	r.Wanted = r.Wanted[:min(len(r.Wanted), fleet.MaxWanted)]
-	r.Lan = c.located(ctx, r.Lan, net.Conn.LocalAddr)
-	r.Net, r.Location = c.own(ctx), c.Node().Identity.Location
+	r = c.complete(ctx, r)
 	var reply fleet.SyncReply
 	if err := c.post(ctx, "/v1/sync", r, &reply); err != nil {
 		return fleet.SyncReply{}, err
 	}
+	c.mu.Lock()
+	c.told = whereabouts{r.Lan, r.Net, r.Location}
+	c.mu.Unlock()
 	reply.Hub = c.locatedHub(ctx, reply.Hub)
 	return reply, nil
 }

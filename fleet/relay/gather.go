@@ -4,6 +4,7 @@ package relay
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 )
 
@@ -22,10 +23,14 @@ type Gatherer struct {
 	since   time.Time
 	under   []asked // way to the hub; nil: no batch is
 	number  uint64
+	rnd     *rand.Rand
+	next    time.Time // beat
 }
 
-// NewGatherer has nothing.
-func NewGatherer() *Gatherer { return &Gatherer{} }
+// NewGatherer has nothing. Its beats differ from those of others with another seed.
+func NewGatherer(seed uint64) *Gatherer {
+	return &Gatherer{rnd: rand.New(rand.NewPCG(seed, 0x67617468))}
+}
 
 // Said: a host of the location, maybe this one, reports. A newer report of one host takes the place of its older one, which it follows:
 // its sender has given that up.
@@ -79,9 +84,12 @@ func (g *Gatherer) Answered(now time.Time, number uint64, replies [][]byte) {
 	if g.under == nil || number != g.number {
 		return
 	}
+	if !now.Before(g.next) {
+		g.next = now.Add(beat + time.Duration(g.rnd.Int64N(int64(beat/4))))
+	}
 	for i, a := range g.under {
 		if i < len(replies) && len(replies[i]) > 0 {
-			g.outbox = append(g.outbox, Answer{a.peer, a.number, replies[i]})
+			g.outbox = append(g.outbox, Answer{a.peer, a.number, replies[i], g.next.Sub(now)})
 		} else {
 			g.outbox = append(g.outbox, Refuse{a.peer, a.number})
 		}

@@ -16,10 +16,10 @@ import (
 // ErrLetter marks what is no sealed report.
 var ErrLetter = errors.New("not a sealed report")
 
-// Letter is a report under the seal of the host that makes it.
+// Letter is a report under the seal of the host that makes it, or an answer to one under that of the hub.
 type Letter struct {
 	Certificate *x509.Certificate // whose seal it is; whether the fleet's CA issued it is for the hub to say
-	Seq         uint64            // greater than that of all letters before, of a host and over restarts: a time in microseconds
+	Seq         uint64            // greater than that of all letters before, of a host and over restarts: a time in microseconds since 1970; of an answer: that of the report
 	Report      []byte
 }
 
@@ -55,8 +55,8 @@ func Seal(seq uint64, report, der []byte, key crypto.Signer) ([]byte, error) {
 	return append(append(raw, sig...), report...), nil
 }
 
-// Open reads a letter and checks its seal. ErrLetter.
-func Open(raw []byte) (Letter, error) {
+// Open reads a letter and checks its seal. parse is x509.ParseCertificate, or remembers what that said. ErrLetter.
+func Open(raw []byte, parse func(der []byte) (*x509.Certificate, error)) (Letter, error) {
 	var l Letter
 	bad := func(what string) (Letter, error) { return Letter{}, fmt.Errorf("%w: %s", ErrLetter, what) }
 	const head = len(letterMagic) + 8 + 2
@@ -72,7 +72,7 @@ func Open(raw []byte) (Letter, error) {
 	if len(report) > MaxReport {
 		return bad("it is too long")
 	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := parse(der)
 	if err != nil {
 		return bad(err.Error())
 	}

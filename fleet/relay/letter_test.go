@@ -35,25 +35,25 @@ func TestLetters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := Open(raw)
+		l, err := Open(raw, x509.ParseCertificate)
 		if err != nil || l.Seq != 7 || !bytes.Equal(l.Report, report) || !bytes.Equal(l.Certificate.Raw, der) {
 			t.Errorf("%+v, %v", l.Seq, err)
 		}
 		for _, i := range []int{0, len(letterMagic) + 7, len(letterMagic) + 20, len(raw) - 1} {
 			wrong := bytes.Clone(raw)
 			wrong[i] ^= 1
-			if _, err := Open(wrong); !errors.Is(err, ErrLetter) {
+			if _, err := Open(wrong, x509.ParseCertificate); !errors.Is(err, ErrLetter) {
 				t.Errorf("octet %d changed: %v", i, err)
 			}
 		}
-		if _, err := Open(raw[:len(raw)/2]); !errors.Is(err, ErrLetter) {
+		if _, err := Open(raw[:len(raw)/2], x509.ParseCertificate); !errors.Is(err, ErrLetter) {
 			t.Errorf("half of it: %v", err)
 		}
 	}
 	if _, err := Seal(7, make([]byte, MaxReport+1), der, key); !errors.Is(err, ErrLetter) {
 		t.Error(err)
 	}
-	if _, err := Open(make([]byte, 100<<20)); !errors.Is(err, ErrLetter) {
+	if _, err := Open(make([]byte, 100<<20), x509.ParseCertificate); !errors.Is(err, ErrLetter) {
 		t.Error(err)
 	}
 	_, other := certificate(t)
@@ -61,7 +61,7 @@ func TestLetters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(raw); !errors.Is(err, ErrLetter) {
+	if _, err := Open(raw, x509.ParseCertificate); !errors.Is(err, ErrLetter) {
 		t.Errorf("under the seal of another: %v", err)
 	}
 }
@@ -75,7 +75,7 @@ func FuzzLetter(f *testing.F) {
 	f.Add(raw)
 	f.Add([]byte(letterMagic))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if l, err := Open(raw); err == nil && len(l.Report) > MaxReport {
+		if l, err := Open(raw, x509.ParseCertificate); err == nil && len(l.Report) > MaxReport {
 			t.Error("a report that is too long")
 		}
 	})

@@ -11,74 +11,85 @@
 //
 // # Algorithm
 //
-// Everybody elects the super-peer alone: the first by rendezvous hash (SHA-256 of name and location) of the hosts that one is in
-// conversation with and that can relay, oneself among them. Nobody votes; while two take different hosts for it there are two, and
-// the hub hears two messages in place of one. With fewer than Least hosts all report directly.
+// Everybody elects the super-peer alone: the first by rendezvous hash (SHA-256 of name and location) of the hosts of the location that are
+// listed and can relay, oneself among them. Nobody votes; while two take different hosts for it there are two, and the hub hears two
+// messages in place of one. With fewer than Least hosts all report directly. A location of more than Most has several, each for a part.
 //
-// A Sender gives its report to the super-peer and waits for the answer of the hub. When there is none within 4 s, when the super-peer
+// A Sender gives its report to the super-peer and waits for the answer of the hub. When there is none within 2 s, when the super-peer
 // refuses or is gone, the same report goes directly, and the next ones for half a minute, twice as long each further time, up to eight
 // minutes. A Gatherer collects for half a second, hands over one batch at a time, and refuses what would be too much for it: then who
 // asked reports directly.
 //
+// A Gatherer has a rhythm of 8 to 10 s, and tells with every answer when its next beat is. Hosts that have nothing urgent to say report then,
+// so that one batch has the reports of all.
+//
 // Reports count greatest values and say which earlier one they follow, so it does no harm when one comes twice; the hub drops those that are
-// older than what it has heard of the same host (Letter.Seq).
+// not newer than what it has heard of the same host (Letter.Seq).
 //
 // # Not promised
 //
-// A super-peer reads what it relays and can withhold it: its neighbours see no answer and report directly. It cannot change it. It can make
-// up an answer; what that orders is signed for itself, and who is met proves who it is. The package is pure.
+// A super-peer reads what it relays and can withhold it: its neighbours see no answer and report directly. It can change neither a report nor
+// an answer: each is under the seal of its writer, and an answer has the sequence of its report. The package is pure.
 package relay
 
 import (
 	"bytes"
 	"crypto/sha256"
-	"fmt"
-	"slices"
 	"time"
 )
 
 // Bounds of what is relayed.
 const (
 	Least      = 4         // hosts from which on a location has a super-peer
+	Most       = 128       // hosts up to which it has one only
 	MaxReport  = 64 << 10  // bytes of one; a longer one goes directly
 	MaxBatch   = 512 << 10 // bytes of reports that a host gathers, those on their way to the hub apart
 	MaxReports = 256       // of a batch
 
 	gatherFor = 500 * time.Millisecond
-	patience  = 4 * time.Second
+	beat      = 8 * time.Second // between two, and up to a quarter more
+	patience  = 2 * time.Second
 	avoidFor  = 30 * time.Second
 	avoidMost = 8 * time.Minute
 )
 
-// Elect is the super-peer among hosts of a location, the caller included; empty: there is none.
-func Elect(location string, hosts []string) string {
+// Elect is the super-peer of a host among those of its location, itself included; empty: there is none.
+func Elect(location, self string, hosts []string) string {
 	if len(hosts) < Least {
 		return ""
 	}
-	weight := func(host string) []byte {
-		sum := sha256.Sum256([]byte("ebb super-peer v1\x00" + location + "\x00" + host))
-		return sum[:]
+	hash := func(text string) [sha256.Size]byte { return sha256.Sum256([]byte("ebb super-peer v1\x00" + text)) }
+	parts := 1
+	for len(hosts) > Most*parts {
+		parts *= 2
 	}
-	return slices.MaxFunc(hosts, func(x, y string) int { return bytes.Compare(weight(x), weight(y)) })
+	part := string(rune(int(hash(self)[0]) % parts))
+	super, most := "", [sha256.Size]byte{}
+	for _, host := range hosts {
+		if h := hash(location + "\x00" + part + "\x00" + host); super == "" || bytes.Compare(h[:], most[:]) > 0 {
+			super, most = host, h
+		}
+	}
+	return super
 }
 
 // An Action is a ToHub, ToPeer or Answer of a Sender, a Batch, Answer or Refuse of a Gatherer.
 type Action interface{ action() }
 
 type (
-	// ToHub sends a report directly; its answer is for its sender alone.
-	ToHub struct{ Report []byte }
-	// ToPeer gives a report to the super-peer, which answers with the same number, refuses it, or is gone.
+	// ToHub sends the report directly; its answer is for its sender alone.
+	ToHub struct{}
+	// ToPeer gives the report to the super-peer, which answers with the same number, refuses it, or is gone.
 	ToPeer struct {
 		Peer   string
 		Number uint64
-		Report []byte
 	}
-	// Answer is the hub's. Of a Gatherer: for whom; of a Sender: for itself.
+	// Answer is the hub's, for whom, and how long until the next report is welcome.
 	Answer struct {
 		Peer   string
 		Number uint64
 		Reply  []byte
+		Next   time.Duration
 	}
 	// Refuse tells who reports that it must report directly.
 	Refuse struct {
@@ -110,109 +121,4 @@ func (o *outbox) Take() (Action, bool) {
 	(*o)[0] = nil
 	*o = (*o)[1:]
 	return a, true
-}
-
-// Sender is the side of a host that reports. It has one report under way; its owner says the next when the last was answered or has gone
-// directly.
-type Sender struct {
-	outbox
-	location string
-	self     string
-	hosts    []string // that can relay, without self
-	number   uint64
-	at       string // the super-peer that has the report; empty: nobody
-	report   []byte
-	until    time.Time
-	avoid    map[string]avoided
-}
-
-type avoided struct {
-	until time.Time
-	pause time.Duration
-}
-
-// NewSender knows of nobody yet.
-func NewSender(location, self string) *Sender {
-	return &Sender{location: location, self: self, avoid: map[string]avoided{}}
-}
-
-// Known: these hosts of the location are there and can relay.
-func (s *Sender) Known(now time.Time, hosts []string) {
-	s.hosts = slices.Clone(hosts)
-	if s.at != "" && s.at != s.self && !slices.Contains(s.hosts, s.at) {
-		s.fail(now)
-	}
-	for host := range s.avoid {
-		if !slices.Contains(s.hosts, host) {
-			delete(s.avoid, host) // when it comes back it has another chance
-		}
-	}
-}
-
-// Super is through whom this host reports now; empty: directly.
-func (s *Sender) Super(now time.Time) string {
-	super := Elect(s.location, append([]string{s.self}, s.hosts...))
-	if now.Before(s.avoid[super].until) {
-		return "" // and not through the second: the others take the first, and the hub would hear more messages for it
-	}
-	return super
-}
-
-// Said: there is a report.
-func (s *Sender) Said(now time.Time, report []byte) {
-	super := s.Super(now)
-	if super == "" || len(report) > MaxReport {
-		s.outbox = append(s.outbox, ToHub{report})
-		return
-	}
-	s.number++
-	s.at, s.report, s.until = super, report, now.Add(patience)
-	s.outbox = append(s.outbox, ToPeer{super, s.number, report})
-}
-
-// Answered: the super-peer handed on the hub's answer.
-func (s *Sender) Answered(peer string, number uint64, reply []byte) {
-	if s.at != peer || s.number != number || s.at == "" {
-		return // late: the report has gone directly
-	}
-	delete(s.avoid, peer)
-	s.at, s.report = "", nil
-	s.outbox = append(s.outbox, Answer{peer, number, reply})
-}
-
-// Refused: the super-peer will not relay the report.
-func (s *Sender) Refused(now time.Time, peer string, number uint64) {
-	if s.at == peer && s.number == number && s.at != "" {
-		s.fail(now)
-	}
-}
-
-// Advance lets time pass.
-func (s *Sender) Advance(now time.Time) {
-	if s.at != "" && !now.Before(s.until) {
-		s.fail(now)
-	}
-}
-
-// Deadline is when to call Advance; zero: never.
-func (s *Sender) Deadline() time.Time {
-	if s.at == "" {
-		return time.Time{}
-	}
-	return s.until
-}
-
-// fail sends the report directly, and what follows for a while.
-func (s *Sender) fail(now time.Time) {
-	pause := min(max(2*s.avoid[s.at].pause, avoidFor), avoidMost)
-	s.avoid[s.at] = avoided{now.Add(pause), pause}
-	s.outbox = append(s.outbox, ToHub{s.report})
-	s.at, s.report = "", nil
-}
-
-func (s *Sender) String() string {
-	if s.at == "" {
-		return fmt.Sprintf("%d hosts can relay; nothing under way", len(s.hosts))
-	}
-	return fmt.Sprintf("%d hosts can relay; report %d is at %s", len(s.hosts), s.number, s.at)
 }

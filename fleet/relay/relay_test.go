@@ -3,7 +3,6 @@
 package relay
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -25,6 +24,9 @@ type shop struct {
 	hubDown  bool
 	heard    map[string]uint64
 	mail     []letter
+	last     map[string]time.Time // when the hub heard of each
+	gap      time.Duration        // the longest in which it heard nothing of one
+	calm     bool                 // hosts have nothing urgent to say, and report every ten seconds or when they are asked to
 }
 
 type till struct {
@@ -32,6 +34,8 @@ type till struct {
 	up       bool
 	deaf     bool // hears nobody, and nobody sees that
 	count    uint64
+	hosts    []string // that are there and can relay
+	report   []byte   // under way
 	sender   *Sender
 	gatherer *Gatherer
 	next     time.Time
@@ -44,10 +48,10 @@ type letter struct {
 }
 
 func newShop(n int, seed uint64) *shop {
-	s := &shop{now: noon, rnd: rand.New(rand.NewPCG(seed, 1)), heard: map[string]uint64{}}
+	s := &shop{now: noon, rnd: rand.New(rand.NewPCG(seed, 1)), heard: map[string]uint64{}, last: map[string]time.Time{}}
 	for i := range n {
 		name := fmt.Sprintf("%016x", i)
-		s.hosts = append(s.hosts, &till{name: name, up: true, sender: NewSender("berlin", name), gatherer: NewGatherer(),
+		s.hosts = append(s.hosts, &till{name: name, up: true, sender: &Sender{}, gatherer: NewGatherer(uint64(i)),
 			next: noon.Add(time.Duration(s.rnd.IntN(2000)) * time.Millisecond)})
 	}
 	s.known()
@@ -56,15 +60,19 @@ func newShop(n int, seed uint64) *shop {
 
 func (s *shop) known() {
 	for _, h := range s.hosts {
-		var others []string
+		h.hosts = nil
 		for _, o := range s.hosts {
-			if o != h && o.up {
-				others = append(others, o.name)
+			if o.up {
+				h.hosts = append(h.hosts, o.name)
+			} else {
+				h.sender.Gone(s.now, o.name)
 			}
 		}
-		h.sender.Known(s.now, others)
 	}
 }
+
+// by is through whom a host reports now.
+func (s *shop) by(h *till) string { return h.sender.Through(s.now, Elect("berlin", h.name, h.hosts)) }
 
 func (s *shop) host(name string) *till {
 	return s.hosts[slices.IndexFunc(s.hosts, func(h *till) bool { return h.name == name })]
@@ -79,6 +87,10 @@ func (s *shop) hub(reports [][]byte) [][]byte {
 	for _, r := range reports {
 		name, count := string(r[8:]), binary.BigEndian.Uint64(r)
 		s.heard[name] = max(s.heard[name], count)
+		if last, ok := s.last[name]; ok {
+			s.gap = max(s.gap, s.now.Sub(last))
+		}
+		s.last[name] = s.now
 		replies = append(replies, []byte(fmt.Sprint(s.heard[name])))
 	}
 	return replies
@@ -88,20 +100,20 @@ func (s *shop) obey(h *till) {
 	for a, ok := h.sender.Take(); ok; a, ok = h.sender.Take() {
 		switch a := a.(type) {
 		case ToHub:
+			report := h.report
 			s.after(50*time.Millisecond, func() {
 				if !s.hubDown {
-					s.hub([][]byte{a.Report})
+					s.hub([][]byte{report})
 				}
 				h.waits = false
 			})
 		case ToPeer:
+			report := h.report
 			s.after(time.Millisecond, func() {
 				if super := s.host(a.Peer); super.up && !super.deaf {
-					super.gatherer.Said(s.now, h.name, a.Number, a.Report)
+					super.gatherer.Said(s.now, h.name, a.Number, report)
 				}
 			})
-		case Answer:
-			h.waits = false
 		}
 	}
 	for a, ok := h.gatherer.Take(); ok; a, ok = h.gatherer.Take() {
@@ -115,7 +127,15 @@ func (s *shop) obey(h *till) {
 				h.gatherer.Answered(s.now, a.Number, s.hub(a.Reports))
 			})
 		case Answer:
-			s.after(time.Millisecond, func() { s.host(a.Peer).sender.Answered(h.name, a.Number, a.Reply) })
+			s.after(time.Millisecond, func() {
+				to := s.host(a.Peer)
+				if !to.sender.Answered(h.name, a.Number) {
+					return
+				}
+				if to.waits = false; s.calm {
+					to.next = s.now.Add(a.Next)
+				}
+			})
 		case Refuse:
 			s.after(time.Millisecond, func() { s.host(a.Peer).sender.Refused(s.now, h.name, a.Number) })
 		}
@@ -143,7 +163,11 @@ func (s *shop) run(d time.Duration, counting bool) {
 			}
 			if !s.now.Before(h.next) && !h.waits {
 				h.next, h.waits = s.now.Add(2*time.Second), true
-				h.sender.Said(s.now, append(binary.BigEndian.AppendUint64(nil, h.count), h.name...))
+				if s.calm {
+					h.next = s.now.Add(8*time.Second + time.Duration(s.rnd.IntN(4000))*time.Millisecond)
+				}
+				h.report = append(binary.BigEndian.AppendUint64(nil, h.count), h.name...)
+				h.sender.Said(s.now, Elect("berlin", h.name, h.hosts))
 			}
 			h.sender.Advance(s.now)
 			h.gatherer.Advance(s.now)
@@ -178,8 +202,8 @@ func TestTheHubHearsLocations(t *testing.T) {
 func TestFewReportDirectly(t *testing.T) {
 	s := newShop(Least-1, 1)
 	s.run(20*time.Second, true)
-	if s.messages < 3*9 || s.hosts[0].sender.Super(s.now) != "" {
-		t.Errorf("%d messages by way of %q", s.messages, s.hosts[0].sender.Super(s.now))
+	if s.messages < 3*9 || s.by(s.hosts[0]) != "" {
+		t.Errorf("%d messages by way of %q", s.messages, s.by(s.hosts[0]))
 	}
 }
 
@@ -188,7 +212,7 @@ func TestTheSuperPeerIsGone(t *testing.T) {
 	for _, deaf := range []bool{false, true} {
 		s := newShop(20, 2)
 		s.run(10*time.Second, true)
-		super := s.host(s.hosts[0].sender.Super(s.now))
+		super := s.host(s.by(s.hosts[0]))
 		if deaf {
 			super.deaf = true
 		} else {
@@ -200,12 +224,12 @@ func TestTheSuperPeerIsGone(t *testing.T) {
 		if counted, heard := s.sums(); counted != heard {
 			t.Errorf("deaf is %v: %d bytes were counted, the hub heard of %d", deaf, counted, heard)
 		}
-		if next := s.hosts[0].sender.Super(s.now); next == super.name || deaf && next != "" && s.hosts[0] != super {
+		if next := s.by(s.hosts[0]); next == super.name || deaf && next != "" && s.hosts[0] != super {
 			t.Errorf("deaf is %v: still by way of %q", deaf, next)
 		}
 		if super.deaf = false; deaf {
 			s.run(10*time.Minute, true)
-			if s.hosts[0].sender.Super(s.now) != super.name {
+			if s.by(s.hosts[0]) != super.name {
 				t.Error("it is never tried again")
 			}
 		}
@@ -235,7 +259,7 @@ func TestSumsAgree(t *testing.T) {
 			switch rapid.IntRange(0, 3).Draw(t, "what") {
 			case 0:
 				h.up = !h.up
-				h.waits, h.sender, h.gatherer = false, NewSender("berlin", h.name), NewGatherer()
+				h.waits, h.sender, h.gatherer = false, &Sender{}, NewGatherer(0)
 				s.known()
 			case 1:
 				h.deaf = !h.deaf
@@ -253,7 +277,7 @@ func TestSumsAgree(t *testing.T) {
 
 func TestAGathererIsBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		g, now := NewGatherer(), noon
+		g, now := NewGatherer(0), noon
 		open := map[string]uint64{}
 		for i := range rapid.IntRange(0, 200).Draw(t, "reports") {
 			peer := fmt.Sprint(rapid.IntRange(0, 400).Draw(t, "peer"))
@@ -291,31 +315,85 @@ func TestAGathererIsBounded(t *testing.T) {
 func TestElect(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		hosts := rapid.SliceOfNDistinct(rapid.StringMatching("[0-9a-f]{16}"), Least+1, 20, rapid.ID).Draw(t, "hosts")
-		super := Elect("berlin", hosts)
-		if got := Elect("berlin", rapid.Permutation(hosts).Draw(t, "order")); got != super || super == "" {
+		super := Elect("berlin", hosts[0], hosts)
+		if got := Elect("berlin", hosts[1], rapid.Permutation(hosts).Draw(t, "order")); got != super || super == "" {
 			t.Fatalf("%q and %q", got, super)
 		}
 		gone := rapid.SampledFrom(hosts).Draw(t, "gone")
 		rest := slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return h == gone })
-		if got := Elect("berlin", rest); gone != super && got != super || got == gone {
+		if got := Elect("berlin", hosts[0], rest); gone != super && got != super || got == gone {
 			t.Fatalf("%q after %q, when %q went", got, super, gone)
 		}
 	})
 }
 
-func TestAReportThatIsTooLongGoesDirectly(t *testing.T) {
-	s := newShop(10, 4)
-	h := s.hosts[0]
-	h.sender.Said(s.now, make([]byte, MaxReport+1))
-	if a, _ := h.sender.Take(); len(a.(ToHub).Report) != MaxReport+1 || !h.sender.Deadline().IsZero() {
-		t.Errorf("%T", a)
+// A location of a thousand hosts has several super-peers, none for many more than Most.
+func TestALargeLocationHasSeveral(t *testing.T) {
+	var hosts []string
+	for i := range 1000 {
+		hosts = append(hosts, fmt.Sprintf("%016x", i))
 	}
-	h.sender.Said(s.now, []byte("x"))
-	a, _ := h.sender.Take()
-	if x := a.(ToPeer); !bytes.Equal(x.Report, []byte("x")) || !h.sender.Deadline().Equal(s.now.Add(patience)) {
-		t.Errorf("%+v", x)
+	reports := map[string]int{}
+	for _, h := range hosts {
+		reports[Elect("berlin", h, hosts)]++
 	}
-	if h.sender.Answered("somebody", 1, nil); h.sender.Deadline().IsZero() {
+	if len(reports) != 8 {
+		t.Errorf("%d super-peers", len(reports))
+	}
+	for super, n := range reports {
+		if n > 3*Most/2 {
+			t.Errorf("%d hosts report by way of %s", n, super)
+		}
+	}
+}
+
+// Hosts that have nothing urgent to say find into one beat: the hub hears 50 of them in a message every nine seconds.
+func TestALocationFindsIntoOneBeat(t *testing.T) {
+	s := newShop(50, 4)
+	s.calm = true
+	s.run(time.Minute, true)
+	before := s.messages
+	s.run(15*time.Minute, true)
+	if n := s.messages - before; n > 15*60/8+1 || n < 15*60/10 {
+		t.Errorf("%d messages in a quarter of an hour", n)
+	}
+}
+
+// An order that is not pushed is heard with the next report: within 15 s, whenever the super-peer falls silent and whether anybody sees it.
+func TestNobodyIsSilentForLong(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newShop(rapid.IntRange(Least, 12).Draw(t, "hosts"), rapid.Uint64().Draw(t, "seed"))
+		s.calm = true
+		s.run(time.Duration(rapid.IntRange(0, 40_000).Draw(t, "ms"))*time.Millisecond, true)
+		super := s.host(s.by(s.hosts[0]))
+		if rapid.Bool().Draw(t, "seen") {
+			super.up = false
+			s.known()
+		}
+		super.deaf = true
+		s.run(time.Minute, true)
+		if s.gap >= 15*time.Second {
+			t.Fatalf("the hub heard nothing of a host for %v", s.gap)
+		}
+	})
+}
+
+func TestOnlyWhatIsWaitedForCounts(t *testing.T) {
+	s := &Sender{}
+	s.Said(noon, "p")
+	if a, _ := s.Take(); a != (ToPeer{"p", 1}) || !s.Deadline().Equal(noon.Add(patience)) {
+		t.Errorf("%+v", a)
+	}
+	s.Refused(noon, "p", 2)
+	s.Gone(noon, "q")
+	s.Directly(2)
+	if s.Answered("q", 1) || s.Answered("p", 2) || s.Deadline().IsZero() {
 		t.Error("somebody else answered")
+	}
+	if s.Directly(1); s.Answered("p", 1) || s.Through(noon, "p") != "p" {
+		t.Error("what went directly is waited for, or the super-peer blamed")
+	}
+	if a, _ := s.Take(); a != (ToHub{}) {
+		t.Errorf("%+v", a)
 	}
 }
