@@ -38,7 +38,6 @@ func (p *conversation) tell() {
 // hash at once.
 func (p *conversation) received(e transfer.Received) {
 	x := p.forget(e.Request)
-	p.settle() // first, so that books say no less than flows do
 	if x.kind == transfer.KindManifest {
 		p.d.do(func(c *agent.Core, now time.Time) { c.ManifestArrived(now, x.fetch, e.Data) })
 		return

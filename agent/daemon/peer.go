@@ -58,7 +58,6 @@ type conversation struct {
 	finishBy time.Time      // set once the process is to end: what was begun for the peer is finished until then
 	leaveBy  time.Time      // set once goodbye was said
 	told     transfer.Stats // as last reported
-	rated    int64          // bytes that had come at the last look at the rate
 	wire     carrier.Stats  // as last accounted
 	owing    time.Time      // since when the peer owes us something and is not heard; zero: it owes nothing
 	silent   bool           // as last reported
@@ -303,12 +302,14 @@ func (p *conversation) report() {
 			steps = append(steps, step{x.fetch, got})
 		}
 	}
-	useful := p.session.Stats().Useful
-	rate := float64(useful-p.rated) / progressEvery.Seconds()
-	p.rated = useful
-	st := p.settle()
+	s, st := p.session.Stats(), p.conn.Stats()
+	rate := float64(s.Useful-p.told.Useful) / progressEvery.Seconds()
+	p.account(st)
+	received, sent := s.Useful-p.told.Useful, s.SentData-p.told.SentData
+	p.told = s
 	p.listen(st)
 	p.caps.measured(time.Now(), st.BytesSent, st.MTU)
+	open := len(p.fetches)
 	p.d.do(func(c *agent.Core, now time.Time) {
 		for _, x := range steps {
 			c.Progressed(now, x.fetch, int64(x.bytes))
@@ -316,17 +317,6 @@ func (p *conversation) report() {
 		if len(steps) > 0 {
 			c.Measured(now, p.id.Peer, rate, st.RTT)
 		}
-	})
-}
-
-// settle tells what has moved since it was last told.
-func (p *conversation) settle() carrier.Stats {
-	s, st := p.session.Stats(), p.conn.Stats()
-	p.account(st)
-	received, sent := s.Useful-p.told.Useful, s.SentData-p.told.SentData
-	p.told = s
-	open := len(p.fetches)
-	p.d.do(func(c *agent.Core, now time.Time) {
 		p.d.count(p.id, received, sent, st)
 		p.d.movements(c)
 		if !p.d.local(p.id) {
@@ -337,7 +327,6 @@ func (p *conversation) settle() carrier.Stats {
 			s.Advance(now)
 		})
 	})
-	return st
 }
 
 // listen tells the core when the peer falls silent, and when it is heard again.

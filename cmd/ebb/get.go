@@ -36,6 +36,9 @@ type getFlags struct {
 	by, window string
 }
 
+// tellWithin bounds how long the agent may take to hear of a flow.
+const tellWithin = 10 * time.Second
+
 func newGet() *cobra.Command {
 	var f getFlags
 	cmd := &cobra.Command{
@@ -78,7 +81,10 @@ func (f *getFlags) run(cmd *cobra.Command, ref string) error {
 		return err
 	}
 	c := client.New(f.state)
-	flow, err := c.Get(ctx, g)
+	// Whoever interrupts while the agent is told hears what has become of it all the same.
+	told, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellWithin)
+	defer cancel()
+	flow, err := c.Get(told, g)
 	if err != nil {
 		return err
 	}
