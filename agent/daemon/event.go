@@ -7,6 +7,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/budget"
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/transfer"
@@ -111,6 +112,7 @@ func (p *conversation) greeted(c *agent.Core, now time.Time, e transfer.PeerHell
 	if p.id.Role == fleet.RoleHub && e.Hello.Observed.IsValid() {
 		p.d.observed = e.Hello.Observed
 	}
+	p.d.sharing(p.id, func(s *gentle.Shares) { s.Lost(p.id.Peer) }) // a limit before the hello was not said: the first fetch says it
 	p.d.partakes(now, p.id, e.Capabilities)
 	c.PeerUp(now, p.id)
 }
