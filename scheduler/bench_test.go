@@ -88,6 +88,27 @@ func BenchmarkPeerHas(b *testing.B) {
 	}
 }
 
+// Why of a content of 100 GiB that hosts of other locations and the hub hold, as it is asked with every report of a flow.
+func BenchmarkWhy(b *testing.B) {
+	s, now := crowd(b, 100_000, 0)
+	for i := range 30 {
+		id := PeerID(fmt.Sprintf("far-%d", i))
+		s.PeerJoined(now, id, Far)
+		s.PeerAt(id, fmt.Sprintf("location-%d", i/3))
+		s.PeerHas(now, id, content.ID{1}, Holding{Spans: []Span{{First: 0, Count: 99_000}}})
+		s.PeerMeasured(now, id, 1<<20, 20*time.Millisecond)
+	}
+	s.PeerJoined(now, "hub", Origin)
+	s.PeerHas(now, "hub", content.ID{1}, Holding{All: true})
+	for range 8 { // the pipelines are filled, and most sources stay without work
+		s.Take(now)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Why(now, content.ID{1})
+	}
+}
+
 // Memory of a flow of a million chunks, beside the list of chunks itself.
 func BenchmarkMemory(b *testing.B) {
 	for range b.N {

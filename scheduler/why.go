@@ -115,26 +115,36 @@ func (s *Scheduler) obstacle(now time.Time, src *source) (r Reason, until time.T
 // mayAsk returns which of the chunks x of a word a source without obstacle is not asked for, for the
 // reason given. Fetching stands for those that it is to be asked for.
 func (s *Scheduler) mayAsk(now time.Time, src *source, w int, x uint64, reason Reason) uint64 {
-	f, nearer, ours := src.flow, s.left(now, src, w, x), x
-	if !src.peer.class.local() {
-		ours &= f.crossing(now, w)
+	local, ours := src.peer.class.local(), x
+	if !local {
+		ours &= src.flow.crossing(now, w)
 	}
 	switch reason {
+	case LeftToNearer:
+		return s.left(now, src, w, x)
+	case LeftToNeighbour:
+		x &^= ours
+		return x &^ s.left(now, src, w, x)
 	case Fetching:
-		ask := ours &^ nearer
-		for y := ask; y != 0 && !src.peer.class.local(); y &= y - 1 {
-			if src.relieved(now) || s.tooSlow(now, src, first(w, y)) {
-				ask &^= y & -y
+		ours &^= s.left(now, src, w, ours)
+		if local || ours == 0 {
+			return ours
+		}
+		if src.relieved(now) {
+			return 0
+		}
+		for y := ours; y != 0; y &= y - 1 {
+			if s.tooSlow(now, src, first(w, y)) {
+				ours &^= y & -y
 			}
 		}
-		return ask
-	case LeftToNeighbour:
-		return x &^ ours &^ nearer
-	case LeftToNearer:
-		return nearer
+		return ours
 	}
 	return 0
 }
+
+// ofChunks reports whether a source without obstacle may leave a chunk for the reason, or ask for it: see mayAsk.
+func (r Reason) ofChunks() bool { return r == Fetching || r == LeftToNeighbour || r == LeftToNearer }
 
 // closest is the order in which the reasons claim the chunks that wait: of several sources of a
 // chunk, the one closest to being asked explains it.
@@ -158,7 +168,7 @@ func (s *Scheduler) obstacles(now time.Time, f *flow) []Wait {
 				continue
 			}
 			obstacle, until := s.obstacle(now, src)
-			if obstacle != None && obstacle != reason {
+			if obstacle != None && obstacle != reason || obstacle == None && !reason.ofChunks() {
 				continue
 			}
 			holds := false
