@@ -159,11 +159,11 @@ func Start(o Options) (*Daemon, error) {
 	if err == nil {
 		err = d.lease(d.started)
 	}
-	d.bound()
 	if err != nil {
 		d.cancel()
 		return nil, errors.Join(err, d.closePlane())
 	}
+	d.bound()
 	d.core = core
 	d.announce()
 	d.running.Add(5 + readers)

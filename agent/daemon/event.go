@@ -112,7 +112,8 @@ func (p *conversation) greeted(c *agent.Core, now time.Time, e transfer.PeerHell
 	if p.id.Role == fleet.RoleHub && e.Hello.Observed.IsValid() {
 		p.d.observed = e.Hello.Observed
 	}
-	p.d.sharing(p.id, func(s *gentle.Shares) { s.Lost(p.id.Peer) }) // a limit before the hello was not said: the first fetch says it
+	// What was said to an earlier conversation, or for this one before its hello, the peer does not know: the first fetch says it anew.
+	p.d.sharing(p.id, func(s *gentle.Shares) { s.Lost(p.id.Peer) })
 	p.d.partakes(now, p.id, e.Capabilities)
 	c.PeerUp(now, p.id)
 }

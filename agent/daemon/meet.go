@@ -95,7 +95,6 @@ func (d *Daemon) met(conn connection, m meeting) {
 			c.PeerDown(now, id.Peer)
 		}
 		d.peers[id.Peer] = p
-		d.sharing(id, func(s *gentle.Shares) { s.Lost(id.Peer) }) // this conversation knows of no limit yet
 		d.running.Add(1)
 		go p.run()
 	})
