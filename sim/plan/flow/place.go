@@ -78,24 +78,34 @@ func (p *place) load() (load float64, until time.Duration) {
 	return p.Loads[h.Week], until
 }
 
-// wire is what the link would bring of ours now, in bits a second, and what of its rate is missing.
-func (p *place) wire() (rate float64, s site.Supply, cell yield.Cell, until time.Duration) {
+// wired is what a link would bring of ours until a moment.
+type wired struct {
+	rate  float64     // bits a second
+	lacks site.Supply // what of its rate is missing
+	cell  yield.Cell
+	full  bool // the load of the foreground leaves nothing to speak of
+	until time.Duration
+}
+
+// wire is what the link would bring of ours now.
+func (p *place) wire() wired {
 	down, end := p.down()
 	load, hour := p.load()
-	until = min(end, hour)
-	cell = p.curve.At(load)
-	s.Busy = load
+	w := wired{cell: p.curve.At(load), until: min(end, hour)}
+	busy := load
 	if p.beside != nil {
-		until = p.beside.at(p.Now(), until, down, load)
+		w.until = p.beside.at(p.Now(), w.until, down, load)
 		if down > 0 {
-			s.Busy = min(p.beside.busy/down, 1)
+			busy = min(p.beside.busy/down, 1)
 		}
 	}
-	left := 1 - s.Busy
-	clean := max(p.clean.At(load).Use, cell.Use)
-	s.Busy += float64(left * (1 - clean))
-	s.Lossy = left * (clean - cell.Use)
-	return float64(down * float64(left*cell.Use)), s, cell, until
+	left := 1 - busy
+	clean := max(p.clean.At(load).Use, w.cell.Use)
+	w.lacks.Busy = busy + float64(left*(1-clean))
+	w.lacks.Lossy = left * (clean - w.cell.Use)
+	w.full = load+float64((1-load)*(1-clean)) >= nothing
+	w.rate = float64(down * float64(left*w.cell.Use))
+	return w
 }
 
 // demand is how many bits a second it would take now, were no link shared.
@@ -103,8 +113,7 @@ func (p *place) demand() float64 {
 	if !p.Wanting() {
 		return 0
 	}
-	rate, _, _, _ := p.wire()
-	return min(rate, p.Most()*8/site.Efficiency)
+	return min(p.wire().rate, p.Most()*8/site.Efficiency)
 }
 
 // nothing is the share of the link from which on others leave a controller nothing to speak of.
@@ -131,17 +140,15 @@ func (p *place) play(until time.Duration) (steps uint64) {
 		if began {
 			p.beside = newForeground(p.fleet.Foreground(p.Location), now)
 		}
-		rate, s, cell, to := p.wire()
-		to = min(to, until, now.Truncate(time.Hour)+time.Hour)
-		load, _ := p.load()
-		full := load+float64((1-load)*(1-max(p.clean.At(load).Use, cell.Use))) >= nothing
+		w := p.wire()
+		rate, s, to := w.rate, w.lacks, min(w.until, until, now.Truncate(time.Hour)+time.Hour)
 		switch {
 		case began:
-			p.ready = now + cell.Ramp
-		case p.shut && !full:
-			p.ready = now + cell.Return
+			p.ready = now + w.cell.Ramp
+		case p.shut && !w.full:
+			p.ready = now + w.cell.Return
 		}
-		p.shut = full
+		p.shut = w.full
 		if now < p.ready {
 			p.Advance(min(to, p.ready), s)
 			continue
@@ -155,7 +162,7 @@ func (p *place) play(until time.Duration) (steps uint64) {
 		crossed := p.Advance(to, s)
 		if crossed > 0 {
 			p.Tally.Crossed(now, crossed)
-			p.Tally.Delayed(cell.Delay, (p.Now() - now).Seconds())
+			p.Tally.Delayed(w.cell.Delay, (p.Now() - now).Seconds())
 		}
 	}
 	return steps
