@@ -39,9 +39,12 @@ type Memory struct {
 	seen [Hours]uint16  // samples, at most most
 }
 
-// Saw: that many bits a second came in. The hour of the week is that of the time's own zone.
+// Hour is the hour of the week that clocks of the time's own zone show, 0 to Hours-1.
+func Hour(at time.Time) int { return (int(at.Weekday())+6)%7*24 + at.Hour() }
+
+// Saw: that many bits a second came in.
 func (m *Memory) Saw(at time.Time, rate float64) {
-	h := (int(at.Weekday())+6)%7*24 + at.Hour()
+	h := Hour(at)
 	m.seen[h] = min(m.seen[h]+1, most)
 	m.rate[h] += (float32(rate) - m.rate[h]) / float32(m.seen[h])
 }

@@ -43,6 +43,9 @@ func (p *FleetPlace) remembered() (n int) {
 	return n
 }
 
+// remembers says whether that is enough for a profile of its own.
+func (p *FleetPlace) remembers() bool { return p.remembered() >= enoughHours }
+
 // What stands for what is not known.
 const (
 	unknownDown = "20Mbit"
@@ -81,15 +84,15 @@ orders:
 			fmt.Fprintf(&b, "  %s: {}\n", strconv.Quote(name))
 		}
 	}
-	first := true
+	var profiles bytes.Buffer
 	for i := range f.Places {
-		if p := &f.Places[i]; p.remembered() >= enoughHours {
-			if first {
-				b.WriteString("\nprofiles:\n")
-			}
-			first = false
-			p.profile(&b)
+		if p := &f.Places[i]; p.remembers() {
+			p.profile(&profiles)
 		}
+	}
+	if profiles.Len() > 0 {
+		b.WriteString("\nprofiles:\n")
+		b.Write(profiles.Bytes())
 	}
 	b.WriteString("\nlocations:\n")
 	for i := range f.Places {
@@ -158,7 +161,7 @@ func (p *FleetPlace) draft(b *bytes.Buffer) {
 		fmt.Fprintf(b, "region: %s, ", strconv.Quote(p.Region))
 	}
 	profile := unknownLoad
-	if p.remembered() >= enoughHours {
+	if p.remembers() {
 		profile = p.ownProfile()
 	}
 	fmt.Fprintf(b, "link: {down: %s, up: %s, rtt: %s}, hosts: {count: %d}, profile: %s", down, up, unknownTrip, hosts, profile)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/agent/window"
+	"github.com/ebbproject/ebb/fleet/week"
 	"github.com/ebbproject/ebb/sim/plan"
 	"github.com/ebbproject/ebb/sim/plan/lane"
 )
@@ -64,7 +65,7 @@ func hoursOf(start time.Time, horizon time.Duration) []Hour {
 	var list []Hour
 	for at := time.Duration(0); at < horizon; {
 		t := start.Add(at)
-		list = append(list, Hour{at, (int(t.Weekday())+6)%7*24 + t.Hour()})
+		list = append(list, Hour{at, week.Hour(t)})
 		at += time.Hour - time.Duration(t.Minute())*time.Minute - time.Duration(t.Second())*time.Second - time.Duration(t.Nanosecond())
 	}
 	return list
