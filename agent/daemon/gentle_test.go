@@ -8,9 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/transfer"
 )
 
 // A neighbour whose processors are busy refuses to serve, whoever asks is told why, and what it holds comes from elsewhere.
@@ -52,6 +55,25 @@ func TestBusyHostRefusesAndOthersServe(t *testing.T) {
 	f := us.arrives(id, out, x)
 	if f.From.LAN != 0 || f.From.WAN < int64(len(x.bytes)) {
 		t.Errorf("%+v", f.From)
+	}
+}
+
+// A cap that is set while two hosts have met and have not greeted each other cannot be said yet. It is said before the first fetch.
+func TestACapBeforeTheHello(t *testing.T) {
+	now := time.Now()
+	self, hub := fleet.Identity{Peer: "till-1", Location: "berlin", Role: fleet.RoleAgent}, fleet.Identity{Peer: "hub", Location: "hub", Role: fleet.RoleHub}
+	d := &Daemon{o: Options{Node: &node.Node{Identity: self}}, caps: newCaps(gentle.Rates{}), peers: map[string]*conversation{}}
+	p := &conversation{d: d, id: hub, mail: newMailbox[any]()}
+	d.peers[hub.Peer] = p
+	d.caps.fromFar = d.limited(now, d.caps.fromFar, 8000, false)
+	p.mail.all() // before the hello nothing of it is said
+	p.greeted(agent.New(now, agent.Config{Self: self}), now, transfer.PeerHello{})
+	for range 2 {
+		d.fetch(agent.Fetch{Peer: hub.Peer})
+	}
+	said := p.mail.all()
+	if len(said) != 3 || said[0] != any(limit{8000}) {
+		t.Errorf("%+v, want the limit, once and first, and two fetches", said)
 	}
 }
 
