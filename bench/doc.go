@@ -18,7 +18,7 @@
 // bench/reference) run in the process of the benchmark.
 //
 // Whole locations (room bench/sites) are processes in network namespaces behind emulated uplinks. They need Linux and root; elsewhere
-// their figures are missing, and say so.
+// their figures are missing, and say so. Section plan lays beside some of them what ebb sim plan says of the same lines and sizes.
 //
 // A crash round kills the sink with SIGKILL in the middle, starts it again and lets it finish. What was fetched
 // again is what the source has sent to it, less the size of the content. That counts pieces that were cut and handed to the
