@@ -159,7 +159,35 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 	b.quiet()
 }
 
-// The contrast of text is that of WCAG 2.2 AA in light and in dark.
+// What was asked for last is what is shown, whichever answer comes last; and to leave the field asks for nothing.
+func TestTheLastAskedForIsShown(t *testing.T) {
+	b := withBrowser(newWorld(t, 3000))
+	b.signsIn(gate.Viewer)
+	b.goes("/locations")
+	b.waits(`document.querySelectorAll("tbody tr").length === 50 && typeof htmx === "object"`)
+	b.Says(`((open, send) => { // searches are held back until they are let go
+		window.held = []
+		XMLHttpRequest.prototype.open = function (verb, url, ...more) { this.search = url.includes("q=shop-02"); open.call(this, verb, url, ...more) }
+		XMLHttpRequest.prototype.send = function (...body) { this.search ? held.push(() => send.apply(this, body)) : send.apply(this, body) }
+		document.body.addEventListener("htmx:afterRequest", e => { if (e.detail.xhr.search) { window.answered = true } })
+		return ""
+	})(XMLHttpRequest.prototype.open, XMLHttpRequest.prototype.send)`)
+	b.focuses("#q")
+	b.Does(chromedp.KeyEvent("shop-02"))
+	b.waits(`held.length === 1`)
+	b.presses("thead th:nth-child(3) a")
+	b.waits(`document.querySelector("thead th:nth-child(3)")?.getAttribute("aria-sort") === "descending"`)
+	b.Says(`(held[0](), "")`)
+	b.waits(`window.answered`)
+	if got := b.Says(`held.length + ""`); got != "1" {
+		t.Errorf("%s searches were asked for", got)
+	}
+	if got := b.Says(`document.querySelector("thead th:nth-child(3)")?.getAttribute("aria-sort") + location.search`); !strings.HasPrefix(got, "descending?") || strings.Contains(got, "shop-02") {
+		t.Errorf("an old answer is shown: %s", got)
+	}
+	b.quiet()
+}
+
 // A pause by mouse: the button, what it touches, the confirmation, and the undo; then a policy.
 func TestTheMouseIsEnough(t *testing.T) {
 	w := newWorld(t, 0)
@@ -196,6 +224,7 @@ func TestTheMouseIsEnough(t *testing.T) {
 	b.quiet()
 }
 
+// The contrast of text is that of WCAG 2.2 AA in light and in dark.
 func TestTextIsReadableInLightAndDark(t *testing.T) {
 	b := withBrowser(newWorld(t, 0))
 	b.signsIn(gate.Admin)

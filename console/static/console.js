@@ -18,8 +18,9 @@
 
   // What is asked for because time has passed must not undo what a person asked for meanwhile: a search, another order, another
   // page. Its answer counts only if nobody has asked for or got anything since.
-  // Nor is anything asked for by time while a person waits for an answer.
+  // Nor is anything asked for by time while a person waits for an answer. Of what a person asks for, the last counts.
   let asked = 0;
+  let last = null;
   let busyUntil = 0;
   const byTime = (e) => e.detail.requestConfig.elt.id === "live";
   document.body.addEventListener("htmx:beforeRequest", (e) => {
@@ -28,6 +29,7 @@
       return;
     }
     asked++;
+    if (e.detail.target.id === "live") last = e.detail.xhr;
     busyUntil = Date.now() + 5000; // at most
   });
   document.body.addEventListener("htmx:beforeSwap", (e) => {
@@ -35,10 +37,16 @@
       e.detail.shouldSwap = true; // why something was not ordered is told there, too
       e.detail.isError = false;
     }
-    if (!byTime(e)) {
-      asked++;
-      busyUntil = 0;
-    } else if (e.detail.xhr.asked !== asked) e.detail.shouldSwap = false;
+    if (byTime(e)) {
+      if (e.detail.xhr.asked !== asked) e.detail.shouldSwap = false;
+      return;
+    }
+    if (e.detail.target.id === "live" && e.detail.xhr !== last) {
+      e.detail.shouldSwap = false;
+      return;
+    }
+    asked++;
+    busyUntil = 0;
   });
 
   // What a page, or an answer, begins with is where the focus goes. Browsers do not take autofocus in what is put in later.
