@@ -117,12 +117,16 @@ func (e *ebb) scattered(s stretch) bool {
 	return s.sending() > 0 && s.arriving() > 0.9*s.sending() && s.sentFor > max(2*due, due+sureTrain)
 }
 
-// gather begins a scattered train again. Where that goes on, the rest is left to lifts.
+// gather begins a scattered train again. Where that goes on, the rest is left to lifts. The first train alone is not believed then: a group
+// may have sent it to several hosts, of whose clocks it does not know yet how they differ.
 func (e *ebb) gather(now time.Time) {
 	st := &e.start
 	if st.again++; st.again < mostAgain {
 		st.train.begin(st.train.count, e.cfg.MSS)
 		return
+	}
+	if st.trains < 2 {
+		e.mu = 0
 	}
 	e.mu, st.bounded = max(e.mu, e.modest()), true
 	e.enter(now, returning)

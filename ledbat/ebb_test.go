@@ -194,6 +194,37 @@ func TestEbbWaitsForSomethingToSendBeforeItBelievesTrains(t *testing.T) {
 }
 
 // Others come: it is at the floor before half a second is over, and back soon after they have left.
+// The first train went to hosts whose clocks hide how far apart it arrived, and then the application has a datagram now and then: what that train
+// said must not make a queue, which would be taken for others'.
+func TestEbbDoesNotStartAtWhatOneTrainSaid(t *testing.T) {
+	for _, hidden := range []float64{0.5, 0.7, 0.9} {
+		l := draw(t)
+		l.lie = func(a *Ack) {
+			if l.c.start.trains > 0 {
+				return
+			}
+			for i := range a.Arrivals {
+				a.Arrivals[i].Delay -= time.Duration(hidden * float64(a.Arrivals[i].Delay-l.base))
+			}
+		}
+		l.run(20 * ms)
+		l.silent = true
+		for range 150 {
+			l.run(20 * ms)
+			l.leave(l.c.cfg.MSS)
+		}
+		l.silent = false
+		longest := time.Duration(0)
+		for range 200 {
+			l.run(10 * ms)
+			longest = max(longest, l.queue)
+		}
+		if used := l.rate(time.Second) / l.capacity; used < 0.9 || longest > 20*ms {
+			t.Errorf("with %.0f %% of the delay hidden, %.2f of the capacity is used, after a queue of %v: %v", 100*hidden, used, longest, l.c)
+		}
+	}
+}
+
 func TestEbbLeavesAndComesBack(t *testing.T) {
 	l := draw(t)
 	l.run(3 * time.Second)
