@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"daemon": start, "end": end, "strike": strike, "fleet": startFleet, "wan": startWAN,
-			"exits": exits, "until": until, "pass": pass, "soon": soon, "shut": shut, "keep": keep, "json": checkJSON,
+			"exits": exits, "until": until, "pass": pass, "soon": soon, "shut": shut, "keep": keep, "agree": agree, "json": checkJSON,
 			"random": random, "same": same, "damage": damage, "tmpfs": mountTmpfs, "fill": fill, "mkfifo": makeFifo, "humble": humble,
 			"expire": expire, "redirect": redirect, "signed": signed, "forge": forge, "plant": plant, "post": post, "meddle": meddle, "probe": probe,
 		},
@@ -218,6 +219,30 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 		text = found[1]
 	}
 	ts.Setenv(args[0], text)
+}
+
+// agree NAME PATTERN STATE... waits until the first group of the pattern is the same in the status of all, and sets NAME to it.
+func agree(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: agree NAME PATTERN STATE...")
+	}
+	pattern, err := regexp.Compile(args[1])
+	ts.Check(err)
+	var said []string
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		said = nil
+		for _, state := range args[2:] {
+			out, err := command(ts, "ebb", "status", "--json", "--state", state).Output()
+			if found := pattern.FindSubmatch(out); err == nil && len(found) > 1 {
+				said = append(said, string(found[1]))
+			}
+		}
+		if len(said) == len(args)-2 && len(slices.Compact(slices.Clone(said))) == 1 {
+			ts.Setenv(args[0], said[0])
+			return
+		}
+	}
+	ts.Fatalf("they did not agree in %s: %q", patience, said)
 }
 
 // command prepares a command that runs where the script is, with what the environment of the script says to ebb.
