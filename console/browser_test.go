@@ -72,11 +72,14 @@ func (b *browser) presses(selector string) {
 	b.Does(chromedp.KeyEvent("\r"))
 }
 
+// settled says that htmx has taken in hand what it put into the page: until then a form or a link is the browser's, and leads to a page of its own.
+const settled = `document.querySelector(".htmx-swapping, .htmx-settling, .htmx-added") === null`
+
 // clicks with the left button of the mouse at the middle of something, once it has stopped moving and nothing covers it.
 func (b *browser) clicks(selector string) {
 	b.Helper()
 	b.waits(fmt.Sprintf(`((e, last) => { if (!e) { return false } const r = e.getBoundingClientRect(), at = [r.x + r.width / 2, r.y + r.height / 2];
-		window.aim = at.join(); return window.aim === last && e.contains(document.elementFromPoint(...at)) })(document.querySelector(%q), window.aim)`, selector))
+		window.aim = at.join(); return window.aim === last && e.contains(document.elementFromPoint(...at)) })(document.querySelector(%q), window.aim) && %s`, selector, settled))
 	var x, y float64
 	if _, err := fmt.Sscanf(b.Says("window.aim"), "%g,%g", &x, &y); err != nil {
 		b.Fail(err)
@@ -87,7 +90,7 @@ func (b *browser) clicks(selector string) {
 // focuses waits until something is there and can be focused.
 func (b *browser) focuses(selector string) {
 	b.Helper()
-	b.waits(fmt.Sprintf("(e => e !== null && (e.focus(), document.activeElement === e))(document.querySelector(%q))", selector))
+	b.waits(fmt.Sprintf("%s && (e => e !== null && (e.focus(), document.activeElement === e))(document.querySelector(%q))", settled, selector))
 }
 
 func (b *browser) goes(path string) {
