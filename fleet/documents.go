@@ -128,7 +128,7 @@ type LettersRequest struct {
 	Letters [][]byte `json:"letters"`
 }
 
-// LettersReply has the hub's answer to each, in their order and under its own seal; an empty one is none: who reports must do so itself.
+// LettersReply has the hub's answer to each, in their order and under the seal of the two; an empty one is none: who reports must do so itself.
 type LettersReply struct {
 	Answers [][]byte `json:"answers"`
 }

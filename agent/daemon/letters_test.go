@@ -13,6 +13,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/relay"
 )
 
 // office is a control plane that takes letters. It seals nothing: what seals are worth is told by the tests of hub and client.
@@ -48,13 +49,13 @@ func (o *office) hear(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply
 }
 
 // Write implements Hub.
-func (o *office) Write(_ context.Context, r fleet.SyncRequest) ([]byte, uint64, error) {
+func (o *office) Write(_ context.Context, r fleet.SyncRequest) (relay.Sent, error) {
 	letter, err := json.Marshal(r)
-	return letter, 1, err
+	return relay.Sent{Raw: letter}, err
 }
 
 // Read implements Hub.
-func (o *office) Read(_ context.Context, answer []byte, _ uint64) (reply fleet.SyncReply, err error) {
+func (o *office) Read(_ context.Context, answer []byte, _ relay.Sent) (reply fleet.SyncReply, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.forged {

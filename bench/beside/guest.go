@@ -22,6 +22,7 @@ import (
 	"github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/fleet/desired"
 	hosts "github.com/ebbproject/ebb/fleet/node"
+	letters "github.com/ebbproject/ebb/fleet/relay"
 	"github.com/ebbproject/ebb/scheduler"
 )
 
@@ -48,7 +49,7 @@ type guest struct {
 	running sync.WaitGroup
 	news    sync.Mutex // held by who exchanges news; guards what follows
 	bus     *bus.Host
-	seq     uint64 // of the last letter
+	letter  letters.Sent // the last
 }
 
 // company is what the guests of a process have in common.
@@ -232,7 +233,7 @@ func (g *guest) heard(reply fleet.SyncReply) {
 
 // ride joins the bus that the hub tells of, or leaves it.
 func (g *guest) ride(b *fleet.Bus) {
-	if g.bus != nil && (b == nil || g.bus.Version() != b.Version) {
+	if g.bus != nil && (b == nil || !g.bus.Follows(*b)) {
 		g.bus.Close()
 		g.bus = nil
 	}
