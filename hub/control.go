@@ -307,7 +307,10 @@ func (s *Server) announced(now time.Time, who speaker, req fleet.SyncRequest) (f
 		return fleet.SyncReply{}, fleet.ErrOlder
 	}
 	h := s.directory.Announced(now, id, req)
-	if !who.far {
+	if who.far {
+		s.reports.relayed++
+	} else {
+		s.reports.direct++
 		s.directory.Spoke(who.seq, who.Voice)
 	}
 	if h.Twin == "" {

@@ -85,6 +85,7 @@ type Server struct {
 	observed  time.Time                    // when Observed was last asked
 	warned    map[string]time.Time         // when something was last said of a host
 	weeks     weeks
+	reports   reports
 
 	counting sync.Mutex // guards census; before mu
 	census   census

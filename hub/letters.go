@@ -107,18 +107,27 @@ func (s *Server) admits(bearer fleet.Identity, who fleet.Voice, l relay.Letter) 
 	return s.welcomes(now, who.Identity)
 }
 
+// reports is how many came since the start, and how.
+type reports struct{ direct, relayed, refused int64 }
+
+// Reports is how many reports of hosts were taken since the start, from themselves and by way of others, and how many of others were refused.
+func (s *Server) Reports() (direct, relayed, refused int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reports.direct, s.reports.relayed, s.reports.refused
+}
+
 // notTaken says who hands on what cannot be taken, now and then.
 func (s *Server) notTaken(bearer fleet.Identity, err error) {
 	if errors.Is(err, fleet.ErrOlder) || errors.Is(err, fleet.ErrUnheard) || errors.Is(err, relay.ErrKeys) { // it crossed its writer's own word, or a restart of this hub
 		return
 	}
-	if errors.Is(err, relay.ErrLetter) || errors.Is(err, errLetter) {
-		s.mu.Lock()
-		said := s.warnedOf(s.o.Clock(), "letters by "+bearer.Peer)
-		s.mu.Unlock()
-		if said {
-			return
-		}
+	s.mu.Lock()
+	s.reports.refused++
+	said := (errors.Is(err, relay.ErrLetter) || errors.Is(err, errLetter)) && s.warnedOf(s.o.Clock(), "letters by "+bearer.Peer)
+	s.mu.Unlock()
+	if said {
+		return
 	}
 	s.o.Log.Warn("a report that came by way of another host is not taken; its writer must report itself", "by", bearer.Peer, "location", bearer.Location,
 		"err", err)

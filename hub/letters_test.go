@@ -118,6 +118,9 @@ func TestLettersAreHeard(t *testing.T) {
 	if _, taken := w.hand(a, next.Raw, w.write(b, "10.0.0.2:5", told.Cursor).Raw); taken != "-+" {
 		t.Errorf("%q is taken of one under the old keys and one under the new", taken)
 	}
+	if direct, relayed, refused := w.hub.Reports(); direct != 4 || relayed != 2 || refused != 0 {
+		t.Errorf("%d reports were direct, %d relayed, %d refused", direct, relayed, refused)
+	}
 }
 
 // Only what the writer has not said anything newer than counts, and only after the hub has seen it itself.

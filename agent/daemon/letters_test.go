@@ -149,6 +149,11 @@ func TestHostsReportByWayOfOne(t *testing.T) {
 	super := agree("")
 	relayed := func(addr string) int { return o.heard[addr] - o.direct[addr] }
 	o.more(t, all, 3, relayed)
+	for _, r := range all {
+		if f, ok := r.Figures(); !ok || f.Relayed < 1 || f.Direct < 1 {
+			t.Errorf("a host counts %d relayed and %d direct", f.Relayed, f.Direct)
+		}
+	}
 	o.mu.Lock()
 	if o.batch < 2 {
 		t.Errorf("at most %d letter goes to the hub at a time", o.batch)
