@@ -56,7 +56,7 @@ func (b *bench) control(ctx context.Context, s *Section) (err error) {
 	}
 	s.add("hub, CPU at rest", cpu, "% of a core").should(atMost, goalHubCPU)
 	s.add("hub, reports at rest", float64(g.count(beside.Synced)-synced)/rest.Seconds(), "a second")
-	s.add("hub, questions at rest", float64(g.count(beside.Asked)-asked)/rest.Seconds(), "a second").note("a question carries the reports of a location")
+	s.add("hub, questions at rest", float64(g.count(beside.Asked)-asked)/rest.Seconds(), "a second").note("the reports of a location, or what one host compares every minute")
 	b.say("control, pausing all")
 	var took []float64
 	cpu, err = f.watched(func() error {

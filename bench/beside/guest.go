@@ -16,6 +16,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/bus"
@@ -84,6 +85,7 @@ func (c *company) enrol(s Spec, i int) (*guest, error) {
 	now := time.Now()
 	g.seen = desired.NewBook(ca, &n.Identity)
 	g.core = agent.New(now, agent.Config{Self: n.Identity, Control: ca, Publishers: n.Publishers, Seed: uint64(now.UnixNano()) + uint64(g.number),
+		Limits: cache.Limits{MaxAge: cache.Default().MaxAge}, // with any, a host asks every minute who else holds what it holds
 		Held: func(content.ID) bool { return false }})
 	g.core.HubKnown(now, n.Hub)
 	c.mu.Lock()
@@ -142,6 +144,8 @@ func (g *guest) carryOut(a agent.Action) {
 	case agent.Reply:
 		to := g.crowd.named(a.Peer)
 		g.running.Go(func() { to.replied(g.node.Identity.Peer, a) })
+	case agent.Compare:
+		g.running.Go(func() { g.compare(a.Request) })
 	case agent.Resolve:
 		g.running.Go(func() { g.resolve(a.Ref) })
 	case agent.Record:
@@ -214,6 +218,20 @@ func (g *guest) exchange(a agent.Sync) {
 	}
 	g.heard(reply)
 	g.post(func(now time.Time) { g.core.Synced(now, reply) })
+}
+
+func (g *guest) compare(r fleet.CopiesRequest) {
+	ctx, cancel := context.WithTimeout(g.crowd.ctx, exchangeWithin)
+	defer cancel()
+	g.asks()
+	reply, err := g.client.Copies(ctx, r)
+	g.post(func(now time.Time) {
+		if err != nil {
+			g.core.NotCompared(now)
+			return
+		}
+		g.core.Compared(now, r, reply)
+	})
 }
 
 // asks tells that the hub is asked something.
