@@ -125,6 +125,9 @@ func TestRevokedHostUnderstandsNothingOnTheBusOfOthers(t *testing.T) {
 		t.Errorf("the revoked host has heard %q", <-inBad)
 	}
 	w.must(conn.Flush())
+	if len(overheard) == 0 {
+		t.Error("nothing was there to be overheard")
+	}
 	for range len(overheard) {
 		if m := <-overheard; bytes.Contains(m.Data, []byte("pause")) || bytes.Contains(m.Data, []byte("stop")) {
 			t.Errorf("overheard: %q", m.Data)
