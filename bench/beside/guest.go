@@ -86,7 +86,7 @@ func (c *company) enrol(s Spec, i int) (*guest, error) {
 	g.seen = desired.NewBook(ca, &n.Identity)
 	g.core = agent.New(now, agent.Config{Self: n.Identity, Control: ca, Publishers: n.Publishers, Seed: uint64(now.UnixNano()) + uint64(g.number),
 		Limits: cache.Limits{MaxAge: cache.Default().MaxAge}, // with any, a host asks every minute who else holds what it holds
-		Held: func(content.ID) bool { return false }})
+		Held:   func(content.ID) bool { return false }})
 	g.core.HubKnown(now, n.Hub)
 	c.mu.Lock()
 	c.byName[n.Identity.Peer] = g
