@@ -55,7 +55,7 @@ var rooms = map[string]room{
 	"store/export":         {floor: 2, may: []string{"store"}},
 	"scheduler":            {floor: 2, pure: true, may: []string{"scheduler/lease"}},
 	"scheduler/lease":      {floor: 2, pure: true},
-	"fleet":                {floor: 2, pure: true, may: []string{"fleet/ledger", "fleet/pulse"}},
+	"fleet":                {floor: 2, pure: true, may: []string{"fleet/ledger", "fleet/pulse", "fleet/relay"}},
 	"fleet/pulse":          {floor: 2, pure: true},
 	"fleet/week":           {floor: 2, pure: true},
 	"fleet/board":          {floor: 2, pure: true, may: []string{"fleet", "fleet/ledger", "fleet/pulse", "fleet/topology"}},

@@ -19,6 +19,8 @@ type Figures struct {
 	Rejected  map[Rejection]int64                // what was dropped because it was wrong
 	Refused   map[transfer.Reason]int64          // requests that peers did not answer
 	Refetched int64                              // bytes that had arrived when the last process ended and have to come again
+	Direct    int64                              // reports that the hub answered to this host itself, ...
+	Relayed   int64                              // and by way of another, or of this one for its location
 	Pauses    Histogram                          // seconds from the making of a pause, by the hub's clock, until it held here, by ours
 }
 

@@ -117,8 +117,13 @@ func (c *Core) news(now time.Time) fleet.SyncRequest {
 	return r
 }
 
-// Synced: the hub answered.
+// Synced: the hub answered this host itself.
 func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
+	c.counts.Direct++
+	c.answered(now, r)
+}
+
+func (c *Core) answered(now time.Time, r fleet.SyncReply) {
 	c.hub.asking, c.hub.lastOK, c.hub.problem = false, now, ""
 	c.hub.relays, c.hub.move, c.hub.warning, c.hub.twin = r.Relay, r.Move, r.Warning, r.Twin
 	c.confirmed(now, r)

@@ -135,7 +135,8 @@ func (c *Core) Replied(now time.Time, a Reply, r fleet.SyncReply) {
 		c.hub.planned = now.Add(a.Next)
 		c.hub.nextSync = c.hub.planned
 	}
-	c.Synced(now, r)
+	c.counts.Relayed++
+	c.answered(now, r)
 }
 
 // NotReplied: the super-peer refuses our letter, or what it gave us is not the hub's answer.

@@ -56,9 +56,10 @@ func (b *bench) control(ctx context.Context, s *Section) (err error) {
 	}
 	s.add("hub, CPU at rest", cpu, "% of a core").should(atMost, goalHubCPU)
 	s.add("hub, reports at rest", float64(g.count(beside.Synced)-synced)/rest.Seconds(), "a second")
-	s.add("hub, questions at rest", float64(g.count(beside.Asked)-asked)/rest.Seconds(), "a second").note("a question carries the reports of a location")
+	s.add("hub, questions at rest", float64(g.count(beside.Asked)-asked)/rest.Seconds(), "a second").note("the reports of a location, or what one host compares every minute")
 	b.say("control, pausing all")
 	var took []float64
+	begin := time.Now()
 	cpu, err = f.watched(func() error {
 		took, err = g.reachAll(ctx)
 		return err
@@ -66,10 +67,12 @@ func (b *bench) control(ctx context.Context, s *Section) (err error) {
 	if err != nil {
 		return err
 	}
+	a := cpu / 100 * time.Since(begin).Seconds() / controlCommands
 	s.add("from the command to a host, median", median(took), "s").note("%d commands, verified and obeyed there", controlCommands)
 	s.add("from the command to a host, p99", p99(took), "s").should(atMost, goalReach)
 	s.add("from the command to a host, longest", took[len(took)-1], "s")
-	s.add("hub, CPU while pausing and resuming", cpu, "% of a core")
+	s.add("hub, CPU while pausing and resuming", cpu, "% of a core").note("the quicker hosts take a command, the more")
+	s.add("hub, CPU time of a command", 1e3*a, "ms")
 	if err := b.swallowed(ctx, s, g, settle); err != nil {
 		return err
 	}

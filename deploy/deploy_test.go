@@ -36,7 +36,7 @@ func known(t *testing.T, where, query string) {
 		if !slices.Contains(metrics.Names(), base) {
 			t.Errorf("%s asks for %s, which nobody shows", where, name)
 		}
-		for _, m := range regexp.MustCompile(name+`\{[^}]*\b(source|reason|state)="([^"]*)"`).FindAllStringSubmatch(query, -1) {
+		for _, m := range regexp.MustCompile(name+`\{[^}]*\b(source|class|reason|state)="([^"]*)"`).FindAllStringSubmatch(query, -1) {
 			if !slices.Contains(metrics.Labels(base, m[1]), m[2]) {
 				t.Errorf("%s: %s never has %s=%q", where, base, m[1], m[2])
 			}

@@ -128,7 +128,7 @@ type LettersRequest struct {
 	Letters [][]byte `json:"letters"`
 }
 
-// LettersReply has the hub's answer to each, in their order and under its own seal; an empty one is none: who reports must do so itself.
+// LettersReply has the hub's answer to each, in their order and under the seal of the two; an empty one is none: who reports must do so itself.
 type LettersReply struct {
 	Answers [][]byte `json:"answers"`
 }
@@ -140,6 +140,7 @@ type Bus struct {
 	Own     bool     `json:"own,omitempty"` // it is the hub's, with certificates of the fleet on both sides
 	CA      []byte   `json:"ca,omitempty"`  // PEM; what the certificates of the servers of others are verified with; empty: the system's
 	Login   BusLogin `json:"login,omitzero"`
+	Key     []byte   `json:"key,omitempty"` // under which is sealed what the servers of others carry; another one when a host was revoked
 }
 
 // BusLogin is what one shows to the NATS servers of others besides a certificate: a user and a password, or credentials, or nothing.

@@ -5,6 +5,9 @@ package fleet
 import (
 	"errors"
 	"net/netip"
+	"time"
+
+	"github.com/ebbproject/ebb/fleet/relay"
 )
 
 // Why a report that came by way of another host is not taken.
@@ -13,30 +16,48 @@ var (
 	ErrOlder   = errors.New("the host has said something newer")
 )
 
-// spoke is what a member's own word established: its last Seq, and where the hub saw it. What others hand on comes from their address.
+// Voice is what a member's own word established: who it is, where the hub saw it, for how long its certificate is good, and what keys its
+// letters are under. What others hand on comes from their address and under no certificate.
+type Voice struct {
+	Identity
+	From   netip.Addr
+	Roams  bool
+	Until  time.Time // of its certificate
+	Letter relay.Keys
+}
+
+// spoke is that, and Seq of the newest it has said, itself or not.
 type spoke struct {
-	seq  uint64
-	from netip.Addr
+	Voice
+	seq uint64
 }
 
-// Spoke: a member reports itself, from there. Its word counts whatever came before: a clock may have been set back.
-func (d *Directory) Spoke(peer string, seq uint64, from netip.Addr) {
-	if e := d.members[peer]; e != nil {
-		e.spoke = spoke{seq, from}
+// Spoke: a member reports itself. Its word counts whatever came before: a clock may have been set back.
+func (d *Directory) Spoke(seq uint64, v Voice) {
+	if e := d.members[v.Peer]; e != nil {
+		e.spoke = spoke{v, seq}
 	}
 }
 
-// Relayed: another host hands on a report of a member. It comes to count as said from where the hub saw that member itself. ErrUnheard, ErrOlder.
-func (d *Directory) Relayed(peer string, seq uint64) (from netip.Addr, err error) {
-	switch e := d.members[peer]; {
-	case e == nil || !e.spoke.from.IsValid():
-		return from, ErrUnheard
-	case seq <= e.spoke.seq:
-		return from, ErrOlder
+// Wrote is whose letter that is, if it is what it says to be and newer than all that was heard of its writer; nothing changes. ErrUnheard, ErrOlder.
+func (d *Directory) Wrote(l relay.Letter) (Voice, error) {
+	switch e := d.members[l.Peer]; {
+	case e == nil || e.spoke.Letter.Since() == 0 || l.Since > e.spoke.Letter.Since():
+		return Voice{}, ErrUnheard
+	case l.Since < e.spoke.Letter.Since() || l.Seq <= e.spoke.seq:
+		return Voice{}, ErrOlder
 	default:
-		e.spoke.seq = seq
-		return e.spoke.from, nil
+		return e.spoke.Voice, nil
 	}
+}
+
+// Relayed: another host hands on a letter that was opened: it comes to count as said. The errors of Wrote.
+func (d *Directory) Relayed(l relay.Letter) error {
+	_, err := d.Wrote(l)
+	if err == nil {
+		d.members[l.Peer].spoke.seq = l.Seq
+	}
+	return err
 }
 
 // Newest reports whether nothing newer was heard of a member than its report of that Seq.

@@ -3,36 +3,141 @@
 package fleet
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
+
+	"github.com/ebbproject/ebb/fleet/relay"
 )
 
-// What others hand on counts only if it is newer than all that was heard of its writer, and from where that one was seen.
+// What others hand on counts only if it is newer than all that was heard of its writer, under the keys of its last own word, and from where that
+// one was seen.
 func TestWhatOthersHandOn(t *testing.T) {
 	d := NewDirectory(Member{})
 	till := Identity{Role: RoleAgent, Location: "berlin", Peer: "till"}
-	seen := netip.MustParseAddr("203.0.113.9")
-	hear := func(seq uint64, want error) {
+	speaks := func(seq uint64) {
 		t.Helper()
-		if from, err := d.Relayed("till", seq); !errors.Is(err, want) || err == nil && from != seen {
-			t.Errorf("%d from %v: %v", seq, from, err)
+		keys, err := relay.Agree(func(string, []byte, int) ([]byte, error) { return make([]byte, 32), nil }, seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Spoke(seq, Voice{Identity: till, From: netip.MustParseAddr("203.0.113.9"), Letter: keys})
+	}
+	hear := func(since, seq uint64, want error) {
+		t.Helper()
+		l := relay.Letter{Peer: "till", Since: since, Seq: seq}
+		if v, err := d.Wrote(l); !errors.Is(err, want) || err == nil && (v.Identity != till || v.From != netip.MustParseAddr("203.0.113.9")) {
+			t.Errorf("%d after %d by %+v: %v", seq, since, v, err)
+		}
+		if err := d.Relayed(l); !errors.Is(err, want) {
+			t.Errorf("%d after %d: %v", seq, since, err)
 		}
 	}
-	hear(5, ErrUnheard)
+	hear(10, 15, ErrUnheard)
+	speaks(10)
+	hear(10, 15, ErrUnheard) // it is no member
 	d.Announced(morning, till, SyncRequest{})
-	hear(5, ErrUnheard)
-	d.Spoke("till", 10, seen)
-	hear(10, ErrOlder)
-	hear(11, nil)
-	hear(11, ErrOlder)
-	hear(15, nil)
+	hear(10, 15, ErrUnheard)
+	d.Spoke(0, Voice{Identity: till}) // without keys
+	hear(0, 15, ErrUnheard)
+	speaks(10)
+	hear(10, 10, ErrOlder)
+	hear(10, 11, nil)
+	hear(10, 11, ErrOlder)
+	hear(10, 15, nil)
 	if !d.Newest("till", 15) || d.Newest("till", 11) || d.Newest("nobody", 0) {
 		t.Error("the newest is 15")
 	}
-	d.Spoke("till", 3, seen) // its clock was set back
-	hear(3, ErrOlder)
-	hear(4, nil)
+	hear(9, 16, ErrOlder)    // under older keys
+	hear(11, 16, ErrUnheard) // under those of a word that was not heard
+	speaks(3)                // its clock was set back
+	hear(3, 3, ErrOlder)
+	hear(10, 16, ErrUnheard)
+	hear(3, 4, nil)
+}
+
+// A host and its hub over two days, with what somebody keeps who hands letters on.
+func TestLettersOverTwoDays(t *testing.T) {
+	const till = "0123456789abcdef"
+	now, d, connections := morning, NewDirectory(Member{}), byte(0)
+	var keys relay.Keys
+	seq := func() uint64 {
+		now = now.Add(time.Second)
+		return uint64(now.UnixMicro())
+	}
+	speak := func() { // over a connection of its own
+		t.Helper()
+		connections++
+		at, secret := seq(), bytes.Repeat([]byte{connections}, 32)
+		mine, err := relay.Agree(func(string, []byte, int) ([]byte, error) { return secret, nil }, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := Identity{Role: RoleAgent, Location: "berlin", Peer: till}
+		d.Announced(now, id, SyncRequest{Seq: at})
+		d.Spoke(at, Voice{Identity: id, Letter: mine})
+		keys = mine
+	}
+	write := func() relay.Sent {
+		t.Helper()
+		s, err := keys.Seal(till, seq(), []byte("news"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	hand := func(what string, s relay.Sent, want error) {
+		t.Helper()
+		l, err := relay.ParseLetter(s.Raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := d.Wrote(l)
+		if err == nil {
+			_, err = v.Letter.Open(l)
+		}
+		if err == nil {
+			err = d.Relayed(l)
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	speak()
+	first, second := write(), write()
+	hand("a letter", first, nil)
+	hand("again", first, ErrOlder)
+	withheld := write()
+	speak()
+	hand("what was withheld until its writer spoke itself", withheld, ErrOlder)
+	hand("under keys of before", second, ErrOlder)
+	kept := write()
+	hand("under the new keys", kept, nil)
+
+	d = NewDirectory(Member{}) // the hub starts again
+	hand("to a hub that has not heard its writer", write(), ErrUnheard)
+	speak()
+	hand("after a word of its own", write(), nil)
+
+	now = now.Add(-time.Hour) // the host starts again, and its clock was set back
+	speak()
+	hand("with an earlier clock", write(), nil)
+	hand("kept from before, and later by that clock", kept, ErrUnheard)
+
+	now = now.Add(25 * time.Hour)
+	if _, err := keys.Seal(till, seq(), nil); !errors.Is(err, relay.ErrKeys) {
+		t.Errorf("the next day: %v", err)
+	}
+	speak()
+	hand("the next day, after a word of its own", write(), nil)
+	forged, err := relay.Agree(func(string, []byte, int) ([]byte, error) { return make([]byte, 32), nil }, keys.Since())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys = forged
+	hand("forged", write(), relay.ErrLetter)
 }
 
 // Neighbours hear who relays, and when one does no more.

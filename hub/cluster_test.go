@@ -3,6 +3,7 @@
 package hub
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,11 +18,13 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/desired"
+	"github.com/ebbproject/ebb/fleet/node"
 )
 
 // others runs a NATS server as others do.
@@ -46,20 +49,12 @@ func (w *world) obeys(c bus.Cluster) {
 	w.onBus(BusOptions{Cluster: c})
 	berlin := w.subject("berlin")
 	heard := berlin.listen()
-	for range 100 { // the hub may be on its way to the cluster yet, and what is pushed meanwhile is lost
-		w.steer(desired.Command{Verb: desired.DoPause, Selector: in("berlin")})
-		select {
-		case raw := <-heard:
-			d, err := berlin.book.Heard(w.clock(), raw)
-			w.must(err)
-			if d.Scope != in("berlin") || !berlin.paused() {
-				w.Errorf("%+v", d)
-			}
-			return
-		case <-time.After(100 * time.Millisecond):
-		}
+	say := func() { w.steer(desired.Command{Verb: desired.DoPause, Selector: in("berlin")}) }
+	w.connected(say, heard)
+	say()
+	if d := berlin.next(heard); d.Scope != in("berlin") || !berlin.paused() {
+		w.Errorf("%+v", d)
 	}
-	w.Error("nothing comes")
 }
 
 func TestBusOfOthers(t *testing.T) {
@@ -70,6 +65,88 @@ func TestBusOfOthersOverWebSocket(t *testing.T) {
 	o := &server.Options{Websocket: server.WebsocketOpts{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoTLS: true}}
 	others(t, o)
 	newWorld(t).obeys(bus.Cluster{URLs: []string{"ws://" + net.JoinHostPort("127.0.0.1", big.NewInt(int64(o.Websocket.Port)).String())}})
+}
+
+// rides joins the bus as an agent does, and says when it should ask for news.
+func (s *subject) rides() (h *bus.Host, heard chan []byte, ask chan struct{}) {
+	s.Helper()
+	heard, ask = make(chan []byte, 256), make(chan struct{}, 16)
+	reply, err := sync1(s.client, fleet.SyncRequest{})
+	s.must(err)
+	h, err = bus.Join(bus.Options{Self: func() *node.Node { return s.node }, Bus: *reply.Bus, Log: s.hub.o.Log,
+		Heard: func(raw []byte) { heard <- raw }, Up: func() { ask <- struct{}{} }})
+	s.must(err)
+	s.Cleanup(h.Close)
+	s.await(ask)
+	return h, heard, ask
+}
+
+// A cluster of others lets a revoked host stay, and whoever else may listen there. They understand nothing; hosts of the fleet do when they
+// have asked the hub.
+func TestRevokedHostUnderstandsNothingOnTheBusOfOthers(t *testing.T) {
+	at := "nats://" + others(t, &server.Options{})
+	w := newWorld(t).onBus(BusOptions{Cluster: bus.Cluster{URLs: []string{at}}})
+	bad, good := w.subject("berlin"), w.subject("berlin")
+	_, inBad, badAsks := bad.rides()
+	host, inGood, goodAsks := good.rides()
+	conn, err := nats.Connect(at)
+	w.must(err)
+	defer conn.Close()
+	overheard := make(chan *nats.Msg, 256)
+	_, err = conn.ChanSubscribe("ebb.>", overheard)
+	w.must(err)
+	w.must(conn.Flush())
+	w.connected(func() { w.steer(desired.Command{Verb: desired.DoPause, Selector: in("berlin")}) }, inBad)
+
+	w.steer(desired.Command{Verb: desired.DoRevoke, Selector: desired.Selector{Peer: bad.node.Identity.Peer}})
+	for { // what was pushed before, up to that
+		if good.next(inGood); good.book.Revoked(w.clock(), bad.node.Identity.Peer) {
+			break
+		}
+	}
+	for bad.next(inBad).Kind != desired.Revoke {
+	}
+	w.steer(desired.Command{Verb: desired.DoPause, Selector: desired.Selector{}})
+	w.await(badAsks) // both hear that there is something
+	w.await(goodAsks)
+	if _, err := sync1(bad.client, fleet.SyncRequest{Bus: "x"}); err == nil {
+		t.Error("the revoked host is told the key")
+	}
+	reply, err := sync1(good.client, fleet.SyncRequest{Bus: host.Version()})
+	w.must(err)
+	if !host.Follows(*reply.Bus) {
+		t.Fatalf("it leaves the bus for %+v", reply.Bus)
+	}
+	w.steer(desired.Command{Verb: desired.DoStop})
+	if d := good.next(inGood); d.Kind != desired.Stop {
+		t.Errorf("it hears %+v", d)
+	}
+	if len(inBad) > 0 {
+		t.Errorf("the revoked host has heard %q", <-inBad)
+	}
+	w.must(conn.Flush())
+	if len(overheard) == 0 {
+		t.Error("nothing was there to be overheard")
+	}
+	for range len(overheard) {
+		if m := <-overheard; bytes.Contains(m.Data, []byte("pause")) || bytes.Contains(m.Data, []byte("stop")) {
+			t.Errorf("overheard: %q", m.Data)
+		}
+	}
+}
+
+// connected says something until it is heard: the hub may be on its way to the cluster yet, and what is pushed meanwhile is lost.
+func (w *world) connected(say func(), heard <-chan []byte) {
+	w.Helper()
+	for range 100 {
+		say()
+		select {
+		case <-heard:
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	w.Fatal("nothing comes")
 }
 
 // certified is a server's certificate, and the CA that made it.

@@ -5,6 +5,7 @@ package hub
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -14,6 +15,7 @@ import (
 	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/fleet/pulse"
+	"github.com/ebbproject/ebb/fleet/relay"
 	"github.com/ebbproject/ebb/fleet/topology"
 	"github.com/ebbproject/ebb/store"
 )
@@ -86,10 +88,15 @@ func (s *Server) holder(known *verified, leaf *x509.Certificate, now time.Time) 
 	if err != nil {
 		return denied(fleet.CodeDenied, "%v", err)
 	}
+	return id, s.welcomes(now, id)
+}
+
+// welcomes says why a host does not belong to the fleet any more.
+func (s *Server) welcomes(now time.Time, id fleet.Identity) error {
 	if s.orders.revoked(now, id.Peer) {
-		return denied(fleet.CodeDenied, "this host was revoked: its operator must let it in anew, with another key: ebb enroll --again")
+		return problem(http.StatusForbidden, fleet.CodeDenied, "this host was revoked: its operator must let it in anew, with another key: ebb enroll --again")
 	}
-	return id, nil
+	return nil
 }
 
 // enroll lets a host in for a token. That the token is used is durable before the certificate leaves: a crash between
@@ -194,7 +201,15 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 		s.fail(w, r, err)
 		return
 	}
-	reply, err := s.hear(speaker{id, r.TLS.PeerCertificates[0], remote(r), req.Seq, false}, req)
+	leaf := r.TLS.PeerCertificates[0]
+	who := speaker{Voice: fleet.Voice{Identity: id, From: remote(r), Roams: fleet.Roams(leaf), Until: leaf.NotAfter}, seq: req.Seq}
+	if req.Seq > 0 { // it writes letters from now on
+		if who.Letter, err = relay.Agree(r.TLS.ExportKeyingMaterial, req.Seq); err != nil {
+			s.fail(w, r, fmt.Errorf("keys for letters of %s: %w", id.Peer, err))
+			return
+		}
+	}
+	reply, err := s.hear(who, req)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -204,11 +219,9 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 
 // speaker is a host that reports.
 type speaker struct {
-	fleet.Identity
-	leaf *x509.Certificate
-	from netip.Addr // where the hub sees it
-	seq  uint64     // of the report
-	far  bool       // it came by way of another host
+	fleet.Voice
+	seq uint64 // of the report
+	far bool   // it came by way of another host
 }
 
 // hear takes a report, whichever way it came.
@@ -285,7 +298,7 @@ func (s *Server) announced(now time.Time, who speaker, req fleet.SyncRequest) (f
 	}
 	s.forgive(id, &req)
 	own, _ := netip.ParsePrefix(req.Net) // empty or good
-	st := stands(s.network(), id.Location, who.from, own)
+	st := stands(s.network(), id.Location, who.From, own)
 	var due []store.Record
 	defer func() { s.keepWeeks(due) }()
 	s.mu.Lock()
@@ -294,8 +307,11 @@ func (s *Server) announced(now time.Time, who speaker, req fleet.SyncRequest) (f
 		return fleet.SyncReply{}, fleet.ErrOlder
 	}
 	h := s.directory.Announced(now, id, req)
-	if !who.far {
-		s.directory.Spoke(id.Peer, who.seq, who.from)
+	if who.far {
+		s.reports.relayed++
+	} else {
+		s.reports.direct++
+		s.directory.Spoke(who.seq, who.Voice)
 	}
 	if h.Twin == "" {
 		s.directory.Placed(id.Peer, st.place)
@@ -313,7 +329,7 @@ func (s *Server) announced(now time.Time, who speaker, req fleet.SyncRequest) (f
 	reply := s.directory.Answer(now, id, req, h)
 	reply.Every = int(s.board.Pace() / time.Second)
 	if own.IsValid() {
-		s.advise(&reply, id, st, topology.AutoName(who.from, own), fleet.Roams(who.leaf))
+		s.advise(&reply, id, st, topology.AutoName(who.From, own), who.Roams)
 	}
 	s.warn(now, id, req.Lan, reply)
 	return reply, nil

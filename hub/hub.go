@@ -9,8 +9,8 @@
 // signs no content: publishers' keys may live elsewhere, and endpoints pin them when they enrol and when they renew
 // their certificate. All pinned publishers are trusted alike; any of them may publish under any name.
 //
-// No chunk passes through here: an ordinary daemon on the same store serves them. Certificates are not revoked one by
-// one; they run out.
+// No chunk passes through here: an ordinary daemon on the same store serves them. Certificates run out; before that it is hosts that are
+// revoked, by name and in desired state, and whoever asks or writes is looked up there.
 package hub
 
 import (
@@ -85,6 +85,7 @@ type Server struct {
 	observed  time.Time                    // when Observed was last asked
 	warned    map[string]time.Time         // when something was last said of a host
 	weeks     weeks
+	reports   reports
 
 	counting sync.Mutex // guards census; before mu
 	census   census

@@ -4,7 +4,6 @@ package hub
 
 import (
 	"bytes"
-	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +15,7 @@ import (
 )
 
 const (
-	// letterFresh is by how much a letter's time may differ from the hub's: after a restart nobody remembers what was heard before.
+	// letterFresh is by how much a letter's time may differ from the hub's: what was held back for longer says nothing of its writer.
 	letterFresh = 5 * time.Minute
 	// maxAnswers bounds the bytes of the answers to one batch, so that hosts read it with what they read of any document.
 	maxAnswers = 8 << 20
@@ -36,11 +35,10 @@ func (s *Server) letters(w http.ResponseWriter, r *http.Request, bearer fleet.Id
 		s.fail(w, r, problem(http.StatusBadRequest, fleet.CodeTooLarge, "%d letters: %d are allowed", len(req.Letters), relay.MaxReports))
 		return
 	}
-	known, _ := r.Context().Value(keyVerified{}).(*verified)
 	reply := fleet.LettersReply{Answers: make([][]byte, len(req.Letters))}
 	bytes := 0
 	for i, raw := range req.Letters {
-		answer, err := s.letter(known, bearer, raw)
+		answer, err := s.letter(bearer, raw)
 		if err != nil {
 			s.notTaken(bearer, err)
 			continue
@@ -53,58 +51,83 @@ func (s *Server) letters(w http.ResponseWriter, r *http.Request, bearer fleet.Id
 }
 
 // letter answers one.
-func (s *Server) letter(known *verified, bearer fleet.Identity, raw []byte) ([]byte, error) {
-	now := s.o.Clock()
-	l, err := relay.Open(raw, known.parse)
+func (s *Server) letter(bearer fleet.Identity, raw []byte) ([]byte, error) {
+	l, err := relay.ParseLetter(raw)
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.holder(known, l.Certificate, now)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errLetter, err)
-	}
-	known.keep(l.Certificate)
-	age := now.Sub(time.UnixMicro(int64(l.Seq)))
-	switch {
-	case id.Location != bearer.Location || id.Role != fleet.RoleAgent:
-		return nil, fmt.Errorf("%w: %s of %s is none whose reports a host of %s hands on", errLetter, id.Peer, id.Location, bearer.Location)
-	case age.Abs() > letterFresh:
-		return nil, fmt.Errorf("%w: by the clock of %s it was written %v ago", errLetter, id.Peer, age.Round(time.Second))
-	}
-	req, err := report(bytes.NewReader(l.Report))
-	if err != nil {
-		return nil, fmt.Errorf("%w: of %s: %w", errLetter, id.Peer, err)
-	}
 	s.mu.Lock()
-	from, err := s.directory.Relayed(id.Peer, l.Seq)
+	who, err := s.directory.Wrote(l)
 	s.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	reply, err := s.hear(speaker{id, l.Certificate, from, l.Seq, true}, req)
-	if err != nil {
-		return nil, fmt.Errorf("%w: of %s: %w", errLetter, id.Peer, err)
-	}
-	doc, err := json.Marshal(reply)
+	doc, err := who.Letter.Open(l)
 	if err != nil {
 		return nil, err
 	}
-	hub := s.self().Certificate
-	return relay.Seal(l.Seq, doc, hub.Certificate[0], hub.PrivateKey.(crypto.Signer)) // one that is too long its asker fetches
+	if err := s.admits(bearer, who, l); err != nil {
+		return nil, fmt.Errorf("%w: of %s: %w", errLetter, who.Peer, err)
+	}
+	req, err := report(bytes.NewReader(doc))
+	if err != nil {
+		return nil, fmt.Errorf("%w: of %s: %w", errLetter, who.Peer, err)
+	}
+	s.mu.Lock()
+	err = s.directory.Relayed(l)
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	reply, err := s.hear(speaker{who, l.Seq, true}, req)
+	if err != nil {
+		return nil, fmt.Errorf("%w: of %s: %w", errLetter, who.Peer, err)
+	}
+	if doc, err = json.Marshal(reply); err != nil {
+		return nil, err
+	}
+	if len(doc) > relay.MaxReport {
+		return nil, nil // its asker fetches that
+	}
+	return who.Letter.Answer(l.Seq, doc)
+}
+
+// admits says why a letter that was opened is not taken all the same.
+func (s *Server) admits(bearer fleet.Identity, who fleet.Voice, l relay.Letter) error {
+	now := s.o.Clock()
+	age := now.Sub(time.UnixMicro(int64(l.Seq)))
+	switch {
+	case who.Location != bearer.Location || who.Role != fleet.RoleAgent:
+		return fmt.Errorf("it is in %s, and a host of %s hands it on", who.Location, bearer.Location)
+	case now.After(who.Until):
+		return fmt.Errorf("its certificate was good until %s", who.Until.UTC().Format(time.RFC3339))
+	case age.Abs() > letterFresh:
+		return fmt.Errorf("by its clock it was written %v ago", age.Round(time.Second))
+	}
+	return s.welcomes(now, who.Identity)
+}
+
+// reports is how many came since the start, and how.
+type reports struct{ direct, relayed, refused int64 }
+
+// Reports is how many reports of hosts were taken since the start, from themselves and by way of others, and how many of others were refused.
+func (s *Server) Reports() (direct, relayed, refused int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reports.direct, s.reports.relayed, s.reports.refused
 }
 
 // notTaken says who hands on what cannot be taken, now and then.
 func (s *Server) notTaken(bearer fleet.Identity, err error) {
-	if errors.Is(err, fleet.ErrOlder) || errors.Is(err, fleet.ErrUnheard) { // it crossed its writer's own word, or a restart of this hub
+	if errors.Is(err, fleet.ErrOlder) || errors.Is(err, fleet.ErrUnheard) || errors.Is(err, relay.ErrKeys) { // it crossed its writer's own word, or a restart of this hub
 		return
 	}
-	if errors.Is(err, relay.ErrLetter) || errors.Is(err, errLetter) {
-		s.mu.Lock()
-		said := s.warnedOf(s.o.Clock(), "letters by "+bearer.Peer)
-		s.mu.Unlock()
-		if said {
-			return
-		}
+	s.mu.Lock()
+	s.reports.refused++
+	said := (errors.Is(err, relay.ErrLetter) || errors.Is(err, errLetter)) && s.warnedOf(s.o.Clock(), "letters by "+bearer.Peer)
+	s.mu.Unlock()
+	if said {
+		return
 	}
 	s.o.Log.Warn("a report that came by way of another host is not taken; its writer must report itself", "by", bearer.Peer, "location", bearer.Location,
 		"err", err)

@@ -5,8 +5,6 @@ package hub
 import (
 	"bytes"
 	"context"
-	"crypto"
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/client"
+	"github.com/ebbproject/ebb/fleet/desired"
 	"github.com/ebbproject/ebb/fleet/relay"
 )
 
@@ -33,12 +32,24 @@ func (w *world) spoken(location, lan string) (*client.Client, fleet.SyncReply) {
 }
 
 // write is a letter that says that its writer holds an apple.
-func (w *world) write(c *client.Client, lan, cursor string) (letter []byte, seq uint64) {
+func (w *world) write(c *client.Client, lan, cursor string) relay.Sent {
 	w.Helper()
-	letter, seq, err := c.Write(context.Background(), fleet.SyncRequest{Relay: true, Lan: lan, Cursor: cursor, Partial: true,
+	letter, err := c.Write(context.Background(), fleet.SyncRequest{Relay: true, Lan: lan, Cursor: cursor, Partial: true,
 		Holdings: []fleet.Holding{{Content: apple, Chunks: 1, Complete: true}}})
 	w.must(err)
-	return letter, seq
+	return letter
+}
+
+// voice is how the hub knows who writes as c does: its keys are those of c.
+func (w *world) voice(c *client.Client, lan string) (fleet.Voice, relay.Letter) {
+	w.Helper()
+	l, err := relay.ParseLetter(w.write(c, lan, "").Raw)
+	w.must(err)
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	v, err := w.hub.directory.Wrote(l)
+	w.must(err)
+	return v, l
 }
 
 // hand hands letters on and gives back which were answered.
@@ -73,26 +84,42 @@ func TestLettersAreHeard(t *testing.T) {
 	w := newWorld(t)
 	a, _ := w.spoken("berlin", "10.0.0.1:5")
 	b, told := w.spoken("berlin", "10.0.0.2:5")
-	letter, seq := w.write(b, "10.0.0.2:5", told.Cursor)
-	answers, taken := w.hand(a, letter)
+	letter := w.write(b, "10.0.0.2:5", told.Cursor)
+	answers, taken := w.hand(a, letter.Raw)
 	if taken != "+" || w.holders() != "10.0.0.2:5 " {
 		t.Fatalf("%q is taken; %q hold it", taken, w.holders())
 	}
-	r, err := b.Read(context.Background(), answers[0], seq)
+	r, err := b.Read(context.Background(), answers[0], letter)
 	if err != nil || !r.Partial || r.Cursor == "" || r.Hub.Wan != w.addr.String() {
 		t.Errorf("%+v, %v", r, err)
+	}
+	if bytes.Contains(letter.Raw, []byte("10.0.0.2")) || bytes.Contains(answers[0], []byte(r.Cursor)) {
+		t.Error("who hands it on can read it")
 	}
 	// Nobody on the way can change the answer, or give that to another letter.
 	wrong := bytes.Clone(answers[0])
 	wrong[len(wrong)-2] ^= 1
-	if _, err := b.Read(context.Background(), wrong, seq); !errors.Is(err, relay.ErrLetter) {
+	next := w.write(b, "10.0.0.2:5", told.Cursor)
+	for what, x := range map[string]struct {
+		answer []byte
+		to     relay.Sent
+	}{"changed": {wrong, letter}, "to another letter": {answers[0], next}, "the letter itself": {letter.Raw, letter}} {
+		if _, err := b.Read(context.Background(), x.answer, x.to); !errors.Is(err, relay.ErrLetter) {
+			t.Errorf("an answer, %s: %v", what, err)
+		}
+	}
+	// The word of the writer itself agrees upon other keys; the answer to what it wrote before is good all the same.
+	if _, err := sync1(b, fleet.SyncRequest{Relay: true, Lan: "10.0.0.2:5"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Read(context.Background(), answers[0], letter); err != nil {
 		t.Error(err)
 	}
-	if _, err := b.Read(context.Background(), answers[0], seq+1); !errors.Is(err, client.ErrForeign) {
-		t.Error(err)
+	if _, taken := w.hand(a, next.Raw, w.write(b, "10.0.0.2:5", told.Cursor).Raw); taken != "-+" {
+		t.Errorf("%q is taken of one under the old keys and one under the new", taken)
 	}
-	if _, err := b.Read(context.Background(), letter, seq); !errors.Is(err, client.ErrForeign) {
-		t.Errorf("a letter of a host for an answer: %v", err)
+	if direct, relayed, refused := w.hub.Reports(); direct != 4 || relayed != 2 || refused != 0 {
+		t.Errorf("%d reports were direct, %d relayed, %d refused", direct, relayed, refused)
 	}
 }
 
@@ -101,32 +128,32 @@ func TestLettersOutOfOrder(t *testing.T) {
 	w := newWorld(t)
 	a, _ := w.spoken("berlin", "10.0.0.1:5")
 	b, told := w.spoken("berlin", "10.0.0.2:5")
-	first, _ := w.write(b, "10.0.0.2:5", told.Cursor)
-	second, _ := w.write(b, "10.0.0.2:5", told.Cursor)
-	if _, taken := w.hand(a, second, first, second); taken != "+--" {
+	first := w.write(b, "10.0.0.2:5", told.Cursor)
+	second := w.write(b, "10.0.0.2:5", told.Cursor)
+	if _, taken := w.hand(a, second.Raw, first.Raw, second.Raw); taken != "+--" {
 		t.Errorf("%q of the second, the first and the second again are taken", taken)
 	}
-	late, _ := w.write(b, "10.0.0.2:5", told.Cursor)
+	late := w.write(b, "10.0.0.2:5", told.Cursor)
 	if _, err := sync1(b, fleet.SyncRequest{Relay: true, Lan: "10.0.0.2:5"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, taken := w.hand(a, late); taken != "-" || w.holders() != "" {
+	if _, taken := w.hand(a, late.Raw); taken != "-" || w.holders() != "" {
 		t.Errorf("%q is taken of what came late; %q hold it", taken, w.holders())
 	}
-	again, _ := w.write(b, "10.0.0.2:5", told.Cursor)
+	again := w.write(b, "10.0.0.2:5", told.Cursor)
 	w.restart()
-	if _, taken := w.hand(a, again); taken != "-" {
+	if _, taken := w.hand(a, again.Raw); taken != "-" {
 		t.Errorf("%q is taken by a hub that has not heard of its writer", taken)
 	}
 	if strings.Contains(w.log.String(), "is not taken") {
 		t.Errorf("nothing of that is worth a word: %s", w.log.String())
 	}
-	if _, _, err := b.Write(context.Background(), fleet.SyncRequest{Relay: true, Lan: "10.0.0.7:5"}); !errors.Is(err, client.ErrMoved) {
+	if _, err := b.Write(context.Background(), fleet.SyncRequest{Relay: true, Lan: "10.0.0.7:5"}); !errors.Is(err, client.ErrMoved) {
 		t.Errorf("from a place of which the hub does not know: %v", err)
 	}
 }
 
-// What is forged, altered, foreign or too old is not taken, and said.
+// What is forged, altered, of another location or too old is not taken, and said.
 func TestLettersThatAreRefused(t *testing.T) {
 	w := newWorld(t)
 	a, _ := w.spoken("berlin", "10.0.0.1:5")
@@ -140,13 +167,8 @@ func TestLettersThatAreRefused(t *testing.T) {
 		w.hub.mu.Lock()
 		clear(w.hub.warned)
 		w.hub.mu.Unlock()
-		good, _ := w.write(b, "10.0.0.2:5", told.Cursor)
-		if by == oslo {
-			good = letter
-		}
-		_, taken := w.hand(by, letter, good)
-		if by == a && taken != "-+" || by == oslo && taken != "--" {
-			t.Errorf("%s: %q is taken of it and a good one", what, taken)
+		if _, taken := w.hand(by, letter, letter); taken != "--" {
+			t.Errorf("%s: %q is taken", what, taken)
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -154,34 +176,44 @@ func TestLettersThatAreRefused(t *testing.T) {
 			t.Errorf("%s: the log says %q", what, said)
 		}
 	}
-	for what, i := range map[string]int{"its time": 15, "its certificate": 200, "what it says": -1} {
-		letter, _ := w.write(b, "10.0.0.2:5", told.Cursor)
+	write := func() []byte { return w.write(b, "10.0.0.2:5", told.Cursor).Raw }
+	for what, i := range map[string]int{"its time": 31, "what it says": 40, "its seal": -1} {
+		letter := write()
 		letter[(i+len(letter))%len(letter)] ^= 1
 		refused(what, a, letter, "not a sealed report")
 	}
 	refused("nothing", a, nil, "its head")
-	letter, _ := w.write(b, "10.0.0.2:5", told.Cursor)
-	refused("by a host of another location", oslo, letter, "hands on")
+	refused("by a host of another location", oslo, write(), "hands it on")
 
-	foreign, err := newCA(t.TempDir(), w.clock())
+	v, l := w.voice(b, "10.0.0.2:5")
+	forged, err := relay.Agree(func(string, []byte, int) ([]byte, error) { return make([]byte, 32), nil }, l.Since)
 	w.must(err)
-	n := with(t, b.Node(), foreign, w.clock())
-	doc, err := json.Marshal(fleet.SyncRequest{Holdings: []fleet.Holding{{Content: apple, Chunks: 1, Complete: true}}})
-	w.must(err)
-	sealed := func(seq time.Time, doc []byte) []byte {
+	sealed := func(k relay.Keys, doc string) []byte {
 		t.Helper()
-		letter, err := relay.Seal(uint64(seq.UnixMicro()), doc, n.Certificate.Certificate[0], b.Node().Certificate.PrivateKey.(crypto.Signer))
+		x, err := k.Seal(l.Peer, uint64(time.Now().UnixMicro()), []byte(doc))
 		w.must(err)
-		return letter
+		return x.Raw
 	}
-	refused("under a certificate of another fleet", a, sealed(time.Now(), doc), "another fleet")
-	n = with(t, b.Node(), w.hub.ca, w.clock().Add(-hostLife-time.Hour))
-	refused("under one that has run out", a, sealed(time.Now(), doc), "compare the clocks")
-	n = b.Node()
-	refused("a day old", a, sealed(time.Now().Add(-24*time.Hour), doc), "24h0m0s ago")
-	refused("what is no report", a, sealed(time.Now(), []byte("hello")), "not understood")
-	doc = []byte(`{"location":"oslo"}`)
-	refused("says that it is elsewhere", a, sealed(time.Now(), doc), "enrol again")
+	refused("under keys of one's own", a, sealed(forged, `{}`), "not a sealed report")
+	refused("what is no report", a, sealed(v.Letter, "hello"), "not understood")
+	refused("says that it is elsewhere", a, sealed(v.Letter, `{"location":"oslo"}`), "enrol again")
+	w.setLate(letterFresh + time.Minute)
+	refused("held back", a, write(), "6m0s ago")
+	w.setLate(0)
+	if _, taken := w.hand(a, write()); taken != "+" {
+		t.Errorf("%q is taken of a good one", taken)
+	}
+	ended := v
+	ended.Until = w.clock().Add(-time.Minute)
+	w.hub.mu.Lock()
+	w.hub.directory.Spoke(l.Since, ended)
+	w.hub.mu.Unlock()
+	refused("under a certificate that has run out", a, write(), "was good until")
+	w.hub.mu.Lock()
+	w.hub.directory.Spoke(l.Since, v)
+	w.hub.mu.Unlock()
+	w.steer(desired.Command{Verb: desired.DoRevoke, Selector: desired.Selector{Peer: l.Peer}})
+	refused("of a host that was revoked", a, write(), "was revoked")
 	if _, err := a.Letters(context.Background(), fleet.LettersRequest{Letters: make([][]byte, relay.MaxReports+1)}); err == nil {
 		t.Error("any number of letters is taken")
 	}

@@ -128,20 +128,21 @@ func (o *orders) exchange(now time.Time, id fleet.Identity, said *fleet.Desired)
 	if err != nil {
 		return nil, handed, err
 	}
-	reply = &fleet.DesiredReply{}
-	switch root := o.book.Root(id).String(); {
-	case said.Root == root:
+	root, malformed := desired.ParseRoot(said.Root) // which is as good as any that differs
+	lacks, behind := o.book.Behind(id, root)
+	switch behind = behind && malformed == nil; {
+	case behind && len(lacks) == 0:
 		return nil, handed, nil
+	case behind:
+		return &fleet.DesiredReply{Documents: lacks}, handed, nil
 	case said.Digest == nil && said.Root != (desired.Root{}).String(): // who holds nothing has nothing to tell
-		reply.Differs = true
-		return reply, handed, nil
+		return &fleet.DesiredReply{Differs: true}, handed, nil
 	}
 	lacks, wants, err := o.book.Compare(id, said.Digest)
 	if err != nil {
 		return nil, handed, badRequest("%v", err)
 	}
-	reply.Differs = len(lacks) > fleet.MaxHanded || len(wants) > fleet.MaxHanded
-	reply.Documents = lacks[:min(len(lacks), fleet.MaxHanded)]
+	reply = &fleet.DesiredReply{Differs: len(lacks) > fleet.MaxHanded || len(wants) > fleet.MaxHanded, Documents: lacks[:min(len(lacks), fleet.MaxHanded)]}
 	for _, key := range wants[:min(len(wants), fleet.MaxHanded)] {
 		reply.Wants = append(reply.Wants, key.String())
 	}

@@ -41,13 +41,13 @@ func (s *Server) spread(d desired.Document, raw []byte) {
 	if s.bus == nil {
 		return
 	}
+	if err := s.bus.Publish(d.Scope, raw); err != nil {
+		s.o.Log.Warn("an order could not be pushed; hosts fetch it with their next news", "scope", d.Scope.String(), "err", err)
+	}
 	if d.Kind == desired.Revoke && d.InForce(s.o.Clock()) {
 		if err := s.bus.Hangup(d.Name); err != nil {
 			s.o.Log.Warn("a host that was revoked could not be thrown off the bus", "peer", d.Name, "err", err)
 		}
-	}
-	if err := s.bus.Publish(d.Scope, raw); err != nil {
-		s.o.Log.Warn("an order could not be pushed; hosts fetch it with their next news", "scope", d.Scope.String(), "err", err)
 	}
 }
 

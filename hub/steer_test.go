@@ -89,6 +89,25 @@ func TestSteerReachesWhoItConcerns(t *testing.T) {
 	}
 }
 
+// Who has missed one push, or whose news crossed it, is told just that, at once.
+func TestWhoIsJustBehindNeedsNoDigest(t *testing.T) {
+	w := newWorld(t)
+	berlin := w.subject("berlin")
+	w.steer(desired.Command{Verb: desired.DoPause, Selector: in("berlin")})
+	berlin.exchange()
+	w.steer(desired.Command{Verb: desired.DoResume, Selector: in("berlin")})
+	w.steer(desired.Command{Verb: desired.DoPause, Selector: in("oslo")})
+	reply, err := sync1(berlin.client, fleet.SyncRequest{Desired: &fleet.Desired{Root: berlin.book.Root(berlin.node.Identity).String()}})
+	w.must(err)
+	if d := reply.Desired; d == nil || d.Differs || len(d.Wants) > 0 || len(d.Documents) != 1 {
+		t.Fatalf("%+v", d)
+	}
+	_, err = berlin.book.Heard(w.clock(), reply.Desired.Documents[0])
+	if w.must(err); berlin.paused() {
+		t.Error("it is still paused")
+	}
+}
+
 // What was ordered and who ordered it survives a power cut.
 func TestOrdersAreDurable(t *testing.T) {
 	w := newWorld(t)

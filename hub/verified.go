@@ -6,23 +6,17 @@ import (
 	"crypto/x509"
 	"sync"
 	"time"
-
-	"github.com/ebbproject/ebb/fleet/relay"
 )
 
-// verified is what a connection remembers: the certificate that was shown on it, and those of the letters that came over it, all found to be
-// the fleet's. Hosts report every few seconds, and to read and verify those anew would be most of the work. A nil one remembers nothing.
+// verified is what a connection remembers: the certificate that was shown on it and found to be the fleet's. Hosts report every few seconds,
+// and to verify it anew would be most of the work. A nil one remembers nothing.
 type verified struct {
-	mu      sync.Mutex
-	leaf    *x509.Certificate
-	letters map[string]*x509.Certificate // by their bytes
+	mu   sync.Mutex
+	leaf *x509.Certificate
 }
 
 // keyVerified finds it in the context of a request.
 type keyVerified struct{}
-
-// maxKept bounds the certificates that a connection remembers; beyond it they are forgotten.
-const maxKept = 2 * relay.MaxReports
 
 func (v *verified) shown(leaf *x509.Certificate) {
 	if v != nil {
@@ -32,39 +26,13 @@ func (v *verified) shown(leaf *x509.Certificate) {
 	}
 }
 
-// keep remembers the certificate of a letter.
-func (v *verified) keep(c *x509.Certificate) {
-	if v == nil || v.knows(c) {
-		return
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.letters == nil || len(v.letters) >= maxKept {
-		v.letters = map[string]*x509.Certificate{}
-	}
-	v.letters[string(c.Raw)] = c
-}
-
-// parse is x509.ParseCertificate for those of letters.
-func (v *verified) parse(der []byte) (*x509.Certificate, error) {
-	if v != nil {
-		v.mu.Lock()
-		c := v.letters[string(der)]
-		v.mu.Unlock()
-		if c != nil {
-			return c, nil
-		}
-	}
-	return x509.ParseCertificate(der)
-}
-
-func (v *verified) knows(c *x509.Certificate) bool {
+func (v *verified) knows(leaf *x509.Certificate) bool {
 	if v == nil {
 		return false
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.leaf == c || v.letters[string(c.Raw)] == c
+	return v.leaf == leaf
 }
 
 // verify checks a certificate, its signature once a connection.

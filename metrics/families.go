@@ -16,8 +16,8 @@
 //
 // # Labels
 //
-// Labels are location, content_type, source, reason, state, version and role, never ids, names of contents or paths. Sources, reasons and states are
-// closed lists. Locations are bounded: the first MaxLocations that are seen have rows of their own for as long as the process runs, so
+// Labels are location, content_type, source, class, reason, state, version and role, never ids, names of contents or paths. Sources, classes, reasons
+// and states are closed lists. Locations are bounded: the first MaxLocations that are seen have rows of their own for as long as the process runs, so
 // that a counter never moves from one row to another; all further ones are added up as "other". So are content types beyond MaxTypes. An
 // endpoint forgets what it does not hold, so that only the hub tells types.
 //
@@ -87,6 +87,7 @@ const (
 	cacheBytes    = "ebb_cache_bytes"
 	pauseLatency  = "ebb_pause_latency_seconds"
 	harmDelay     = "ebb_harm_added_delay_seconds"
+	reports       = "ebb_reports_total"
 	buildInfo     = "ebb_build_info"
 )
 
@@ -121,6 +122,8 @@ var families = []family{
 		help: "Time from the making of a pause, by the hub's clock, until flows of this host stood still, by this host's."},
 	{name: harmDelay, kind: prometheus.GaugeValue, labels: []string{"location"}, on: onEndpoint | onHub, most: true,
 		help: "Delay that is added to others on the way into a location, measured in silences; absent while there is no evidence."},
+	{name: reports, kind: prometheus.CounterValue, labels: []string{"class"}, on: onEndpoint | onHub,
+		help: "News of hosts that the hub took: direct from themselves, relayed by way of a host of their location; what a hub refused was forged or foreign."},
 	{name: buildInfo, kind: prometheus.GaugeValue, labels: []string{"version", "role"}, on: onEndpoint | onHub,
 		help: "Always 1; the version of the program and what it runs as."},
 }
@@ -130,6 +133,7 @@ var (
 	sources = []string{"lan", "wan", "origin"}
 	states  = []string{"resolving", "fetching", "waiting", "assembling", "paused", "done", "failed", "cancelled"}
 	wastes  = []string{"rejected", "duplicate", "canceled"}
+	ways    = []string{"direct", "relayed", "refused"}
 )
 
 // Labels is the closed list of the values that a label of a family takes; nil: it is no list, but bounded (location, content_type, version, role).
@@ -139,6 +143,8 @@ func Labels(name, label string) []string {
 		return sources
 	case label == "state":
 		return states
+	case label == "class":
+		return ways
 	case label != "reason":
 		return nil
 	}

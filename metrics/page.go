@@ -21,6 +21,7 @@ import (
 type Fleet interface {
 	Census() *board.Census
 	Books() []board.Book
+	Reports() (direct, relayed, refused int64)
 }
 
 // Options of a page. Figures and Journal are required.
@@ -241,6 +242,8 @@ func (s *sheet) reasons(f agent.Figures) {
 		s.add(refusals, float64(n), r.String())
 	}
 	s.add(refetched, float64(f.Refetched))
+	s.add(reports, float64(f.Direct), ways[0])
+	s.add(reports, float64(f.Relayed), ways[1])
 }
 
 // fleet enters what the hub knows of all locations.
@@ -248,6 +251,10 @@ func (s *sheet) fleet(x Fleet) {
 	for _, b := range x.Books() {
 		s.bytes(b.Location, s.kind(b.Type), b.LAN, b.WAN, b.Origin, b.Counts)
 		s.add(sent, float64(b.Sent), s.place(b.Location))
+	}
+	direct, relayed, refused := x.Reports()
+	for i, n := range []int64{direct, relayed, refused} {
+		s.add(reports, float64(n), ways[i])
 	}
 	c := x.Census()
 	for i := range c.Locations {

@@ -13,7 +13,7 @@ import (
 
 // ride joins the bus that the hub tells of, or leaves it. It runs in the goroutine that asks the hub.
 func (d *Daemon) ride(b *fleet.Bus) {
-	if d.bus != nil && (b == nil || d.bus.Version() != b.Version) {
+	if d.bus != nil && (b == nil || !d.bus.Follows(*b)) {
 		d.bus.Close()
 		d.bus = nil
 	}

@@ -8,36 +8,40 @@ import (
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/relay"
 	"github.com/ebbproject/ebb/transfer"
 )
 
 // Post makes letters of news, and hands them on. Of a control plane that never says SyncReply.Relay nothing of it is asked.
 type Post interface {
-	Write(ctx context.Context, r fleet.SyncRequest) (letter []byte, seq uint64, err error)
-	Read(ctx context.Context, answer []byte, seq uint64) (fleet.SyncReply, error)
+	Write(ctx context.Context, r fleet.SyncRequest) (relay.Sent, error)
+	Read(ctx context.Context, answer []byte, to relay.Sent) (fleet.SyncReply, error)
 	Letters(ctx context.Context, r fleet.LettersRequest) (fleet.LettersReply, error)
 }
 
 // written is the last letter to the hub. Owned by askHub.
-type written struct{ number, seq uint64 }
+type written struct {
+	number uint64
+	letter relay.Sent
+}
 
 // writeLetter makes news a letter and gives it to who hands it on. It runs in the goroutine that asks the hub.
 func (d *Daemon) writeLetter(a agent.Sync) {
 	ctx, cancel := context.WithTimeout(d.ctx, syncTimeout)
 	defer cancel()
-	letter, seq, err := d.o.Hub.Write(ctx, a.Request)
+	letter, err := d.o.Hub.Write(ctx, a.Request)
 	if err != nil {
 		d.o.Log.Debug("news goes to the hub directly", "err", err)
 		d.do(func(c *agent.Core, _ time.Time) { c.Unsealed(a.Number) })
 		return
 	}
-	d.written = written{a.Number, seq}
+	d.written = written{a.Number, letter}
 	d.do(func(c *agent.Core, now time.Time) {
 		if a.Through == d.o.Node.Identity.Peer {
-			c.Lettered(now, a.Through, a.Number, letter)
+			c.Lettered(now, a.Through, a.Number, letter.Raw)
 			return
 		}
-		d.toPeer(a.Through, transfer.Letter{Kind: transfer.LetterReport, Number: a.Number, Bytes: letter})
+		d.toPeer(a.Through, transfer.Letter{Kind: transfer.LetterReport, Number: a.Number, Bytes: letter.Raw})
 	})
 }
 
@@ -87,7 +91,7 @@ func (d *Daemon) replied(a agent.Reply) {
 		refused()
 		return
 	}
-	reply, err := d.o.Hub.Read(ctx, a.Answer, d.written.seq)
+	reply, err := d.o.Hub.Read(ctx, a.Answer, d.written.letter)
 	if err != nil {
 		d.o.Log.Warn("what a neighbour gives for the hub's answer is none; this host asks the hub itself", "peer", a.Peer, "err", err)
 		refused()

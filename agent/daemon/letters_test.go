@@ -13,6 +13,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/relay"
 )
 
 // office is a control plane that takes letters. It seals nothing: what seals are worth is told by the tests of hub and client.
@@ -48,13 +49,13 @@ func (o *office) hear(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply
 }
 
 // Write implements Hub.
-func (o *office) Write(_ context.Context, r fleet.SyncRequest) ([]byte, uint64, error) {
+func (o *office) Write(_ context.Context, r fleet.SyncRequest) (relay.Sent, error) {
 	letter, err := json.Marshal(r)
-	return letter, 1, err
+	return relay.Sent{Raw: letter}, err
 }
 
 // Read implements Hub.
-func (o *office) Read(_ context.Context, answer []byte, _ uint64) (reply fleet.SyncReply, err error) {
+func (o *office) Read(_ context.Context, answer []byte, _ relay.Sent) (reply fleet.SyncReply, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.forged {
@@ -148,6 +149,11 @@ func TestHostsReportByWayOfOne(t *testing.T) {
 	super := agree("")
 	relayed := func(addr string) int { return o.heard[addr] - o.direct[addr] }
 	o.more(t, all, 3, relayed)
+	for _, r := range all {
+		if f, ok := r.Figures(); !ok || f.Relayed < 1 || f.Direct < 1 {
+			t.Errorf("a host counts %d relayed and %d direct", f.Relayed, f.Direct)
+		}
+	}
 	o.mu.Lock()
 	if o.batch < 2 {
 		t.Errorf("at most %d letter goes to the hub at a time", o.batch)

@@ -16,12 +16,14 @@ import (
 
 	"github.com/ebbproject/ebb/agent"
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/agent/cache"
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/client"
 	"github.com/ebbproject/ebb/fleet/desired"
 	hosts "github.com/ebbproject/ebb/fleet/node"
+	letters "github.com/ebbproject/ebb/fleet/relay"
 	"github.com/ebbproject/ebb/scheduler"
 )
 
@@ -48,7 +50,7 @@ type guest struct {
 	running sync.WaitGroup
 	news    sync.Mutex // held by who exchanges news; guards what follows
 	bus     *bus.Host
-	seq     uint64 // of the last letter
+	letter  letters.Sent // the last
 }
 
 // company is what the guests of a process have in common.
@@ -83,7 +85,8 @@ func (c *company) enrol(s Spec, i int) (*guest, error) {
 	now := time.Now()
 	g.seen = desired.NewBook(ca, &n.Identity)
 	g.core = agent.New(now, agent.Config{Self: n.Identity, Control: ca, Publishers: n.Publishers, Seed: uint64(now.UnixNano()) + uint64(g.number),
-		Held: func(content.ID) bool { return false }})
+		Limits: cache.Limits{MaxAge: cache.Default().MaxAge}, // with any, a host asks every minute who else holds what it holds
+		Held:   func(content.ID) bool { return false }})
 	g.core.HubKnown(now, n.Hub)
 	c.mu.Lock()
 	c.byName[n.Identity.Peer] = g
@@ -141,6 +144,8 @@ func (g *guest) carryOut(a agent.Action) {
 	case agent.Reply:
 		to := g.crowd.named(a.Peer)
 		g.running.Go(func() { to.replied(g.node.Identity.Peer, a) })
+	case agent.Compare:
+		g.running.Go(func() { g.compare(a.Request) })
 	case agent.Resolve:
 		g.running.Go(func() { g.resolve(a.Ref) })
 	case agent.Record:
@@ -215,6 +220,20 @@ func (g *guest) exchange(a agent.Sync) {
 	g.post(func(now time.Time) { g.core.Synced(now, reply) })
 }
 
+func (g *guest) compare(r fleet.CopiesRequest) {
+	ctx, cancel := context.WithTimeout(g.crowd.ctx, exchangeWithin)
+	defer cancel()
+	g.asks()
+	reply, err := g.client.Copies(ctx, r)
+	g.post(func(now time.Time) {
+		if err != nil {
+			g.core.NotCompared(now)
+			return
+		}
+		g.core.Compared(now, r, reply)
+	})
+}
+
 // asks tells that the hub is asked something.
 func (g *guest) asks() {
 	if g.crowd.watch.Load() {
@@ -232,7 +251,7 @@ func (g *guest) heard(reply fleet.SyncReply) {
 
 // ride joins the bus that the hub tells of, or leaves it.
 func (g *guest) ride(b *fleet.Bus) {
-	if g.bus != nil && (b == nil || g.bus.Version() != b.Version) {
+	if g.bus != nil && (b == nil || !g.bus.Follows(*b)) {
 		g.bus.Close()
 		g.bus = nil
 	}

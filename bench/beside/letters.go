@@ -20,14 +20,14 @@ func (c *company) named(peer string) *guest {
 
 // write gives a letter to the guest that hands it on. The caller holds news.
 func (g *guest) write(ctx context.Context, a agent.Sync, r fleet.SyncRequest) {
-	letter, seq, err := g.client.Write(ctx, r)
+	letter, err := g.client.Write(ctx, r)
 	if err != nil {
 		g.post(func(time.Time) { g.core.Unsealed(a.Number) })
 		return
 	}
-	g.seq = seq
+	g.letter = letter
 	super := g.crowd.named(a.Through)
-	super.post(func(now time.Time) { super.core.Lettered(now, g.node.Identity.Peer, a.Number, letter) })
+	super.post(func(now time.Time) { super.core.Lettered(now, g.node.Identity.Peer, a.Number, letter.Raw) })
 }
 
 // hand hands letters on to the hub.
@@ -51,7 +51,7 @@ func (g *guest) replied(by string, a agent.Reply) {
 	a.Peer = by
 	ctx, cancel := context.WithTimeout(g.crowd.ctx, exchangeWithin)
 	defer cancel()
-	reply, err := g.client.Read(ctx, a.Answer, g.seq)
+	reply, err := g.client.Read(ctx, a.Answer, g.letter)
 	if err != nil {
 		g.post(func(now time.Time) { g.core.NotReplied(now, by, a.Number) })
 		return

@@ -11,14 +11,19 @@
 // it their certificates of the fleet if it asks for one, and what Cluster says besides; hosts hear that from the hub, once. Since
 // documents are signed, a bus that is not to be trusted can withhold them and no more.
 //
+// Such a cluster is not told who is revoked. What is pushed over it is therefore sealed (AES-128-GCM, the subject with it) under a key that hosts are
+// told with their news and nobody else. When a host is revoked, and every day, the hub turns to another key: who is none of the fleet any more may
+// stay on the cluster and hears nothing but that something was said to whom, and how long it was. A host that cannot open a push asks
+// the hub for news, once a key; until then, 10 s at most after a revocation, pushes are as good as lost for it.
+//
 // A host that has lost its bus comes back at a time of its own: within ten seconds, and when there is no bus then after another 5 to 30 s.
 // So when a hub is back all hosts are after half a minute, and no second sees more than a sixth of them.
 //
 // # Not promised
 //
 // That what is published arrives: a push may vanish without a trace, and nobody is told. Hosts exchange digests with the hub for that.
-// Nothing is kept here, on no disk and in no stream, so nothing can be lost here: a bus that comes back empty is as good as new. A NATS
-// cluster of others is not told who is revoked.
+// Nothing is kept here, on no disk and in no stream, so nothing can be lost here: a bus that comes back empty is as good as new. Who is
+// revoked keeps the login that all hosts have on a cluster of others until its operator changes that.
 package bus
 
 import (

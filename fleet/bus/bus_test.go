@@ -48,6 +48,74 @@ func TestURLs(t *testing.T) {
 	}
 }
 
+// What is pushed over the servers of others is for those who have the key, on the subject it was pushed on.
+func TestSealedPushes(t *testing.T) {
+	k, other, doc := newKey(), newKey(), []byte("an order")
+	push, err := sealed(k, "ebb.f.all", doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := opened(k, "ebb.f.all", push); err != nil || string(raw) != string(doc) {
+		t.Errorf("%q, %v", raw, err)
+	}
+	if again, err := sealed(k, "ebb.f.all", doc); err != nil || slices.Equal(again, push) || strings.Contains(string(push), string(doc)) {
+		t.Errorf("%q", again)
+	}
+	changed := slices.Clone(push)
+	changed[len(changed)-1] ^= 1
+	for what, x := range map[string]struct {
+		key     []byte
+		subject string
+		push    []byte
+	}{"another key": {other, "ebb.f.all", push}, "another subject": {k, "ebb.f.peer.x", push}, "changed": {k, "ebb.f.all", changed},
+		"cut short": {k, "ebb.f.all", push[:11]}, "empty": {k, "ebb.f.all", nil}, "a key that is none": {[]byte("x"), "ebb.f.all", push}} {
+		if raw, err := opened(x.key, x.subject, x.push); !errors.Is(err, errSealed) {
+			t.Errorf("%s: %q, %v", what, raw, err)
+		}
+	}
+}
+
+func FuzzPush(f *testing.F) {
+	k := make([]byte, keySize)
+	push, err := sealed(k, "s", []byte("an order"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(push)
+	f.Fuzz(func(t *testing.T, push []byte) {
+		if raw, err := opened(k, "s", push); err == nil && len(raw) != len(push)-28 {
+			t.Errorf("%d bytes out of %d", len(raw), len(push))
+		}
+	})
+}
+
+// The key turns with every host that goes, and every day. Who has followed the hub stays on the bus.
+func TestTheKeyTurns(t *testing.T) {
+	h := &Hub{told: fleet.Bus{URLs: []string{"nats://a:1"}, Login: fleet.BusLogin{User: "hosts", Password: "x"}}}
+	h.turn()
+	first := *h.Told("")
+	host := &Host{version: first.Version, servers: servers(first)}
+	if told := h.Told(first.Version); len(told.URLs) != 0 || len(told.Key) != 0 || !host.Follows(*told) {
+		t.Errorf("a host that knows is told %+v", told)
+	}
+	if err := h.Hangup("somebody"); err != nil {
+		t.Fatal(err)
+	}
+	second := *h.Told(first.Version)
+	if slices.Equal(first.Key, second.Key) || len(second.Key) != keySize || !host.Follows(second) || host.Version() != second.Version {
+		t.Errorf("%+v after %+v", second, first)
+	}
+	h.turned = h.turned.Add(-keyFor)
+	third := *h.Told(second.Version)
+	if slices.Equal(third.Key, second.Key) || !host.Follows(third) || !slices.Equal(host.key.Load().octets, third.Key) {
+		t.Errorf("%+v after a day of %+v", third, second)
+	}
+	third.Login.Password = "y"
+	if host.Follows(versioned(third)) {
+		t.Error("it stays where another password is wanted")
+	}
+}
+
 func FuzzURLs(f *testing.F) {
 	f.Add("nats://a:1,tls://b")
 	f.Fuzz(func(t *testing.T, s string) {

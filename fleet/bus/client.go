@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,10 +27,19 @@ type Options struct {
 
 const flushTimeout = 5 * time.Second
 
-// Host is a host's side of a bus.
+// Host is a host's side of a bus. Whoever joined it owns it.
 type Host struct {
 	conn    *nats.Conn
+	o       Options
 	version string
+	servers string              // that it is of, and how one is let in
+	key     atomic.Pointer[key] // nil: nothing is sealed
+}
+
+// key is what pushes are sealed under.
+type key struct {
+	octets []byte
+	failed atomic.Bool // something came that is not
 }
 
 // Join hears what is for a host. It returns at once, and goes on trying while there is no bus. The error is one of the addresses.
@@ -62,13 +72,56 @@ func Join(o Options) (*Host, error) {
 		return nil, err
 	}
 	defer close(listening)
+	h := &Host{conn: conn, o: o, servers: servers(o.Bus)}
+	h.turn(o.Bus)
 	for _, subject := range Subjects(o.Self().Identity) {
-		if _, err := conn.Subscribe(subject, func(m *nats.Msg) { o.Heard(slices.Clone(m.Data)) }); err != nil {
+		if _, err := conn.Subscribe(subject, h.heard); err != nil {
 			conn.Close()
 			return nil, err
 		}
 	}
-	return &Host{conn, o.Bus.Version}, nil
+	return h, nil
+}
+
+// heard hands a document on. The first one that cannot be opened says that the hub has turned to another key, which it tells who asks: this one
+// and what went before may have been missed.
+func (h *Host) heard(m *nats.Msg) {
+	k := h.key.Load()
+	if k == nil {
+		h.o.Heard(slices.Clone(m.Data))
+		return
+	}
+	raw, err := opened(k.octets, m.Subject, m.Data)
+	switch {
+	case err == nil:
+		h.o.Heard(raw)
+	case !k.failed.Swap(true): // once, whatever else anybody says there
+		h.o.Up()
+	}
+}
+
+// Follows reports whether a host stays on its bus by what the hub tells of it now: nothing has changed, or the key has, which it takes.
+func (h *Host) Follows(b fleet.Bus) bool {
+	if b.Version != h.version && servers(b) != h.servers {
+		return false
+	}
+	if b.Version != h.version {
+		h.turn(b)
+	}
+	return true
+}
+
+func (h *Host) turn(b fleet.Bus) {
+	h.version = b.Version
+	if len(b.Key) > 0 {
+		h.key.Store(&key{octets: b.Key})
+	}
+}
+
+// servers tells one bus from another, whatever is sealed there under which key.
+func servers(b fleet.Bus) string {
+	b.Key = nil
+	return versioned(b).Version
 }
 
 // Version is that of the bus; empty: of none.

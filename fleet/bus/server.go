@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -44,7 +45,10 @@ type Hub struct {
 	server *server.Server // nil: the cluster of somebody else
 	gate   *gate
 	inner  string // host and port within this host where Through leads; empty: nowhere
+
+	mu     sync.Mutex // guards what follows
 	told   fleet.Bus
+	turned time.Time // when the key in it was made
 }
 
 // Listen starts the hub's own bus.
@@ -113,25 +117,52 @@ func Connect(self func() *node.Node, c Cluster, log *slog.Logger) (*Hub, error) 
 	if err != nil {
 		return nil, fmt.Errorf("the bus: %w", err)
 	}
-	return &Hub{fleet: self().Identity.Fleet, conn: conn, told: versioned(fleet.Bus{URLs: c.URLs, CA: c.CA, Login: c.Hosts})}, nil
+	h := &Hub{fleet: self().Identity.Fleet, conn: conn, told: fleet.Bus{URLs: c.URLs, CA: c.CA, Login: c.Hosts}}
+	h.turn()
+	return h, nil
 }
 
-// Told is what a host is told that knows this version of it.
+// turn has what is pushed from now on sealed under another key, which hosts of the fleet are told with their news and nobody else.
+func (h *Hub) turn() {
+	h.told.Key, h.turned = newKey(), time.Now()
+	h.told = versioned(h.told)
+}
+
+// Told is what a host of the fleet is told that knows this version of it.
 func (h *Hub) Told(known string) *fleet.Bus {
-	if known == h.told.Version {
-		return &fleet.Bus{Version: known}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.server == nil && time.Since(h.turned) >= keyFor {
+		h.turn()
 	}
-	return &h.told
+	told := h.told
+	if known == told.Version {
+		told = fleet.Bus{Version: known}
+	}
+	return &told
 }
 
 // Publish pushes a document to whom it concerns, if they are there.
-func (h *Hub) Publish(s desired.Selector, raw []byte) error {
-	return h.conn.Publish(Subject(h.fleet, s), raw)
+func (h *Hub) Publish(s desired.Selector, raw []byte) (err error) {
+	subject := Subject(h.fleet, s)
+	if h.server == nil {
+		h.mu.Lock()
+		key := h.told.Key
+		h.mu.Unlock()
+		if raw, err = sealed(key, subject, raw); err != nil {
+			return err
+		}
+	}
+	return h.conn.Publish(subject, raw)
 }
 
-// Hangup throws a host off the hub's own bus. It is not let in again while it is revoked.
+// Hangup has a host that was revoked hear nothing more: it is thrown off the hub's own bus, and not let in again while it is revoked. On
+// servers of others it may stay, and understands nothing of what is pushed from now on.
 func (h *Hub) Hangup(peer string) error {
 	if h.server == nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.turn()
 		return nil
 	}
 	list, err := h.server.Connz(&server.ConnzOptions{Username: true, User: peer, Limit: h.server.NumClients() + 1})

@@ -21,6 +21,7 @@ import (
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/fleet/relay"
 )
 
 // Limits of what is read from a hub.
@@ -36,6 +37,7 @@ type Client struct {
 	mu   sync.Mutex
 	node *node.Node  // never changed, only replaced
 	told whereabouts // with the last exchange of news
+	keys relay.Keys  // for letters since then
 	seq  uint64      // of the last report
 }
 
@@ -59,12 +61,20 @@ func (c *Client) Node() *node.Node {
 // all its addresses, that one is told by which they reach each other.
 func (c *Client) Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply, error) {
 	r = c.complete(ctx, r)
+	here := whereabouts{r.Lan, r.Net, c.Node()}
 	var reply fleet.SyncReply
-	if err := c.post(ctx, "/v1/sync", r, &reply); err != nil {
+	conn, err := c.post(ctx, "/v1/sync", r, &reply)
+	if err != nil {
 		return fleet.SyncReply{}, err
 	}
+	var keys relay.Keys
+	if r.Seq > 0 {
+		if keys, err = relay.Agree(conn.ExportKeyingMaterial, r.Seq); err != nil {
+			return fleet.SyncReply{}, fmt.Errorf("keys for letters to the hub: %w", err)
+		}
+	}
 	c.mu.Lock()
-	c.told = whereabouts{r.Lan, r.Net, r.Location}
+	c.told, c.keys = here, keys
 	c.mu.Unlock()
 	reply.Hub = c.locatedHub(ctx, reply.Hub)
 	return reply, nil
@@ -73,7 +83,7 @@ func (c *Client) Sync(ctx context.Context, r fleet.SyncRequest) (fleet.SyncReply
 // Copies tells what is held whole here, and asks how that stands in the location.
 func (c *Client) Copies(ctx context.Context, r fleet.CopiesRequest) (reply fleet.CopiesReply, err error) {
 	r.Kept = r.Kept[:min(len(r.Kept), fleet.MaxHoldings)]
-	err = c.post(ctx, "/v1/copies", r, &reply)
+	_, err = c.post(ctx, "/v1/copies", r, &reply)
 	return reply, err
 }
 
@@ -82,7 +92,8 @@ func (c *Client) Content(ctx context.Context, ref string) ([]byte, error) {
 	if _, err := content.ParseID(ref); err != nil && content.ValidName(ref) != nil {
 		return nil, fmt.Errorf("%w: %q is neither a name nor an id of a content", ErrNotFound, ref)
 	}
-	return c.do(ctx, http.MethodGet, "/v1/contents/"+ref, nil, maxManifest)
+	raw, _, err := c.do(ctx, http.MethodGet, "/v1/contents/"+ref, nil, maxManifest)
+	return raw, err
 }
 
 // asker puts questions to the control port.
@@ -109,40 +120,41 @@ func newAsker(addr string, t *tls.Config) (asker, error) {
 // Close frees idle connections.
 func (a asker) Close() { a.http.CloseIdleConnections() }
 
-func (a asker) post(ctx context.Context, path string, in, out any) error {
+// post asks, decodes the answer into out, and says over which connection that went.
+func (a asker) post(ctx context.Context, path string, in, out any) (*tls.ConnectionState, error) {
 	b, err := json.Marshal(in)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	answer, err := a.do(ctx, http.MethodPost, path, b, maxDocument)
+	answer, conn, err := a.do(ctx, http.MethodPost, path, b, maxDocument)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("the hub's answer to %s: %w", path, err)
+		return nil, fmt.Errorf("the hub's answer to %s: %w", path, err)
 	}
-	return nil
+	return conn, nil
 }
 
-func (a asker) do(ctx context.Context, method, path string, body []byte, limit int64) ([]byte, error) {
+func (a asker) do(ctx context.Context, method, path string, body []byte, limit int64) ([]byte, *tls.ConnectionState, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "https://"+a.addr+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	resp, err := a.http.Do(req)
 	if err != nil {
-		return nil, a.explain(err)
+		return nil, nil, a.explain(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, refusal(resp)
+		return nil, nil, refusal(resp)
 	}
 	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
-		return nil, a.explain(err)
+		return nil, nil, a.explain(err)
 	}
 	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("the hub's answer to %s is longer than %d bytes", path, limit)
+		return nil, nil, fmt.Errorf("the hub's answer to %s is longer than %d bytes", path, limit)
 	}
-	return b, nil
+	return b, resp.TLS, nil
 }

@@ -58,7 +58,7 @@ func Enroll(ctx context.Context, e Enrollment) (*node.Node, error) {
 	}
 	defer a.Close()
 	var reply fleet.EnrollReply
-	if err := a.post(ctx, "/v1/enroll", fleet.EnrollRequest{Token: e.Token, CSR: csr, Location: e.Location, Net: a.own(ctx)}, &reply); err != nil {
+	if _, err := a.post(ctx, "/v1/enroll", fleet.EnrollRequest{Token: e.Token, CSR: csr, Location: e.Location, Net: a.own(ctx)}, &reply); err != nil {
 		return nil, err
 	}
 	if sha256.Sum256(reply.CA) != token.CA {

@@ -4,8 +4,6 @@ package client
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,47 +11,38 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/fleet/relay"
 )
 
 // ErrMoved marks a report that must go to the hub directly: only of whom it hears itself does it know where that host is.
 var ErrMoved = errors.New("this host has not spoken to the hub from where it is now")
 
-// Write makes news for the hub a letter that another host may hand on. seq is that of the letter, and of its answer. ErrMoved, relay.ErrLetter.
-func (c *Client) Write(ctx context.Context, r fleet.SyncRequest) (letter []byte, seq uint64, err error) {
+// Write makes news for the hub a letter that another host may hand on. ErrMoved, relay.ErrLetter, relay.ErrKeys.
+func (c *Client) Write(ctx context.Context, r fleet.SyncRequest) (relay.Sent, error) {
 	r = c.complete(ctx, r)
-	n, seq := c.Node(), r.Seq
 	c.mu.Lock()
-	moved := whereabouts{r.Lan, r.Net, r.Location} != c.told
+	n, keys, moved := c.node, c.keys, whereabouts{r.Lan, r.Net, c.node} != c.told
 	c.mu.Unlock()
 	if moved {
-		return nil, 0, ErrMoved
+		return relay.Sent{}, ErrMoved
 	}
-	key, ok := n.Certificate.PrivateKey.(crypto.Signer)
-	if !ok {
-		return nil, 0, fmt.Errorf("the private key is a %T, which does not sign", n.Certificate.PrivateKey)
-	}
+	seq := r.Seq
 	r.Seq = 0 // the letter has it
 	report, err := json.Marshal(r)
-	if err == nil {
-		letter, err = relay.Seal(seq, report, n.Certificate.Certificate[0], key)
+	if err != nil {
+		return relay.Sent{}, err
 	}
-	return letter, seq, err
+	return keys.Seal(n.Identity.Peer, seq, report)
 }
 
-// Read opens the answer to a letter. relay.ErrLetter, and ErrForeign when it is not the hub that answers that letter.
-func (c *Client) Read(ctx context.Context, answer []byte, seq uint64) (reply fleet.SyncReply, err error) {
-	l, err := relay.Open(answer, x509.ParseCertificate)
+// Read opens the answer to a letter. relay.ErrLetter, when it is not the hub that answers that letter.
+func (c *Client) Read(ctx context.Context, answer []byte, to relay.Sent) (reply fleet.SyncReply, err error) {
+	doc, err := to.Read(answer)
 	if err != nil {
 		return reply, err
 	}
-	if _, err := l.Certificate.Verify(x509.VerifyOptions{Roots: c.Node().Roots, DNSName: fleet.HubName}); err != nil {
-		return reply, fmt.Errorf("%w: %w", ErrForeign, err)
-	}
-	if l.Seq != seq {
-		return reply, fmt.Errorf("%w: it answers letter %d, not %d", ErrForeign, l.Seq, seq)
-	}
-	if err := json.Unmarshal(l.Report, &reply); err != nil {
+	if err := json.Unmarshal(doc, &reply); err != nil {
 		return fleet.SyncReply{}, fmt.Errorf("the hub's answer to a letter: %w", err)
 	}
 	reply.Hub = c.locatedHub(ctx, reply.Hub)
@@ -62,14 +51,17 @@ func (c *Client) Read(ctx context.Context, answer []byte, seq uint64) (reply fle
 
 // Letters hands on what hosts of this location report.
 func (c *Client) Letters(ctx context.Context, r fleet.LettersRequest) (reply fleet.LettersReply, err error) {
-	if err = c.post(ctx, "/v1/letters", r, &reply); err == nil && len(reply.Answers) != len(r.Letters) {
+	if _, err = c.post(ctx, "/v1/letters", r, &reply); err == nil && len(reply.Answers) != len(r.Letters) {
 		err = fmt.Errorf("the hub gives %d answers to %d letters", len(reply.Answers), len(r.Letters))
 	}
 	return reply, err
 }
 
-// whereabouts is what a host tells of where it is.
-type whereabouts struct{ lan, net, location string }
+// whereabouts is what a host tells of where it is, and under which certificate.
+type whereabouts struct {
+	lan, net string
+	node     *node.Node
+}
 
 // complete adds to news what is known here: where this host is, and which of its reports it is.
 func (c *Client) complete(ctx context.Context, r fleet.SyncRequest) fleet.SyncRequest {

@@ -31,7 +31,7 @@ func (c *Client) Renew(ctx context.Context) (*node.Node, error) {
 		return nil, err
 	}
 	var reply fleet.EnrollReply
-	if err := c.post(ctx, "/v1/renew", fleet.RenewRequest{CSR: csr, Net: c.own(ctx)}, &reply); err != nil {
+	if _, err := c.post(ctx, "/v1/renew", fleet.RenewRequest{CSR: csr, Net: c.own(ctx)}, &reply); err != nil {
 		return nil, err
 	}
 	fresh := &node.Node{Dir: old.Dir, HubAddr: old.HubAddr}

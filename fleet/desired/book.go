@@ -22,6 +22,7 @@ type Book struct {
 	docs   map[Key]entry
 	roots  map[place]Root
 	newest uint64
+	recent []change // the latest, the oldest first
 }
 
 type entry struct {
@@ -33,6 +34,12 @@ type entry struct {
 
 // place is whom a document may concern: all hosts, those of a location, one.
 type place struct{ location, peer string }
+
+func (p place) concerns(id fleet.Identity) bool {
+	return Selector{Location: p.location, Peer: p.peer}.Concerns(id)
+}
+
+func (e entry) place() place { return place{e.Scope.Location, e.Scope.Peer} }
 
 // NewBook is an empty one that takes what the holder of this key signed and may concern the owner; nil: everything.
 func NewBook(ca *ecdsa.PublicKey, owner *fleet.Identity) *Book {
@@ -84,21 +91,24 @@ func (b *Book) check(now time.Time, raw []byte) (entry, error) {
 }
 
 func (b *Book) put(key Key, e entry) {
-	b.drop(key)
+	b.change(change{key: key, place: e.place(), mark: b.drop(key)}.and(e))
 	b.docs[key] = e
 	b.mark(e)
 }
 
-func (b *Book) drop(key Key) {
-	if old, ok := b.docs[key]; ok {
+// drop takes a document out, and gives back what it added to the roots.
+func (b *Book) drop(key Key) Root {
+	old, ok := b.docs[key]
+	if ok {
 		b.mark(old)
 		delete(b.docs, key)
 	}
+	return old.mark
 }
 
 // mark adds a document to the root of those whom it may concern, or takes it out again.
 func (b *Book) mark(e entry) {
-	p := place{e.Scope.Location, e.Scope.Peer}
+	p := e.place()
 	r := b.roots[p]
 	r.add(e.mark)
 	if r == (Root{}) {
@@ -118,7 +128,8 @@ func (b *Book) Forget(now time.Time) []Key {
 	}
 	slices.SortFunc(gone, compareKeys)
 	for _, key := range gone {
-		b.drop(key)
+		p := b.docs[key].place()
+		b.change(change{key, p, b.drop(key)})
 	}
 	return gone
 }

@@ -141,6 +141,62 @@ func TestRootIsThatOfWhatConcerns(t *testing.T) {
 	})
 }
 
+// A host that has missed the latest of what its hub heard gets just that, and then holds what the hub holds.
+func TestBehind(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		hub, docs := newBook(), documents(t)
+		seen := rapid.IntRange(0, len(docs)).Draw(t, "seen")
+		heard(t, hub, docs[:seen]...)
+		for _, id := range []fleet.Identity{berlin, oslo} {
+			host := heard(t, bookOf(id), all(hub)...)
+			later := heard(t, newBook(), docs[:seen]...)
+			heard(t, later, docs[seen:]...)
+			lacks, ok := later.Behind(id, host.Root(id))
+			if !ok {
+				t.Fatalf("%v is not behind %v", host.Documents(), later.Documents())
+			}
+			before := len(lacks)
+			for _, raw := range lacks {
+				if _, err := host.Heard(noon, raw); err != nil {
+					t.Fatalf("it is told what is no news: %v", err)
+				}
+			}
+			if host.Root(id) != later.Root(id) {
+				t.Fatalf("with %d documents, %v is not %v", before, host.Documents(), later.Documents())
+			}
+		}
+	})
+}
+
+// Who differs otherwise, or has missed more than is remembered, must tell the digest; what expired here and not yet there is no difference.
+func TestNotBehind(t *testing.T) {
+	mine := pause(9, Selector{Location: "berlin"}, true)
+	mine.Until, mine.Expires = noon.Add(time.Hour), noon.Add(time.Hour)
+	b := heard(t, newBook(), signed(t, mine))
+	before := b.Root(berlin)
+	b.Forget(noon.Add(2 * time.Hour))
+	if lacks, ok := b.Behind(berlin, before); !ok || len(lacks) != 0 {
+		t.Errorf("of what expired: %d, %v", len(lacks), ok)
+	}
+	for i := range maxRecent {
+		heard(t, b, signed(t, pause(uint64(10+i), Selector{}, i%2 == 0)))
+	}
+	if _, ok := b.Behind(berlin, before); ok {
+		t.Error("more is remembered than is allowed")
+	}
+	if _, ok := b.Behind(oslo, heard(t, newBook(), signed(t, pause(3, Selector{Type: "os"}, true))).Root(oslo)); ok {
+		t.Error("a host that holds what is unknown here")
+	}
+	for _, bad := range []string{"", "0", strings.Repeat("0", 31) + "G", strings.Repeat("0", 34), strings.Repeat("A", 32)} {
+		if _, err := ParseRoot(bad); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	if r, err := ParseRoot(before.String()); err != nil || r != before {
+		t.Error(r, err)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	old, next := signed(t, pause(5, Selector{}, true)), signed(t, pause(6, Selector{}, false))
 	ended := pause(7, Selector{Location: "oslo"}, true)

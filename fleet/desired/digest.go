@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/ebbproject/ebb/fleet"
 )
@@ -30,6 +31,59 @@ func (b *Book) Root(id fleet.Identity) Root {
 		r.add(b.roots[p])
 	}
 	return r
+}
+
+// ParseRoot reads what String writes. ErrMalformed.
+func ParseRoot(s string) (r Root, err error) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(r) || hex.EncodeToString(b) != s {
+		return r, fmt.Errorf("%w: the root %.40q", ErrMalformed, s)
+	}
+	copy(r[:], b)
+	return r, nil
+}
+
+// change is what the root of those whom a register may concern has become another by: its documents before and after, added.
+type change struct {
+	key   Key
+	place place
+	mark  Root
+}
+
+func (c change) and(e entry) change {
+	c.mark.add(e.mark)
+	return c
+}
+
+// maxRecent bounds the changes that are remembered: more than an operator makes while news are on their way.
+const maxRecent = 64
+
+func (b *Book) change(c change) {
+	if len(b.recent) == maxRecent {
+		b.recent = slices.Delete(b.recent, 0, 1)
+	}
+	b.recent = append(b.recent, c)
+}
+
+// Behind says what a host lacks whose root is that of what was here before the latest changes, the newest first: who lost a push, or whose news
+// crossed one, needs no digest for that. ok is false for a host that differs otherwise, or has been away for longer than changes are remembered.
+func (b *Book) Behind(id fleet.Identity, root Root) (lacks [][]byte, ok bool) {
+	at := b.Root(id)
+	var keys []Key
+	for i := len(b.recent) - 1; i >= 0 && at != root; i-- {
+		c := b.recent[i]
+		if !c.place.concerns(id) {
+			continue
+		}
+		at.add(c.mark)
+		if !slices.Contains(keys, c.key) {
+			keys = append(keys, c.key)
+		}
+	}
+	if at != root {
+		return nil, false
+	}
+	return b.Raw(keys), true
 }
 
 // digestEntry is key, version and hash, 8 octets each.

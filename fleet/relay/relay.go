@@ -5,8 +5,8 @@
 //
 // # Words
 //
-// A *report* is what a host has to say to the hub, sealed by that host (Seal): bytes to everybody else. The *super-peer* of a location is
-// the host through which the others report; a *batch* is the reports that it hands over in one message. To report *directly* is to
+// A *report* is what a host has to say to the hub. The *super-peer* of a location is the host through which the others report; a *letter* is a
+// sealed report, bytes to it and everybody else; a *batch* is the letters that it hands over in one message. To report *directly* is to
 // speak to the hub oneself.
 //
 // # Algorithm
@@ -23,13 +23,20 @@
 // A Gatherer has a rhythm of 8 to 10 s, and tells with every answer when its next beat is. Hosts that have nothing urgent to say report then,
 // so that one batch has the reports of all.
 //
+// Letters are sealed (AES-128-GCM) under keys that host and hub both export from the TLS connection on which that host last reported directly
+// (Agree), one for reports and one for answers; the nonce is the sequence of the report, which the hub answers once. Each direct report
+// gives other keys, so nobody stores or exchanges any: a host or a hub that starts again has none until the next direct report, with which
+// both begin anyway, and after a day a host makes one. A letter says under which keys it is (Letter.Since); the hub takes it while
+// its writer is of the fleet: neither revoked nor with a certificate that has run out.
+//
 // Reports count greatest values and say which earlier one they follow, so it does no harm when one comes twice; the hub drops those that are
 // not newer than what it has heard of the same host (Letter.Seq).
 //
 // # Not promised
 //
-// A super-peer reads what it relays and can withhold it: its neighbours see no answer and report directly. It can change neither a report nor
-// an answer: each is under the seal of its writer, and an answer has the sequence of its report. The package is pure.
+// A super-peer can withhold what it relays: its neighbours see no answer and report directly. It sees who reports, when and how much. What is
+// said it can neither read, change, repeat nor forge. An answer is for whom shares the keys: a letter proves nothing to others. Letters
+// of the version before (signed) are refused; who writes or takes them reports directly. The package is pure.
 package relay
 
 import (
