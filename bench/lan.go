@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -47,11 +48,32 @@ func (b *bench) lan(ctx context.Context, s *Section) (err error) {
 	s.add("ebb, share of crypto/tls", 100*whole.Gbits()/bare.Gbits(), "%").should(atLeast, goalLANShare)
 	s.add("ebb, both ends", whole.CPUPerGB(), "CPU-s/GB").should(atMost, goalLANCPU).note("system %s", short(whole.SystemPerGB()))
 	s.add("crypto/tls over TCP, both ends", bare.CPUPerGB(), "CPU-s/GB")
+	if err := b.least(s, bare); err != nil {
+		return err
+	}
 	for _, name := range []string{"aria2", "libtorrent-tcp"} {
 		if err := b.swarm(ctx, s, name); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// least adds up what the parts cost that nobody can do without, each alone: what is above it is ours.
+func (b *bench) least(s *Section, bare reference.Result) error {
+	hash, err := stage.Hash(b.o.StageSize)
+	if err != nil {
+		return err
+	}
+	files, err := b.files(b.o.StageSize)
+	if err != nil {
+		return err
+	}
+	together := bare.CPUPerGB() + 2*hash.CPUPerGB() + files.CPUPerGB()
+	s.add("SHA-256, both ends", 2*hash.CPUPerGB(), "CPU-s/GB")
+	s.add(plainFiles, files.Gbits(), "Gbit/s").note("nothing read meanwhile; %s CPU-s/GB", short(files.CPUPerGB()))
+	s.add("the least: these, both ends", together, "CPU-s/GB").
+		note("%s Gbit/s if %d cores did nothing else", short(8*float64(runtime.NumCPU())/together), runtime.NumCPU())
 	return nil
 }
 

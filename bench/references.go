@@ -5,13 +5,10 @@ package bench
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/ebbproject/ebb/bench/reference"
-	"github.com/ebbproject/ebb/bench/stage"
 )
 
 // references measures what stands beside our own transfer: the same amount, the same machine, the same minute.
@@ -39,33 +36,22 @@ func (b *bench) references(ctx context.Context, s *Section) error {
 		s.add(r.name, got.Gbits(), "Gbit/s").note("%s", r.note)
 		s.add(r.name+", both ends", got.CPUPerGB(), "CPU-s/GB")
 	}
-	gbits, err := b.writeAndSync()
+	files, err := b.files(b.o.Size)
 	if err != nil {
 		return err
 	}
-	s.add("this disk, one file written and synced", gbits, "Gbit/s")
+	s.add(plainFiles, files.Gbits(), "Gbit/s")
 	return nil
 }
 
-// writeAndSync is what the disk does without us.
-func (b *bench) writeAndSync() (gbits float64, err error) {
-	piece, err := io.ReadAll(stage.Noise(b.o.Seed, 1<<20))
-	if err != nil {
-		return 0, err
+const plainFiles = "this disk, files of 1 MiB written and synced"
+
+// files is what the disk does without us.
+func (b *bench) files(bytes int64) (r reference.Result, err error) {
+	dir := filepath.Join(b.dir, "plain")
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return r, err
 	}
-	f, err := os.Create(filepath.Join(b.dir, "plain"))
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
-	begin := time.Now()
-	for left := b.o.Size; left > 0; left -= int64(len(piece)) {
-		if _, err := f.Write(piece[:min(left, int64(len(piece)))]); err != nil {
-			return 0, err
-		}
-	}
-	if err := f.Sync(); err != nil {
-		return 0, err
-	}
-	return float64(b.o.Size) * 8 / 1e9 / time.Since(begin).Seconds(), nil
+	return reference.Files(dir, bytes)
 }

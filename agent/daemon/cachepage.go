@@ -148,3 +148,11 @@ func (d *Daemon) scrub(w http.ResponseWriter, r *http.Request) {
 	v.OK = v.Damaged == 0
 	Answer(w, http.StatusOK, v)
 }
+
+// pause waits, but not beyond Close.
+func (d *Daemon) pause(t time.Duration) {
+	select {
+	case <-time.After(t):
+	case <-d.ctx.Done():
+	}
+}

@@ -4,6 +4,7 @@ package daemon
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 const (
 	readers    = 2
+	writers    = 2                      // groups stored at a time: more would only divide the same chunks into smaller ones
 	groupMost  = 32                     // chunks committed at once
 	groupLeast = 8                      // chunks worth a commit without waiting for more
 	groupWait  = 20 * time.Millisecond  // for more
@@ -31,85 +33,133 @@ func release(b []byte) {
 	}
 }
 
-// write commits chunks as they come, as many at once as have queued up. A chunk that finds no room waits here, in
-// memory, until there is room: nothing that was received is thrown away.
+// A writer stores chunks as they come, as many at once as have queued up, while others are being stored: so the disk has data to write while
+// a folder and the journal are synced. A chunk that finds no room waits here, in memory, until there is room: nothing that was
+// received is thrown away.
+type writer struct {
+	d       *Daemon
+	waiting []agent.Store
+	under   int   // groups that are being stored
+	bytes   int64 // of these
+	ended   chan attempt
+	failing bool
+}
+
+// attempt is a group, and what came of storing it.
+type attempt struct {
+	group []agent.Store
+	bytes int64
+	err   error
+}
+
 func (d *Daemon) write() {
 	defer d.running.Done()
-	var group []agent.Store
-	failing := false
-	retry := time.NewTimer(time.Hour)
-	for {
+	w := writer{d: d, ended: make(chan attempt)}
+	clock := time.NewTimer(time.Hour)
+	for ticking := false; ; {
+		patient := true
 		select {
 		case <-d.toWrite.signal:
 		case <-d.toEvict.signal:
-		case <-retry.C:
+		case a := <-w.ended:
+			w.attempted(a)
+			if a.err != nil {
+				ticking = true
+				clock.Reset(storeRetry)
+				continue
+			}
+		case <-clock.C:
+			ticking, patient = false, false
 		case <-d.ctx.Done():
+			for ; w.under > 0; w.under-- {
+				<-w.ended
+			}
 			return
 		}
-		group = append(group, d.toWrite.all()...)
-		if 0 < len(group) && len(group) < groupLeast {
-			d.pause(groupWait)
-			group = append(group, d.toWrite.all()...)
-		}
+		w.waiting = append(w.waiting, d.toWrite.all()...)
 		// A chunk that was to leave and is fetched anew is in both mailboxes, and the order counts: what is to be
 		// removed was put in first, so it is looked for last and done first.
 		d.evict(d.toEvict.all())
-		for len(group) > 0 {
-			n := min(len(group), groupMost)
-			err := d.put(group[:n])
-			if err != nil {
-				if !failing {
-					failing = true
-					d.storeFailed(err)
-				}
-				retry.Reset(storeRetry)
-				break
-			}
-			group = group[n:]
-			if failing {
-				failing = false
-				d.do(func(c *agent.Core, now time.Time) { c.StoreReady(now) })
-			}
+		if again := w.begin(patient); again > 0 && !ticking {
+			ticking = true
+			clock.Reset(again)
 		}
 	}
 }
 
-// pause waits, but not beyond Close.
-func (d *Daemon) pause(t time.Duration) {
-	select {
-	case <-time.After(t):
-	case <-d.ctx.Done():
+// begin stores what waits as far as it may, and says when to look again though nothing has happened; 0: no need. Who is patient waits a
+// moment for more.
+func (w *writer) begin(patient bool) (again time.Duration) {
+	for len(w.waiting) > 0 && (w.under == 0 || w.under < writers && !w.failing) {
+		n := min(len(w.waiting), groupMost)
+		if n < groupLeast && patient && !w.failing {
+			if w.under > 0 {
+				return 0
+			}
+			return groupWait
+		}
+		a := attempt{group: slices.Clone(w.waiting[:n])}
+		for _, s := range a.group {
+			a.bytes += int64(len(s.Data))
+		}
+		if err := w.d.keepsFloor(w.bytes + a.bytes); err != nil {
+			if w.under > 0 {
+				return 0 // what is being stored may be counted twice
+			}
+			w.failed(err)
+			return storeRetry
+		}
+		w.waiting = slices.Delete(w.waiting, 0, n)
+		w.under++
+		w.bytes += a.bytes
+		go func() {
+			a.err = w.d.put(a.group)
+			w.ended <- a
+		}()
 	}
+	return 0
+}
+
+// attempted takes note of how storing a group has ended.
+func (w *writer) attempted(a attempt) {
+	w.under--
+	w.bytes -= a.bytes
+	switch {
+	case a.err != nil:
+		w.waiting = slices.Concat(a.group, w.waiting)
+		w.failed(a.err)
+	case w.failing:
+		w.failing = false
+		w.d.do(func(c *agent.Core, now time.Time) { c.StoreReady(now) })
+	}
+}
+
+func (w *writer) failed(err error) {
+	if w.failing {
+		return
+	}
+	w.failing = true
+	w.d.o.Log.Error("chunks cannot be written; fetching waits until they can", "err", err)
+	full := errors.Is(err, store.ErrNoSpace)
+	w.d.do(func(c *agent.Core, now time.Time) { c.StoreFailed(now, full) })
 }
 
 // put stores a group, tells the core, and gives the buffers back to the conversations that brought them.
 func (d *Daemon) put(group []agent.Store) error {
 	blobs := make([]store.Blob, len(group))
-	bytes := 0
 	for i, s := range group {
 		blobs[i] = store.Blob{ID: s.ID, Data: s.Data, Verified: true} // in conversation.received
-		bytes += len(s.Data)
-	}
-	if err := d.keepsFloor(int64(bytes)); err != nil {
-		return err
 	}
 	if err := d.o.Store.Put(blobs...); err != nil {
 		return err
 	}
-	done := append([]agent.Store(nil), group...)
 	d.do(func(c *agent.Core, now time.Time) {
-		for _, s := range done {
+		for _, s := range group {
 			c.Stored(now, s.ID)
 			d.toPeer(s.Peer, recycle{s.Data})
 		}
 	})
 	return nil
-}
-
-func (d *Daemon) storeFailed(err error) {
-	d.o.Log.Error("chunks cannot be written; fetching waits until they can", "err", err)
-	full := errors.Is(err, store.ErrNoSpace)
-	d.do(func(c *agent.Core, now time.Time) { c.StoreFailed(now, full) })
 }
 
 // read reads what peers requested, for the conversation to send.

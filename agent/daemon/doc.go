@@ -4,8 +4,8 @@
 //
 // Who runs. One goroutine, loop, owns the Core; everybody else sends it a function through events. Each conversation
 // has one goroutine that owns its transfer.Session, and one that reads its connection. Chunks are hashed in the
-// goroutine of the conversation that brought them, written by one writer that commits whatever has queued up as one
-// group, and read by a few readers. The hub is asked by one goroutine. One runs the experiments that tell what our flows
+// goroutine of the conversation that brought them, stored by one writer that commits whatever has queued up as one
+// group, two groups at a time, and read by a few readers. The hub is asked by one goroutine. One runs the experiments that tell what our flows
 // do to others. Nobody waits for the loop while holding anything, and the loop waits for nobody: what it hands out goes
 // into mailboxes.
 //

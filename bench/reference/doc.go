@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package reference measures what others need to move bytes over loopback on this machine, to be printed beside
+// Package reference measures what others need to move bytes over loopback on this machine, and to keep them on its disk, to be printed beside
 // our own figures from the same run.
 //
 // # Words
 //
 // A measurement moves bytes from one end to the other of one connection, both ends on this machine, and counts from the
-// first byte handed over to the last one read. The handshake, and making what is sent, are not counted.
+// first byte handed over to the last one read. The handshake, and making what is sent, are not counted. Files has no other end: it
+// measures the disk.
 //
 // # What is not promised
 //

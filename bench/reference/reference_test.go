@@ -18,7 +18,7 @@ func TestEachReferenceMeasures(t *testing.T) {
 	for _, r := range []struct {
 		name    string
 		measure func(int64) (Result, error)
-	}{{"TLS", TLS}, {"SCTP", SCTP}, {"Nginx", Nginx}} {
+	}{{"TLS", TLS}, {"SCTP", SCTP}, {"Nginx", Nginx}, {"Files", func(n int64) (Result, error) { return Files(t.TempDir(), n) }}} {
 		t.Run(r.name, func(t *testing.T) {
 			got, err := r.measure(*size + 1) // no multiple of anything
 			if errors.Is(err, ErrNotInstalled) {
