@@ -11,11 +11,11 @@
 //
 // A location's WAN link brings what the foreground leaves, times what its controller makes of that by the table of package yield, and nothing for
 // as long as a start takes. The foreground is a fluid of the very transfers that the packet level has: on a slow link, a quarter of an hour in which it
-// asks for a few percent more than its load is what decides. What it asks for waits as long as the table says that others wait beside us, and what crosses
-// meanwhile is ours. When it has been drawn for so long that chance has evened out, its load is enough. What becomes of these bytes is package site's
-// business. Where locations share nothing, each is played from beginning to end. Where the origin or a region has a limit,
-// they meet: a second after what happens to many at once, then ever more seldom, and once a minute at last. There the foreground of a region takes its part of the region's link first, and the rest is
-// divided max-min fair, one share a location. Whoever begins between two meetings waits for the next.
+// asks for a few percent more than its load is what decides. What it asks for waits as long as the table says that others wait beside us, and the link is
+// ours meanwhile. When it has been drawn for so long that chance has evened out, its load is enough. What becomes of these bytes is package site's
+// business. Where locations share nothing, each is played from beginning to end. Where the origin or a region has a limit, they meet: a second after what
+// happens to many at once, then ever more seldom, and once a minute at last. There the foreground of a region takes its part of the region's link first, and
+// the rest is divided max-min fair, one share a location. Whoever begins between two meetings waits for the next.
 //
 // All sums that several workers take part in are of whole numbers, so that the outcome is the same, bit for bit, for any number of them.
 //
