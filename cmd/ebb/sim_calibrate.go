@@ -23,8 +23,8 @@ func newSimCalibrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "calibrate",
 		Short: "Measure the controllers, datagram by datagram, for the plans that do not look at datagrams",
-		Long: "Measure the controllers, datagram by datagram, for the plans that do not look at datagrams. It takes some CPU minutes, and\n" +
-			"prints a table: that of this program is sim/plan/yield/table.txt. --check measures nothing and says whether the table of this\n" +
+		Long: "Measure the controllers, datagram by datagram, for the plans that do not look at datagrams. It takes half an hour of CPU time,\n" +
+			"and prints a table: that of this program is sim/plan/yield/table.txt. --check measures nothing and says whether the table of this\n" +
 			"program is that of its controllers: it fails if not.",
 		Args: exactly(),
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ebbproject/ebb/sim/plan/lane"
+	"github.com/ebbproject/ebb/sim/plan/yield"
 )
 
 // foreground is what is on a location's link beside us while it fetches: the transfers that the packet level has, as a fluid. It is looked at in spans, in
@@ -18,6 +19,7 @@ type foreground struct {
 	backlog float64      // of these, those that have not crossed yet
 	until   time.Duration
 	busy    float64 // bits a second that cross in this span
+	more    bool    // would cross, did we not keep something
 }
 
 const (
@@ -25,15 +27,15 @@ const (
 	longestSpan  = time.Minute
 	spans        = 64      // a span is that part of the time since the fetching began, within these bounds
 	enough       = 1 << 15 // transfers: together they are some 0.9 % from their mean
-	mostOfIt     = .97     // of a link: so much a foreground has beside us that asks for all of it
 )
 
 func newForeground(f lane.Foreground, now time.Duration) *foreground {
 	return &foreground{Foreground: f, began: now, until: now, demand: f.From(now)}
 }
 
-// at says what it is now, on a link of the rate down while the load is that up to the time end, and returns until when it is so.
-func (f *foreground) at(now, end time.Duration, down, load float64) time.Duration {
+// at says what it is now, on a link of the rate down while the load is that up to the time end, beside a controller that makes this of the link, and
+// returns until when it is so.
+func (f *foreground) at(now, end time.Duration, down, load float64, curve *yield.Curve) time.Duration {
 	if now < f.until {
 		return f.until
 	}
@@ -51,8 +53,11 @@ func (f *foreground) at(now, end time.Duration, down, load float64) time.Duratio
 	}
 	f.asked += asked
 	f.backlog += asked
-	crossed := min(f.backlog, float64(mostOfIt*down*seconds))
-	f.backlog -= crossed
-	f.busy = crossed / seconds
+	f.busy, f.more = 0, false
+	if down > 0 {
+		f.busy, f.more = curve.Crosses(f.backlog/down, seconds)
+		f.busy *= down
+	}
+	f.backlog -= float64(f.busy * seconds)
 	return f.until
 }

@@ -94,9 +94,12 @@ func (p *place) wire() wired {
 	w := wired{cell: p.curve.At(load), until: min(end, hour)}
 	busy := load
 	if p.beside != nil {
-		w.until = p.beside.at(p.Now(), w.until, down, load)
+		w.until = p.beside.at(p.Now(), w.until, down, load, &p.curve)
 		if down > 0 {
 			busy = min(p.beside.busy/down, 1)
+		}
+		if p.beside.more {
+			w.cell.Use = 1 // of what we keep
 		}
 	}
 	left := 1 - busy

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/window"
 	"github.com/ebbproject/ebb/sim/plan"
+	"github.com/ebbproject/ebb/sim/plan/lane"
 	"github.com/ebbproject/ebb/sim/plan/site"
 	"github.com/ebbproject/ebb/sim/plan/yield"
 )
@@ -132,6 +133,31 @@ func TestTheForegroundTakesWhatItAsksFor(t *testing.T) {
 	left := 10e6/8*(p.Done[0]-start).Seconds() - float64(demand.Asked(p.Done[0]))
 	if got := .95 * left * site.Efficiency; math.Abs(got-1e9) > 2e6 {
 		t.Errorf("after %v the foreground has left us %.0f bytes of 1e9", p.Done[0], got)
+	}
+}
+
+// Others who are made to wait have later what they do not have now, and who ask for more than there is leave us what we keep.
+func TestTheForegroundWaits(t *testing.T) {
+	const rate, kept = 10e6, .1
+	ask := func(load float64, curve *yield.Curve) (crossed float64, more bool) {
+		f := newForeground(lane.Steady(rate, 1, load, time.Hour), 0)
+		for now := time.Duration(0); now < 10*time.Minute; now = f.at(now, time.Hour, rate, load, curve) {
+			if more = f.more; f.backlog < 0 {
+				t.Fatalf("%+v", f)
+			}
+		}
+		return f.asked/rate/600 - f.backlog/rate/600, more
+	}
+	var patient yield.Curve
+	for i := range patient {
+		patient[i] = yield.Cell{Kept: kept, Debt: time.Duration(i) * 10 * time.Second}
+	}
+	at := patient[4].Debt.Seconds() // of a load of .4
+	if crossed, more := ask(.4, &patient); crossed > .42-at/600 || crossed < .38-at/600 || more {
+		t.Errorf("of a load of .4 %.3f crosses, %v", crossed, more)
+	}
+	if crossed, more := ask(1.5, &patient); crossed > 1-kept || !more {
+		t.Errorf("of a load of 1.5 %.3f crosses, %v", crossed, more)
 	}
 }
 

@@ -53,7 +53,10 @@ type Lane struct {
 	ours    *sim.Bulk
 	group   *group.Group
 	others  []receiver
-	flows   []*sim.Flow // of the others
+	flows   []*sim.Flow   // of the others
+	demand  *Demand       // of the foreground; nil: there is none
+	began   time.Duration // our flow, by the foreground's time
+	asked   int64         // of it, in bytes with their headers
 	now     time.Duration
 	waits   []time.Duration
 	arrived int64
@@ -79,6 +82,7 @@ func New(c Config, f Foreground, began time.Duration) (*Lane, error) {
 	l.path = l.world.Path(forward, reverse)
 	if f.Load != nil {
 		l.add(traffic.NewShort(f.from(began-WarmUp, began-WarmUp), control, c.Seed*1000))
+		l.demand, l.began = f.From(began-WarmUp), began
 	}
 	if c.Controller != "" {
 		config := ledbat.Default()
@@ -173,6 +177,15 @@ func (l *Lane) Others() (n int64) {
 		n += r.Delivered()
 	}
 	return n * wire / traffic.Payload
+}
+
+// Debt is how many bytes the foreground has asked for that have not arrived yet, with their headers. Bulk is not counted.
+func (l *Lane) Debt() int64 {
+	if l.demand == nil {
+		return 0
+	}
+	l.asked += l.demand.Asked(l.began + l.now)
+	return max(l.asked-l.others[0].Delivered()*wire/traffic.Payload, 0)
 }
 
 // Queue is the delay in front of the link that a share q of all moments since our flow began does not exceed.

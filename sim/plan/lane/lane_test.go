@@ -121,10 +121,36 @@ func TestDemandIsWhatCrosses(t *testing.T) {
 		if got := l.Others(); max(got-asked, asked-got) > 100 {
 			t.Errorf("from %v on: %d bytes were asked for and %d came", began, asked, got)
 		}
+		if debt := l.Debt(); debt > 100 {
+			t.Errorf("from %v on: in the end %d bytes are missing", began, debt)
+		}
 	}
 	all, part := f.From(0).Asked(11*minute), f.From(0).Asked(70*time.Second)+f.From(70*time.Second).Asked(11*minute)
 	if max(all-part, part-all) > 1 {
 		t.Errorf("%d bytes in one and %d in two", all, part)
+	}
+}
+
+// What has been asked for has come or is missing.
+func TestDebt(t *testing.T) {
+	f := daily()
+	l, err := New(Config{Down: 8e6, Up: 2e6, RTT: 40 * time.Millisecond, Buffer: 100 * time.Millisecond, Controller: "rfc6817"}, f, 30*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := f.From(30*time.Second - WarmUp)
+	asked, most := int64(0), int64(0)
+	for at := time.Second; at < 80*time.Second; at += time.Second {
+		l.Run(at)
+		asked += d.Asked(30*time.Second + at)
+		debt := l.Debt()
+		if sum := l.Others() + debt; max(sum-asked, asked-sum) > 200 {
+			t.Fatalf("after %v: %d bytes of %d came, and %d are missing", at, l.Others(), asked, debt)
+		}
+		most = max(most, debt)
+	}
+	if most == 0 {
+		t.Error("nobody ever waits")
 	}
 }
 

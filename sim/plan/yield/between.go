@@ -41,7 +41,7 @@ func nearlyLog(x, a, b float64) float64 {
 // mix is a weighted mean of cells. Of their use it is the mean of what a byte takes, which grows in straight lines with the round trip, and with the
 // root of loss, where the window is what limits; use does not.
 type mix struct {
-	slow, ramp, comeback, delay float64
+	slow, ramp, comeback, kept, debt, delay float64 // kept: the time that a byte takes, too
 }
 
 // leastUse is the least that a cell says: nobody is slower than that, so that each byte takes a time.
@@ -53,11 +53,14 @@ func (m *mix) add(c Cell, weight float64) {
 	m.slow += float64(c.slow() * weight)
 	m.ramp += float64(float64(c.Ramp) * weight)
 	m.comeback += float64(float64(c.Return) * weight)
+	m.kept += weight / max(c.Kept, leastUse)
+	m.debt += float64(float64(c.Debt) * weight)
 	m.delay += float64(float64(c.Delay) * weight)
 }
 
 func (m *mix) cell() Cell {
-	return Cell{Use: min(1/m.slow, 1), Ramp: time.Duration(m.ramp), Return: time.Duration(m.comeback), Delay: time.Duration(m.delay)}
+	return Cell{Use: min(1/m.slow, 1), Ramp: time.Duration(m.ramp), Return: time.Duration(m.comeback), Kept: min(1/m.kept, 1), Debt: time.Duration(m.debt),
+		Delay: time.Duration(m.delay)}
 }
 
 // change is what something that is not usual does to a cell: what was measured with it, and without.
@@ -79,6 +82,8 @@ func (x *change) harm() float64 { return x.with.slow/x.without.slow - 1 }
 func (x *change) apply(c Cell, harm float64) Cell {
 	c.Use = min(1/(c.slow()*(1+harm)), 1)
 	c.Delay = max(c.Delay+time.Duration(x.with.delay-x.without.delay), 0)
+	c.Kept = min(c.Kept*x.without.kept/x.with.kept, 1)
+	c.Debt = max(c.Debt+time.Duration(x.with.debt-x.without.debt), 0)
 	c.Ramp = max(c.Ramp+time.Duration(x.with.ramp-x.without.ramp), 0)
 	return c
 }

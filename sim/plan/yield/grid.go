@@ -3,6 +3,7 @@
 package yield
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ebbproject/ebb/ledbat"
@@ -10,16 +11,22 @@ import (
 
 // What is measured. The first of rates, round trips and loads are the least.
 var (
-	rates  = [...]float64{1e6, 4e6, 16e6, 64e6}
-	rtts   = [...]time.Duration{10 * time.Millisecond, 40 * time.Millisecond, 80 * time.Millisecond, 160 * time.Millisecond, 600 * time.Millisecond}
+	rates = [...]float64{1e6, 4e6, 16e6, 64e6}
+	rtts  = [...]time.Duration{10 * time.Millisecond, 40 * time.Millisecond, 80 * time.Millisecond, 110 * time.Millisecond, 160 * time.Millisecond,
+		600 * time.Millisecond}
 	loads  = [...]float64{0, .02, .05, .15, .4, .7, .9}
 	coarse = []float64{0, .15, .4, .7, .9} // of the loads, those at which what is not usual is measured
 	few    = []float64{0, .4, .7}          // and those at which two such things together are
 
-	buffers = [...]time.Duration{25 * time.Millisecond, usualBuffer, 400 * time.Millisecond}
+	buffers = [...]time.Duration{25 * time.Millisecond, 50 * time.Millisecond, usualBuffer, 400 * time.Millisecond}
 	losses  = [...]float64{0, .0003, usualLoss, .03}
 	queues  = [...]string{"", "codel", "fq-codel", "pie"}
 )
+
+// finest is the controller that daemons have if nobody chooses. It is measured at more rates.
+const finest = "rfc6817"
+
+var finer = [...]float64{2e6, 8e6} // the rates that are measured of it besides
 
 const (
 	usualBuffer  = 100 * time.Millisecond
@@ -46,23 +53,40 @@ type Spot struct {
 func Grid() []Spot {
 	var list []Spot
 	for _, name := range ledbat.Names() {
-		usual := Path{Controller: name, Buffer: usualBuffer}
-		for _, rate := range rates {
-			usual.Rate = rate
-			for _, rtt := range rtts {
-				usual.RTT = rtt
-				for _, load := range loads {
-					list = append(list, Spot{usual, load})
-				}
-			}
-		}
-		for _, rate := range rates[:unusualRates] {
-			for _, rtt := range rtts {
-				list = append(list, unusual(Path{Controller: name, Rate: rate, RTT: rtt, Buffer: usualBuffer})...)
+		list = append(list, spots(name, rates[:], rates[:unusualRates])...)
+	}
+	return append(list, spots(finest, finer[:], finer[:])...)
+}
+
+// spots are those of a controller at some rates, and at some of them what is not usual.
+func spots(controller string, rates, some []float64) []Spot {
+	var list []Spot
+	usual := Path{Controller: controller, Buffer: usualBuffer}
+	for _, rate := range rates {
+		usual.Rate = rate
+		for _, rtt := range rtts {
+			usual.RTT = rtt
+			for _, load := range loads {
+				list = append(list, Spot{usual, load})
 			}
 		}
 	}
+	for _, rate := range some {
+		for _, rtt := range rtts {
+			list = append(list, unusual(Path{Controller: controller, Rate: rate, RTT: rtt, Buffer: usualBuffer})...)
+		}
+	}
 	return list
+}
+
+// measured are the rates at which a controller is, and those of them at which what is not usual is.
+func measured(controller string) (all, some []float64) {
+	if controller != finest {
+		return rates[:], rates[:unusualRates]
+	}
+	all = append(append(all, rates[:]...), finer[:]...)
+	slices.Sort(all)
+	return all, all[:slices.Index(all, rates[unusualRates-1])+1]
 }
 
 // unusual are the spots of paths that differ from a usual one in its queue, in loss, or in both.

@@ -12,6 +12,8 @@ type Cell struct {
 	Use    float64       // 0..1, of what the foreground leaves
 	Ramp   time.Duration // what a start costs: as long as if nothing came first, and then all of it
 	Return time.Duration // until it has 80 % again after the foreground had all of the link
+	Kept   float64       // share of the link that it has while others ask for more than all of it, 0..1
+	Debt   time.Duration // as long as the link would take for what the foreground has asked for and not got yet, on average
 	Delay  time.Duration // that it adds to the foreground, p95
 }
 
@@ -55,15 +57,18 @@ func (t *Table) Stale(controller string) bool {
 func (t *Table) Curve(p Path) (c Curve) {
 	if !t.Knows(p.Controller) {
 		for i := range c {
-			c[i] = Cell{Use: .95, Ramp: time.Second + 4*p.RTT, Return: 2 * time.Second, Delay: 5 * time.Millisecond}
+			c[i] = Cell{Use: .95, Ramp: time.Second + 4*p.RTT, Return: 2 * time.Second, Kept: .03, Delay: 5 * time.Millisecond}
 		}
 		return c
 	}
 	for i, load := range loads {
 		c[i] = t.cell(p, load)
 	}
-	for i := range c { // measured where nobody else is
-		c[i].Ramp, c[i].Return = c[0].Ramp, c[0].Return
+	for i := range c {
+		c[i].Ramp, c[i].Return, c[i].Kept = c[0].Ramp, c[0].Return, c[0].Kept // measured once
+	}
+	for i := range c[1:] {
+		c[i+1].Debt = max(c[i+1].Debt, c[i].Debt) // but for chance the more, the more others ask for
 	}
 	return c
 }
@@ -71,9 +76,10 @@ func (t *Table) Curve(p Path) (c Curve) {
 // cell is the usual path's, changed by what is not usual.
 func (t *Table) cell(p Path, load float64) Cell {
 	rtt := between(rtts[:], p.RTT, linear)
+	rates, some := measured(p.Controller)
 	usual := Path{Controller: p.Controller, Buffer: usualBuffer}
 	var m mix
-	for _, a := range between(rates[:], p.Rate, root) {
+	for _, a := range between(rates, p.Rate, root) {
 		for _, b := range rtt {
 			u := usual
 			u.Rate, u.RTT = a.value, b.value
@@ -82,7 +88,7 @@ func (t *Table) cell(p Path, load float64) Cell {
 	}
 	var queue, loss, there, here change // usualLoss beside the queue, and beside the usual one
 	lossy := func(p Path) Path { p.Loss = usualLoss; return p }
-	for _, a := range between(rates[:unusualRates], p.Rate, root) {
+	for _, a := range between(some, p.Rate, root) {
 		for _, b := range rtt {
 			u := usual
 			u.Rate, u.RTT = a.value, b.value

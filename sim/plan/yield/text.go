@@ -22,10 +22,11 @@ func Shipped() (*Table, error) { return Parse(text) }
 
 const heading = `# What each controller makes of a path, measured at the packet level. Made by "ebb sim calibrate"; package yield says how it is read.
 # use: share of what the foreground leaves; ramp: seconds that a start costs; return: seconds until it is back after a download of others;
-# delay: milliseconds added to the foreground at p95
+# kept: share of the link while others ask for more than all of it; debt: seconds that the link would take for what the foreground has asked for
+# and not got; delay: milliseconds added to the foreground at p95
 `
 
-const columns = "controller mbit rtt_ms buffer_ms aqm loss load use ramp return delay"
+const columns = "controller mbit rtt_ms buffer_ms aqm loss load use ramp return kept debt delay"
 
 // String is the table as a text that Parse reads.
 func (t *Table) String() string {
@@ -41,8 +42,8 @@ func (t *Table) String() string {
 		if aqm == "" {
 			aqm = "-"
 		}
-		fmt.Fprintf(&b, "%s %g %d %d %s %g %g %.3f %.2f %.1f %.1f\n", s.Controller, s.Rate/1e6, s.RTT.Milliseconds(), s.Buffer.Milliseconds(), aqm, s.Loss, s.Load,
-			c.Use, c.Ramp.Seconds(), c.Return.Seconds(), c.Delay.Seconds()*1000)
+		fmt.Fprintf(&b, "%s %g %d %d %s %g %g %.3f %.2f %.1f %.3f %.3f %.1f\n", s.Controller, s.Rate/1e6, s.RTT.Milliseconds(), s.Buffer.Milliseconds(), aqm, s.Loss,
+			s.Load, c.Use, c.Ramp.Seconds(), c.Return.Seconds(), c.Kept, c.Debt.Seconds(), c.Delay.Seconds()*1000)
 	}
 	return b.String()
 }
@@ -89,7 +90,7 @@ func cellOf(f []string) (Spot, Cell, error) {
 	if len(f) != len(strings.Fields(columns)) {
 		return Spot{}, Cell{}, ErrTable
 	}
-	var v [11]float64
+	var v [13]float64
 	for i, x := range f {
 		if i == 0 || i == 4 {
 			continue
@@ -100,7 +101,7 @@ func cellOf(f []string) (Spot, Cell, error) {
 		}
 		v[i] = n
 	}
-	if v[7] > 1 {
+	if v[7] > 1 || v[10] > 1 {
 		return Spot{}, Cell{}, ErrTable
 	}
 	aqm := f[4]
@@ -109,5 +110,6 @@ func cellOf(f []string) (Spot, Cell, error) {
 	}
 	ms := func(x float64) time.Duration { return time.Duration(x * float64(time.Millisecond)) }
 	s := Spot{Path{Controller: f[0], Rate: v[1] * 1e6, RTT: ms(v[2]), Buffer: ms(v[3]), AQM: aqm, Loss: v[5]}, v[6]}
-	return s, Cell{Use: v[7], Ramp: ms(v[8] * 1000), Return: ms(v[9] * 1000), Delay: ms(v[10])}, nil
+	return s, Cell{Use: v[7], Ramp: ms(v[8] * 1000), Return: ms(v[9] * 1000), Kept: v[10], Debt: ms(v[11] * 1000),
+		Delay: ms(v[12])}, nil
 }

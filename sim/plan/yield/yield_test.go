@@ -47,7 +47,8 @@ func TestSomeCellsMeasuredAnew(t *testing.T) {
 	for i, s := range Grid() {
 		usual := s.Path == Path{s.Controller, rates[0], rtts[1], usualBuffer, "", 0} && (s.Load == 0 || s.Load == .4)
 		both := s == Spot{Path{s.Controller, rates[1], rtts[0], usualBuffer, "fq-codel", usualLoss}, .7}
-		if !usual && !both {
+		finest := s == Spot{Path{finest, finer[0], rtts[1], usualBuffer, "pie", 0}, .4}
+		if !usual && !both && !finest {
 			continue
 		}
 		c, err := Measure(s, Seed(i))
@@ -56,9 +57,10 @@ func TestSomeCellsMeasuredAnew(t *testing.T) {
 		}
 		now := &Table{}
 		now.Add(s, c)
+		name := spot(s)
 		line := func(t *Table) string {
 			for _, l := range strings.Split(t.String(), "\n") {
-				if f := strings.Fields(l); len(f) > 10 && f[0] == s.Controller && strings.Join(f[1:7], " ") == spot(s) {
+				if f := strings.Fields(l); len(f) > 10 && f[0] == s.Controller && strings.Join(f[1:7], " ") == name {
 					return l
 				}
 			}
@@ -145,7 +147,7 @@ func TestAnyPath(t *testing.T) {
 			AQM: rapid.SampledFrom(queues[:]).Draw(t, "aqm"), Loss: rapid.Float64Range(0, 1).Draw(t, "loss")}
 		curve := table.Curve(p)
 		c := curve.At(rapid.Float64Range(0, 1).Draw(t, "load"))
-		if !(c.Use >= 0 && c.Use <= 1) || c.Ramp < 0 || c.Return < 0 || c.Delay < 0 || c.Ramp > 5*time.Minute {
+		if !(c.Use >= 0 && c.Use <= 1) || c.Ramp < 0 || c.Debt < 0 || c.Kept < 0 || c.Kept > 1 || c.Return < 0 || c.Delay < 0 || c.Ramp > 5*time.Minute {
 			t.Fatalf("%+v: %+v", p, c)
 		}
 	})
@@ -153,7 +155,7 @@ func TestAnyPath(t *testing.T) {
 
 func TestWhatIsNoTable(t *testing.T) {
 	for _, bad := range []string{"", columns, text[:len(text)/2], strings.Replace(text, "\nebb 1 ", "\nebb x ", 1), strings.Replace(text, columns, "", 1),
-		strings.Replace(text, "fingerprint ebb", "# fingerprint ebb", 1), text + "ebb 1 2\n", text + "ebb 1 10 100 - 0 0 1.5 0 0 0\n"} {
+		strings.Replace(text, "fingerprint ebb", "# fingerprint ebb", 1), text + "ebb 1 2\n", text + "ebb 1 10 100 - 0 0 1.5 0 0 0 0 0\n"} {
 		if _, err := Parse(bad); !errors.Is(err, ErrTable) {
 			t.Errorf("%.40q...: %v", bad, err)
 		}
@@ -162,7 +164,7 @@ func TestWhatIsNoTable(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(text)
-	f.Add(columns + "\nebb 1 10 100 - 0 0 1.5 0 0 0\n")
+	f.Add(columns + "\nebb 1 10 100 - 0 0 1.5 0 0 0 0 0\n")
 	f.Fuzz(func(t *testing.T, s string) {
 		table, err := Parse(s)
 		if err != nil {
@@ -176,4 +178,45 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("what it writes it does not read: %v", err)
 		}
 	})
+}
+
+// What crosses in the long run is what is asked for, as long as others do not ask for more than we leave.
+func TestWhatCrossesBesideUs(t *testing.T) {
+	c := Curve{}
+	for i, load := range loads {
+		c[i].Kept, c[i].Debt = .03, time.Duration(load*float64(20*time.Second))
+	}
+	for i, load := range loads {
+		if got, more := c.Crosses(c[i].Debt.Seconds()+float64(load*7), 7); math.Abs(got-load) > 1e-9 || more {
+			t.Errorf("with the debt of a load of %g %g crosses", load, got)
+		}
+	}
+	for _, x := range []struct {
+		there, seconds, want float64
+		more                 bool
+	}{
+		{0, 5, 0, false},
+		{5, 1e-3, .2875, false},         // the logarithm of 5 s is about half way from that of 3 s to that of 8 s
+		{15, 10, .5144, false},          // at the end there are 9.9 s
+		{18 + .95*2 + 1, 2, .95, false}, // a little beyond the last load
+		{1e6, 5, .97, true},             // the rest we keep
+		{.001, 1e6, .001 / 1e6, false},  // no more than there is
+	} {
+		if got, more := c.Crosses(x.there, x.seconds); math.Abs(got-x.want) > .01*x.want || more != x.more {
+			t.Errorf("%+v: %g, %v", x, got, more)
+		}
+	}
+	debt := 0.
+	for range 100 {
+		debt += .4 * 5
+		crosses, _ := c.Crosses(debt, 5)
+		debt -= float64(5 * crosses)
+	}
+	if math.Abs(debt-8) > 1e-3 {
+		t.Errorf("in the end others have to wait for %g s of the link, want 8", debt)
+	}
+	var nobody Curve
+	if got, more := nobody.Crosses(1, 5); got != .2 || more {
+		t.Errorf("where nobody has to wait %g crosses of .2", got)
+	}
 }
