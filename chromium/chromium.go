@@ -25,6 +25,7 @@ import (
 const (
 	Patience    = time.Minute
 	forABrowser = 5 * time.Minute
+	starts      = 3 // of a browser
 )
 
 // A Page is one in a browser of its own. It ends with the test.
@@ -55,15 +56,11 @@ func Open(t testing.TB, width, height int, options ...chromedp.ExecAllocatorOpti
 		t.Skip("there is no Chromium here: apt-get install chromium")
 	}
 	options = slices.Concat(chromedp.DefaultExecAllocatorOptions[:],
-		[]chromedp.ExecAllocatorOption{chromedp.NoSandbox, chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(Patience)}, options)
+		[]chromedp.ExecAllocatorOption{chromedp.NoSandbox, chromedp.ExecPath(path), chromedp.WSURLReadTimeout(Patience)}, options)
 	ctx, cancel := context.WithTimeout(context.Background(), forABrowser)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	p := &Page{test: t, ctx: ctx}
-	p.Does(chromedp.EmulateViewport(int64(width), int64(height)))
+	p := &Page{test: t, ctx: begin(ctx, t, options, chromedp.EmulateViewport(int64(width), int64(height)))}
+	ctx = p.ctx
 	if err := chromedp.Listen(ctx, p.hears); err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +75,27 @@ func Open(t testing.TB, width, height int, options ...chromedp.ExecAllocatorOpti
 		}
 	})
 	return p
+}
+
+// begin starts a browser and takes a first step in it. On a busy machine one may end before it can be spoken to; then another is started.
+func begin(ctx context.Context, t testing.TB, options []chromedp.ExecAllocatorOption, step chromedp.Action[chromedp.Void]) context.Context {
+	t.Helper()
+	for try := 1; ; try++ {
+		allocator, end := chromedp.NewExecAllocator(ctx, append(options, chromedp.UserDataDir(t.TempDir()))...)
+		browser, leave := chromedp.NewContext(allocator)
+		err := chromedp.Do(browser, step)
+		if err == nil {
+			t.Cleanup(end)
+			t.Cleanup(leave)
+			return browser
+		}
+		leave()
+		end()
+		if try == starts || ctx.Err() != nil {
+			t.Fatal("Chromium does not start: ", err)
+		}
+		t.Log("Chromium did not start: ", err)
+	}
 }
 
 // Context is what chromedp runs in.
