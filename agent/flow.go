@@ -86,6 +86,7 @@ func (c *Core) manifestKnown(now time.Time, f *flow, id content.ID) {
 // the highest priority among them, and paused when all of them are.
 func (c *Core) reconcile(now time.Time, id content.ID) {
 	priority, wanted, held := 0, false, scheduler.None // held is why it is paused, if all flows are
+	foreground := false
 	for _, f := range c.openFlows() {
 		if !f.known || f.content != id || f.state == api.StateAssembling {
 			continue
@@ -96,7 +97,7 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		if why := c.heldBack(now, f); !wanted || held != scheduler.None && why != scheduler.PausedByUser {
 			held = why
 		}
-		wanted = true
+		wanted, foreground = true, foreground || f.awaited()
 	}
 	st, running := c.sched.Flow(now, id)
 	if !wanted {
@@ -115,7 +116,7 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		if !c.fits(now, h) {
 			return
 		}
-		spec := scheduler.FlowSpec{Content: id, Type: h.manifest.Type, Chunks: h.chunks, Priority: priority, Foreground: true,
+		spec := scheduler.FlowSpec{Content: id, Type: h.manifest.Type, Chunks: h.chunks, Priority: priority, Foreground: foreground,
 			Held: func(i int) bool { return h.have[i] }}
 		if err := c.sched.AddFlow(now, spec); err != nil {
 			c.failContent(now, id, api.CodeInternal, err.Error())
@@ -129,6 +130,7 @@ func (c *Core) reconcile(now time.Time, id content.ID) {
 		}
 	}
 	c.sched.SetPriority(now, id, priority)
+	c.sched.SetForeground(now, id, foreground)
 	if held != scheduler.None {
 		c.sched.Pause(now, id, held)
 	} else {

@@ -29,6 +29,9 @@ type plan struct {
 	rated  time.Time     // when it was last looked at
 }
 
+// awaited says that somebody on this host waits for it.
+func (p *plan) awaited() bool { return p.order == 0 && !p.repair && !p.stage }
+
 // rateEvery is how often at most the rate of a flow with a deadline is looked at; eight looks make the mean.
 const rateEvery = time.Second
 

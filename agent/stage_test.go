@@ -120,3 +120,12 @@ func TestStagedContentStaysUntilItsTime(t *testing.T) {
 	}
 	w.mustFinish(time.Minute, map[string]string{"a": w.stay("a", "other")})
 }
+
+// Somebody waits for what was asked for here, and for nothing else.
+func TestWhatIsAwaited(t *testing.T) {
+	for p, want := range map[*plan]bool{{}: true, {by: epoch}: true, {order: 7}: false, {repair: true}: false, {stage: true}: false} {
+		if p.awaited() != want {
+			t.Errorf("%+v is awaited: %v", *p, !want)
+		}
+	}
+}

@@ -50,7 +50,7 @@ func refuse(w http.ResponseWriter, err error) {
 	case errors.As(err, &known): // only requests that are not understood
 		p = &api.Problem{Title: known.Title, Status: known.Status, Code: api.CodeBadRequest}
 	case errors.Is(err, store.ErrNoSpace):
-		p = &api.Problem{Title: err.Error(), Status: http.StatusInsufficientStorage, Code: api.CodeNoSpace, Hint: "make room on the hub's disk and publish again"}
+		p = &api.Problem{Title: err.Error(), Status: http.StatusInsufficientStorage, Code: api.CodeNoSpace, Hint: "make room on the hub's disk and try again"}
 	default:
 		p = &api.Problem{Title: err.Error(), Status: http.StatusInternalServerError, Code: api.CodeInternal}
 	}

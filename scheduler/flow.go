@@ -174,6 +174,14 @@ func (s *Scheduler) SetPriority(_ time.Time, id content.ID, priority int) {
 	s.enlist(f)
 }
 
+// SetForeground says whether somebody waits for a flow, as FlowSpec.Foreground does at its beginning.
+func (s *Scheduler) SetForeground(_ time.Time, id content.ID, foreground bool) {
+	if f := s.byID[id]; f != nil {
+		f.once.patience = s.patience(foreground)
+		f.once.table.Wait(f.once.patience)
+	}
+}
+
 // source returns what is known of a peer's holdings, nothing at first.
 func (f *flow) source(p *peer) *source {
 	for len(f.sources) <= p.slot {

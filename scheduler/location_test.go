@@ -251,3 +251,28 @@ func TestIdleNeighbour(t *testing.T) {
 		t.Errorf("took %s", took)
 	}
 }
+
+// A neighbour that keeps its leases and brings nothing is waited for, and for half as long when somebody waits here.
+func TestWhoWaitsIsServedSooner(t *testing.T) {
+	for foreground, wait := range map[bool]time.Duration{false: time.Minute, true: 30 * time.Second} {
+		w, hosts := location(t, 3, 8, 0)
+		s := hosts[0].s
+		s.SetForeground(w.now, idOf("image"), foreground)
+		began, beat := w.now, uint32(0)
+		for len(s.open) == 0 && w.now.Sub(began) < 2*time.Minute {
+			if w.now.Sub(began) >= time.Duration(beat)*5*time.Second {
+				beat++
+				for r := range s.flows[0].once.table.Ranges() {
+					s.PeerClaims(w.now, "till-2", idOf("image"), lease.Claim{Range: uint32(r), Token: 7, Holder: "till-2", Weight: lease.Wired,
+						Beat: beat, State: lease.Held, Left: 15 * time.Second})
+				}
+			}
+			for _, ok := s.Take(w.now); ok; _, ok = s.Take(w.now) {
+			}
+			w.now = w.now.Add(tick)
+		}
+		if took := w.now.Sub(began); took < wait || took > wait+5*time.Second {
+			t.Errorf("somebody waits: %v; it goes out itself after %v, want %v and a moment", foreground, took, wait)
+		}
+	}
+}

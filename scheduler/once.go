@@ -44,10 +44,7 @@ type once struct {
 // newOnce makes a flow's table. Chunks that are here, or that are another chunk again, need not be fetched.
 func (s *Scheduler) newOnce(now time.Time, f *flow, foreground bool) {
 	c := lease.Default(string(s.config.Self))
-	c.Life, c.Weight, c.Seats, c.Patience = s.life, s.config.Weight, s.config.Seats, s.config.Patience
-	if foreground {
-		c.Patience = s.config.ForegroundPatience
-	}
+	c.Life, c.Weight, c.Seats, c.Patience = s.life, s.config.Weight, s.config.Seats, s.patience(foreground)
 	f.once = once{table: lease.New(now, c, f.id, len(f.chunks)), ours: newBitset(f.distinct), patience: c.Patience}
 	f.once.table.Expected(s.others)
 	for i, r := range f.rank {
@@ -55,6 +52,14 @@ func (s *Scheduler) newOnce(now time.Time, f *flow, foreground bool) {
 			f.once.table.Appeared(now, i)
 		}
 	}
+}
+
+// patience is how long a flow waits for who should bring it.
+func (s *Scheduler) patience(foreground bool) time.Duration {
+	if foreground {
+		return s.config.ForegroundPatience
+	}
+	return s.config.Patience
 }
 
 // LocationKnown says whether this location is known to have other hosts. While it is and none is connected, a flow

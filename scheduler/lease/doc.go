@@ -25,7 +25,7 @@
 //
 // The *line* is the rendezvous order of the hosts for the content (Thaler and Ravishankar, "Using name-based mappings
 // to increase hit rates", 1998). A host of weight w draws w numbers and takes the lowest, so that its chance to be
-// first is proportional to w; one of weight 0 never fetches from beyond. Hosts tell their neighbours the weight they
+// first is proportional to w; one of weight 0 fetches from beyond only while nobody else can. Hosts tell their neighbours the weight they
 // *stand* with, and say 0 while nothing beyond the location is in their reach.
 //
 // A host takes a free seat when the neighbours before it in the line, if they have not taken it, have had a moment each

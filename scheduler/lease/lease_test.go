@@ -197,6 +197,28 @@ func TestAPromiseIsNotEnough(t *testing.T) {
 	}
 }
 
+// Who waits less from some moment on does not wait for what is over.
+func TestPatienceMayEnd(t *testing.T) {
+	v := newVillage(t, 2, 32)
+	v.ring()
+	honest, liar := v.hosts[0], v.hosts[1]
+	liar.idle = true
+	for r := range uint32(liar.t.Ranges()) {
+		if liar.t.Vacant(r) {
+			liar.t.Claim(v.at(liar), r)
+		}
+	}
+	v.run(40 * time.Second)
+	if v.crossed > 0 {
+		t.Fatal("it was not waited for")
+	}
+	honest.t.Wait(30 * time.Second)
+	v.run(5 * time.Second)
+	if len(v.fetchers()) < 2 {
+		t.Fatalf("the honest host still waits: %s", honest.t)
+	}
+}
+
 // Giving back and claiming again wins no patience.
 func TestPatienceIsNotWonBack(t *testing.T) {
 	v := newVillage(t, 2, 32)

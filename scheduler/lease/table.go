@@ -223,6 +223,9 @@ func (t *Table) Fetched(chunk int, bytes int64) {
 // little for them.
 func (t *Table) Expected(others bool) { t.expected = others }
 
+// Wait sets how long a holder may bring nothing from now on: Config.Patience.
+func (t *Table) Wait(patience time.Duration) { t.c.Patience = patience }
+
 // Willing says whether this host could fetch from beyond the location now. One that cannot any more gives its leases
 // back.
 func (t *Table) Willing(now time.Time, willing bool) {
