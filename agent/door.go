@@ -38,6 +38,7 @@ func (c *Core) admit(now time.Time, s Serve, priority uint8) (why transfer.Reaso
 // Sensed: the sensors of this host were read. When it must not serve any more, what was not begun is refused at once, and others
 // fetch for the location.
 func (c *Core) Sensed(now time.Time, sample gentle.Sample) {
+	sample.Link = c.book.link(sample.Link)
 	closed := c.door.Sampled(now, sample)
 	c.sched.Weigh(now, c.weight(now, sample))
 	if !closed {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ebbproject/ebb/agent/gentle"
+	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/scheduler/lease"
 	"github.com/ebbproject/ebb/transfer"
 )
@@ -65,23 +66,28 @@ func TestWeightFollowsWhatTheHostIs(t *testing.T) {
 		policy gentle.Policy
 		owner  *int
 		sample gentle.Sample
+		place  fleet.Link
 		want   int
 	}{
-		{"wired", gentle.DefaultPolicy(), nil, sample(gentle.Wired, gentle.Mains, 0), lease.Wired},
-		{"no sensors", gentle.DefaultPolicy(), nil, gentle.Blind(), lease.Wired},
-		{"Wi-Fi", gentle.DefaultPolicy(), nil, sample(gentle.WiFi, gentle.Mains, 0), lease.WiFi},
-		{"on battery, serving nobody", gentle.DefaultPolicy(), nil, sample(gentle.Wired, gentle.Battery, 0), lease.Never},
-		{"on battery, serving", generous, nil, sample(gentle.Wired, gentle.Battery, 0), lease.Laptop},
-		{"metered", gentle.DefaultPolicy(), nil, sample(gentle.Metered, gentle.Mains, 0), lease.Never},
-		{"a server, as its owner says", gentle.DefaultPolicy(), &owner, sample(gentle.WiFi, gentle.Mains, 0), lease.Server},
+		{"wired", gentle.DefaultPolicy(), nil, sample(gentle.Wired, gentle.Mains, 0), "", lease.Wired},
+		{"no sensors", gentle.DefaultPolicy(), nil, gentle.Blind(), "", lease.Wired},
+		{"Wi-Fi", gentle.DefaultPolicy(), nil, sample(gentle.WiFi, gentle.Mains, 0), "", lease.WiFi},
+		{"on battery, serving nobody", gentle.DefaultPolicy(), nil, sample(gentle.Wired, gentle.Battery, 0), "", lease.Never},
+		{"on battery, serving", generous, nil, sample(gentle.Wired, gentle.Battery, 0), "", lease.Laptop},
+		{"metered", gentle.DefaultPolicy(), nil, sample(gentle.Metered, gentle.Mains, 0), "", lease.Never},
+		{"a server, as its owner says", gentle.DefaultPolicy(), &owner, sample(gentle.WiFi, gentle.Mains, 0), "", lease.Server},
+		{"Wi-Fi, as the topology says", gentle.DefaultPolicy(), nil, gentle.Blind(), fleet.WiFi, lease.WiFi},
+		{"wired, as the sensors say", gentle.DefaultPolicy(), nil, sample(gentle.Wired, gentle.Mains, 0), fleet.WiFi, lease.Wired},
+		{"metered, as the topology says", gentle.DefaultPolicy(), nil, sample(gentle.Wired, gentle.Mains, 0), fleet.Metered, lease.Never},
 	} {
 		w := newWorld(t)
 		w.publish("image", 3)
 		w.add("a", "agent", "berlin")
 		c := w.hosts["a"].core
 		c.cfg.Gentle, c.cfg.Weight, c.door = x.policy, x.owner, gentle.NewDoor(x.policy)
+		c.book.here.Link = x.place
 		c.Sensed(w.now, x.sample)
-		if got := c.weight(w.now, x.sample); got != x.want {
+		if got := c.weight(w.now, c.door.Last(w.now)); got != x.want {
 			t.Errorf("%s: %d, want %d", x.what, got, x.want)
 		}
 	}

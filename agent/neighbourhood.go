@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ebbproject/ebb/agent/gentle"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/scheduler"
 )
@@ -23,6 +24,18 @@ const (
 func (b *Book) Placed(p fleet.Place) {
 	b.here = p
 	b.stale = true
+}
+
+// link is what kind of network this host is on, given what its own sensors say of it. That every byte of a location costs money, only its
+// operator knows.
+func (b *Book) link(sensed gentle.Link) gentle.Link {
+	switch {
+	case b.here.Link == fleet.Metered:
+		return gentle.Metered
+	case b.here.Link == fleet.WiFi && sensed == gentle.LinkUnknown:
+		return gentle.WiFi
+	}
+	return sensed
 }
 
 // StillListed: the hub has told only what changed; whom it told of before it knows still, unless they are Gone.

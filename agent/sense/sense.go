@@ -6,7 +6,7 @@
 // Linux tells all of it (/proc, /sys). Windows tells processors and power. What a system does not tell is unknown, which keeps nobody from
 // serving; so is the disk queue of a file system without a block device of its own (overlay, tmpfs, btrfs, network), and a network
 // without any interface towards the hub. A mobile modem counts as metered; a network that is metered otherwise has to be said in the
-// configuration, for nothing here asks a network manager.
+// configuration of the host or, for a whole location, in the fleet's topology, for nothing here asks a network manager.
 package sense
 
 import (
