@@ -268,7 +268,8 @@ type Share struct {
 // ContentPage is everything of one content.
 type ContentPage struct {
 	Content
-	Shares  []Share   `json:"shares"` // by location
+	Shares  []Share   `json:"shares"`         // at most MaxListed, those of locations that fetch most first
+	More    int       `json:"more_locations"` // that are not listed
 	Waiting []Waiting `json:"waiting"`
 }
 
@@ -282,5 +283,5 @@ type PeerPage struct {
 	Holds []Held `json:"holds"`
 }
 
-// MaxListed bounds the hosts that one page lists.
+// MaxListed bounds the hosts, and the locations of a content, that one page lists.
 const MaxListed = 500
