@@ -24,6 +24,11 @@
 // again is what the source has sent to it, less the size of the content. That counts pieces that were cut and handed to the
 // carrier but never arrived: it is never too low.
 //
+// Many hosts of one hub (room bench/beside) are guests, hundreds in a process, with the core, the client and the bus that hosts have, and
+// without a store and a network of their own: sections control (commands to thousands, and what the hub needs for it), storm (the
+// hub is killed, and all come back) and cluster (NATS servers are killed, frozen and cut off). Section pause measures from a command to the last
+// byte of a real transfer.
+//
 // # What is not promised
 //
 // The machine is not made quiet: the load at the start is printed beside the figures. Everything lies in one temporary folder,
