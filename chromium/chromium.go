@@ -59,8 +59,8 @@ func Open(t testing.TB, width, height int, options ...chromedp.ExecAllocatorOpti
 		[]chromedp.ExecAllocatorOption{chromedp.NoSandbox, chromedp.ExecPath(path), chromedp.WSURLReadTimeout(Patience)}, options)
 	ctx, cancel := context.WithTimeout(context.Background(), forABrowser)
 	t.Cleanup(cancel)
-	p := &Page{test: t, ctx: begin(ctx, t, options, chromedp.EmulateViewport(int64(width), int64(height)))}
-	ctx = p.ctx
+	ctx = begin(ctx, t, options, chromedp.EmulateViewport(int64(width), int64(height)))
+	p := &Page{test: t, ctx: ctx}
 	if err := chromedp.Listen(ctx, p.hears); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func Open(t testing.TB, width, height int, options ...chromedp.ExecAllocatorOpti
 func begin(ctx context.Context, t testing.TB, options []chromedp.ExecAllocatorOption, step chromedp.Action[chromedp.Void]) context.Context {
 	t.Helper()
 	for try := 1; ; try++ {
-		allocator, end := chromedp.NewExecAllocator(ctx, append(options, chromedp.UserDataDir(t.TempDir()))...)
+		allocator, end := chromedp.NewExecAllocator(ctx, append(slices.Clip(options), chromedp.UserDataDir(t.TempDir()))...)
 		browser, leave := chromedp.NewContext(allocator)
 		err := chromedp.Do(browser, step)
 		if err == nil {
