@@ -49,6 +49,7 @@ type writer struct {
 type attempt struct {
 	group []agent.Store
 	bytes int64
+	again bool // begun after another had failed: if it does not, the disk takes chunks again
 	err   error
 }
 
@@ -98,7 +99,7 @@ func (w *writer) begin(patient bool) (again time.Duration) {
 			}
 			return groupWait
 		}
-		a := attempt{group: slices.Clone(w.waiting[:n])}
+		a := attempt{group: slices.Clone(w.waiting[:n]), again: w.failing}
 		for _, s := range a.group {
 			a.bytes += int64(len(s.Data))
 		}
@@ -128,7 +129,7 @@ func (w *writer) attempted(a attempt) {
 	case a.err != nil:
 		w.waiting = slices.Concat(a.group, w.waiting)
 		w.failed(a.err)
-	case w.failing:
+	case a.again && w.failing:
 		w.failing = false
 		w.d.do(func(c *agent.Core, now time.Time) { c.StoreReady(now) })
 	}
