@@ -195,6 +195,9 @@ func (c *Core) Peers(now time.Time) []api.Peer {
 		default:
 			v.Addr = addr.String()
 		}
+		if p.apart && p.unanswered() && v.Reason != "" {
+			v.Reason += "; the hub hears it"
+		}
 		c.refusal(now, &v)
 		v.Reason = cmp.Or(c.rivals.tell(now, name), v.Reason)
 		list = append(list, v)

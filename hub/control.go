@@ -265,6 +265,9 @@ func report(body io.Reader) (fleet.SyncRequest, error) {
 			return req, badRequest("net %q is not an address with the length of its network", req.Net)
 		}
 	}
+	if len(req.Unanswered) > fleet.MaxUnanswered {
+		return req, badRequest("%d neighbours that do not answer: %d are allowed", len(req.Unanswered), fleet.MaxUnanswered)
+	}
 	if len(req.Instance) > 64 || len(req.Cursor) > 128 || len(req.Dropped) > fleet.MaxHoldings {
 		return req, badRequest("an instance of %d characters, a cursor of %d and %d contents dropped are too much", len(req.Instance), len(req.Cursor),
 			len(req.Dropped))
