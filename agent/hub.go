@@ -46,6 +46,7 @@ type hubView struct {
 	move    string                       // the location that it sees us in
 	warning string                       // what is wrong with where we are
 	twin    string                       // the address of another host with our identity
+	ahead   time.Duration                // of this machine's clock before the hub's, as of the last answer
 }
 
 func (c *Core) syncIfDue(now time.Time) {
@@ -131,6 +132,9 @@ func (c *Core) answered(now time.Time, r fleet.SyncReply) {
 	c.hub.asking, c.hub.lastOK, c.hub.problem = false, now, ""
 	c.hub.relays, c.hub.move, c.hub.warning, c.hub.twin, c.hub.counts = r.Relay, r.Move, r.Warning, r.Twin, r.TakesUnanswered
 	c.book.HeardElsewhere(r.Apart)
+	if c.hub.ahead = 0; !r.Time.IsZero() {
+		c.hub.ahead = now.Sub(r.Time)
+	}
 	c.confirmed(now, r)
 	changed := c.book.Listed(now, r.Hub)
 	if r.Partial {

@@ -212,7 +212,7 @@ func (c *Core) Hub(now time.Time) api.HubStatus {
 		twin = cmp.Or(twin, c.twin)
 	}
 	return api.HubStatus{Reachable: c.hub.problem == "" && !c.hub.lastOK.IsZero(), LastSync: c.hub.lastOK, Error: c.hub.problem,
-		Warning: c.hub.warning, Twin: twin, Through: c.through(now)}
+		Warning: c.hub.warning, Twin: twin, Through: c.through(now), Ahead: c.hub.ahead.Seconds()}
 }
 
 // Counts is how many conversations and unfinished flows there are.

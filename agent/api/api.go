@@ -112,9 +112,10 @@ type HubStatus struct {
 	Reachable bool      `json:"reachable"`
 	LastSync  time.Time `json:"last_sync,omitzero"`
 	Error     string    `json:"error,omitempty"`
-	Warning   string    `json:"warning,omitempty"` // what is wrong with where this host is
-	Through   string    `json:"through,omitempty"` // the peer by way of which this host reports, itself where it gathers for others; empty: it reports directly
-	Twin      string    `json:"twin,omitempty"`    // another host uses this one's identity, at this address
+	Warning   string    `json:"warning,omitempty"`   // what is wrong with where this host is
+	Through   string    `json:"through,omitempty"`   // the peer by way of which this host reports, itself where it gathers for others; empty: it reports directly
+	Twin      string    `json:"twin,omitempty"`      // another host uses this one's identity, at this address
+	Ahead     float64   `json:"clock_ahead_seconds"` // of this host before the hub; negative: it is behind
 }
 
 // Sources splits bytes by where they came from: hosts of the own location, hosts elsewhere, the hub.

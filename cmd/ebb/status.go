@@ -68,7 +68,11 @@ func newStatus() *cobra.Command {
 
 func hubLine(h api.HubStatus) string {
 	if h.Reachable {
-		return fmt.Sprintf("%s, reached %s ago", h.Addr, brief(time.Since(h.LastSync)))
+		text := fmt.Sprintf("%s, reached %s ago", h.Addr, brief(time.Since(h.LastSync)))
+		if words := clockWords(h.Ahead); words != "" {
+			text += "; this machine's clock is " + words
+		}
+		return text
 	}
 	if h.Error == "" {
 		return h.Addr + ", not asked yet"
