@@ -43,7 +43,7 @@ func newVillage(t *testing.T, hosts int) *village {
 	t.Cleanup(cancel)
 	v := &village{t: t, ctx: ctx, exe: exe, dir: t.TempDir()}
 	v.namespace("lan")
-	v.ip("-n %s link add br0 type bridge mcast_snooping 0", v.in("lan"))
+	v.ip("-n %s link add br0 address %s type bridge mcast_snooping 0", v.in("lan"), gateway)
 	v.ip("-n %s addr add 10.30.0.1/24 dev br0", v.in("lan"))
 	v.ip("-n %s link set br0 up", v.in("lan"))
 	for n := 1; n <= hosts; n++ {
@@ -57,6 +57,9 @@ func newVillage(t *testing.T, hosts int) *village {
 	}
 	return v
 }
+
+// gateway is the link-layer address of the bridge.
+const gateway = "02:eb:b0:00:00:01"
 
 func address(n int) string { return fmt.Sprintf("10.30.0.%d", 10+n) }
 
