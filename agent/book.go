@@ -50,6 +50,9 @@ type contact struct {
 	retryAt   time.Time     // not before
 	weight    uint64        // a hash of both names: see nearest
 	backoff   time.Duration // doubles with each failure, up to redialMost
+	dialled   time.Time     // when the last attempt to reach it began ...
+	vain      time.Time     // ... and the last one that failed, if nothing was heard of it since; zero: none
+	apart     bool          // the hub hears it all the same, as it last said
 }
 
 // settled reports whether nothing more can be done to reach it.
@@ -91,7 +94,7 @@ func (b *Book) Listed(now time.Time, m fleet.Member) (changed bool) {
 		c.lastUse = now
 	}
 	if c.Lan != m.Lan || c.Wan != m.Wan || c.TLS != m.TLS { // it moved: what we learnt of the old address is void
-		c.retryAt, c.backoff = time.Time{}, 0
+		c.retryAt, c.backoff, c.vain = time.Time{}, 0, time.Time{}
 		b.stale, changed = true, true
 	}
 	if c.connected { // its certificate has said where it is
@@ -135,14 +138,16 @@ func (b *Book) Connected(now time.Time, id fleet.Identity) {
 	}
 	b.stale = true
 	c.Role, c.Location = id.Role, id.Location
-	c.connected, c.silent, c.dialing, c.backoff, c.retryAt, c.lastUse = true, false, false, 0, time.Time{}, now
+	c.connected, c.silent, c.dialing, c.backoff, c.retryAt, c.lastUse, c.vain = true, false, false, 0, time.Time{}, now, time.Time{}
 }
 
 // Silent says that a connected peer has not been heard for a while, or that it is heard again. Nothing tells a path
 // that is cut from a host that was killed and came back without knowing us, so it is dialled beside the conversation.
 func (b *Book) Silent(peer string, silent bool) {
 	if c := b.people[peer]; c != nil {
-		c.silent = silent && c.connected
+		if c.silent = silent && c.connected; !silent {
+			c.vain = time.Time{}
+		}
 		b.stale = b.stale || c.Relay
 	}
 }
@@ -150,6 +155,7 @@ func (b *Book) Silent(peer string, silent bool) {
 // NotReached says that dialling a silent peer has failed; the conversation with it goes on.
 func (b *Book) NotReached(now time.Time, peer string) {
 	if c := b.people[peer]; c != nil {
+		c.tried()
 		c.dialing = false
 		b.postpone(now, c)
 	}
@@ -161,6 +167,7 @@ func (b *Book) Lost(now time.Time, peer string) {
 	if c == nil {
 		return
 	}
+	c.tried()
 	c.connected, c.silent, c.dialing = false, false, false
 	b.stale = b.stale || c.Role == fleet.RoleHub
 	b.postpone(now, c)
@@ -318,7 +325,7 @@ func (b *Book) Take(now time.Time) (Action, bool) {
 			continue
 		}
 		if addr, ok := b.address(c); ok {
-			c.dialing = true
+			c.dialing, c.dialled = true, now
 			return Dial{Peer: c.Peer, Addr: addr, TLS: b.lanPort(c)}, true
 		}
 	}

@@ -362,3 +362,15 @@ func TestTheSameEventsGiveTheSameTrace(t *testing.T) {
 		t.Errorf("two runs differ:\n%s\n%s", a, b)
 	}
 }
+
+// By how much this machine's clock is ahead of the hub's is what the hub's last answer says.
+func TestTheHubsClockIsKnown(t *testing.T) {
+	w := newWorld(t)
+	a := w.add("a", fleet.RoleAgent, "berlin")
+	for _, ahead := range []time.Duration{0, 31 * time.Hour, -31 * time.Hour} {
+		a.core.Synced(w.now, fleet.SyncReply{Time: w.now.Add(-ahead)})
+		if got := a.core.Hub(w.now).Ahead; got != ahead.Seconds() {
+			t.Errorf("it is ahead by %v s, want %v", got, ahead)
+		}
+	}
+}

@@ -5,11 +5,8 @@ package agent
 import (
 	"fmt"
 	"testing"
-	"time"
 
-	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/content"
-	"github.com/ebbproject/ebb/fleet"
 )
 
 // A few hear of a new chunk at once, other ones for each chunk, so that each is first about as often.
@@ -80,37 +77,5 @@ func TestHeraldsTellDifferentHosts(t *testing.T) {
 	}
 	if mean := sum / 100; mean < 22 { // 1 + 3 + 9 + 27, less those that hear it twice
 		t.Errorf("%d of 40 have heard of a chunk after three steps", mean)
-	}
-}
-
-// A host whose neighbours do not answer, though the hub hears them, says that its location is divided.
-func TestADividedLocationSaysSo(t *testing.T) {
-	w := newWorld(t)
-	a := w.add("a", fleet.RoleAgent, "berlin")
-	b := w.add("b", fleet.RoleAgent, "berlin")
-	w.publish("image", 3000)
-	w.run(15*time.Second, func() bool { return false })
-	id := w.get("a", "image")
-	w.get("b", "image")
-	w.run(time.Minute, func() bool { return w.flow("a", id).Have > 10 && w.flow("b", id).Have > 10 })
-	says := func() bool {
-		why, _ := a.core.Why(w.now, id)
-		for _, r := range why.Reasons {
-			if r.Code == "location-split" && r.Hint != "" {
-				return true
-			}
-		}
-		return false
-	}
-	if says() || w.flow("a", id).State != api.StateFetching {
-		t.Fatalf("before the divide: %+v", w.flow("a", id))
-	}
-	a.core.PeerSilent(b.id.Peer, true)
-	if !says() {
-		t.Error("it does not say so")
-	}
-	a.core.PeerSilent(b.id.Peer, false)
-	if says() {
-		t.Error("it says so when it is one again")
 	}
 }

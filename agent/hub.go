@@ -42,9 +42,11 @@ type hubView struct {
 	beat    pulse.Pulse                  // with the question under way
 	every   time.Duration                // how often it wants news while something is fetched; zero: it has not said
 	relays  bool                         // it takes what hosts report by way of others
+	counts  bool                         // it takes who does not answer, and says who is there all the same
 	move    string                       // the location that it sees us in
 	warning string                       // what is wrong with where we are
 	twin    string                       // the address of another host with our identity
+	ahead   time.Duration                // of this machine's clock before the hub's, as of the last answer
 }
 
 func (c *Core) syncIfDue(now time.Time) {
@@ -109,6 +111,9 @@ func (c *Core) news(now time.Time) fleet.SyncRequest {
 		beat := c.hub.beat
 		r.Pulse, c.hub.pulse = &beat, nil // until the answer is here, nobody knows what the hub knows
 	}
+	if c.hub.counts {
+		r.Unanswered = c.book.Unanswered(now)
+	}
 	for _, f := range c.openFlows() {
 		if f.known && f.state == api.StateFetching && !slices.Contains(r.Wanted, f.content) {
 			r.Wanted = append(r.Wanted, f.content)
@@ -125,7 +130,11 @@ func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 
 func (c *Core) answered(now time.Time, r fleet.SyncReply) {
 	c.hub.asking, c.hub.lastOK, c.hub.problem = false, now, ""
-	c.hub.relays, c.hub.move, c.hub.warning, c.hub.twin = r.Relay, r.Move, r.Warning, r.Twin
+	c.hub.relays, c.hub.move, c.hub.warning, c.hub.twin, c.hub.counts = r.Relay, r.Move, r.Warning, r.Twin, r.TakesUnanswered
+	c.book.HeardElsewhere(r.Apart)
+	if c.hub.ahead = 0; !r.Time.IsZero() {
+		c.hub.ahead = now.Sub(r.Time)
+	}
 	c.confirmed(now, r)
 	changed := c.book.Listed(now, r.Hub)
 	if r.Partial {
@@ -189,7 +198,7 @@ func (c *Core) classify(now time.Time) {
 // SyncFailed: the hub could not be asked, for which why is the reason.
 func (c *Core) SyncFailed(now time.Time, why scheduler.Reason, detail string) {
 	c.hub.asking, c.hub.why, c.hub.problem = false, why, detail
-	c.hub.relays = false // perhaps it is an older one now
+	c.hub.relays, c.hub.counts = false, false // perhaps it is an older one now
 }
 
 func sortedIDs[V any](m map[content.ID]V) []content.ID {

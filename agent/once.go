@@ -3,12 +3,8 @@
 package agent
 
 import (
-	"fmt"
 	"time"
 
-	"github.com/ebbproject/ebb/agent/api"
-	"github.com/ebbproject/ebb/content"
-	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/scheduler"
 	"github.com/ebbproject/ebb/scheduler/lease"
 	"github.com/ebbproject/ebb/transfer"
@@ -40,20 +36,6 @@ func standTo(s scheduler.Stand) Stand {
 // locationKnown tells the scheduler whether there are other hosts here to share with.
 func (c *Core) locationKnown(now time.Time) { c.sched.LocationKnown(now, c.book.Others()) }
 
-// split says that hosts of the location do not answer while a content is fetched: the location is divided, and counts as two.
-func (c *Core) split(now time.Time, id content.ID) []api.Reason {
-	if _, ok := c.sched.Flow(now, id); !ok {
-		return nil
-	}
-	apart, of := c.book.Apart(now)
-	if apart == 0 {
-		return nil
-	}
-	why := scheduler.LocationSplit
-	return []api.Reason{{Code: why.String(), Hint: why.Remedy(),
-		Detail: fmt.Sprintf("%d of the %d hosts of this location that are wanted do not answer; what both sides fetch crosses the WAN twice", apart, of)}}
-}
-
 // Others reports whether the location has other hosts, as far as is known.
 func (b *Book) Others() bool {
 	for _, c := range b.people {
@@ -62,20 +44,6 @@ func (b *Book) Others() bool {
 		}
 	}
 	return false
-}
-
-// Apart is how many of the wanted neighbours cannot be reached though the hub has heard of them lately, and of how many.
-func (b *Book) Apart(now time.Time) (apart, of int) {
-	for _, c := range b.wanted() {
-		if !b.near(c) {
-			continue
-		}
-		of++
-		if (c.silent || !c.connected && c.backoff > 0) && now.Sub(c.listed) < fleet.SilentAfter {
-			apart++
-		}
-	}
-	return apart, of
 }
 
 // enough is how many connected neighbours do without news of more: a location of hundreds would fill its link with lists.

@@ -195,6 +195,9 @@ func (c *Core) Peers(now time.Time) []api.Peer {
 		default:
 			v.Addr = addr.String()
 		}
+		if p.apart && p.unanswered() && v.Reason != "" {
+			v.Reason += "; the hub hears it"
+		}
 		c.refusal(now, &v)
 		v.Reason = cmp.Or(c.rivals.tell(now, name), v.Reason)
 		list = append(list, v)
@@ -209,7 +212,7 @@ func (c *Core) Hub(now time.Time) api.HubStatus {
 		twin = cmp.Or(twin, c.twin)
 	}
 	return api.HubStatus{Reachable: c.hub.problem == "" && !c.hub.lastOK.IsZero(), LastSync: c.hub.lastOK, Error: c.hub.problem,
-		Warning: c.hub.warning, Twin: twin, Through: c.through(now)}
+		Warning: c.hub.warning, Twin: twin, Through: c.through(now), Ahead: c.hub.ahead.Seconds()}
 }
 
 // Counts is how many conversations and unfinished flows there are.

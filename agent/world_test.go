@@ -41,6 +41,7 @@ type world struct {
 	catalog map[string][]byte // by name and id
 	bad     map[string]bool   // hosts that send wrong bytes
 	post    post
+	walls   map[string]bool // between pairs of hosts, which do not reach each other
 }
 
 type event struct {
@@ -114,7 +115,7 @@ func (w *world) evict(name string, a Evict) {
 func newWorld(t *testing.T) *world {
 	seed := sha256.Sum256([]byte("publisher"))
 	w := &world{t: t, now: epoch, hosts: map[string]*host{}, key: ed25519.NewKeyFromSeed(seed[:]), copies: fleet.NewCopies(), catalog: map[string][]byte{},
-		bad: map[string]bool{}}
+		bad: map[string]bool{}, walls: map[string]bool{}}
 	w.add("hub", fleet.RoleHub, "hub")
 	w.dir = fleet.NewDirectory(fleet.Member{Peer: w.hosts["hub"].id.Peer, Role: fleet.RoleHub, Location: "hub", Lan: w.addr("hub"), Wan: w.addr("hub")})
 	return w
@@ -161,6 +162,14 @@ func (w *world) kill(name string) {
 func (w *world) vanish(name string) {
 	h := w.hosts[name]
 	h.up, h.life, h.waiting, h.links = false, h.life+1, nil, map[string]bool{}
+}
+
+// divide puts up a wall between two hosts, or takes it down.
+func (w *world) divide(a, b string, wall bool) {
+	w.walls[a+b], w.walls[b+a] = wall, wall
+	if wall && w.hosts[a].links[b] {
+		w.hangup(a, b)
+	}
 }
 
 func (w *world) hangup(a, b string) {
@@ -414,10 +423,11 @@ func (w *world) checkAnnounced(h *host, have transfer.Have) {
 func (w *world) dial(from, to string) {
 	a, b := w.hosts[from], w.hosts[to]
 	w.after(w.distance(from, to), from, func(*host) {
+		deaf := !b.up || w.walls[from+to]
 		switch {
-		case !b.up && a.links[to]:
+		case deaf && a.links[to]:
 			a.core.PeerNotReached(w.now, b.id.Peer)
-		case !b.up:
+		case deaf:
 			a.core.PeerDown(w.now, b.id.Peer)
 		case !a.links[to] || !b.links[from]:
 			a.links[to], b.links[from] = true, true

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/ebbproject/ebb/console/gate"
+	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/board"
 )
 
@@ -200,6 +201,31 @@ func TestPagesAskNoOtherHost(t *testing.T) {
 			t.Errorf("%s lacks headers: %v", path, h)
 		}
 	}
+}
+
+// A location whose hosts live and do not reach one another is told as divided wherever it is shown, and not before.
+func TestADividedLocationIsShown(t *testing.T) {
+	w := newWorld(t, 0)
+	c := w.somebody(gate.Viewer)
+	pages := map[string]string{"/": ">divided<", "/locations": ">divided<", "/locations/berlin": "Divided", "/peers/" + peerA: "divided",
+		"/api/v1/locations/berlin": `"apart":2`, "/api/v1/peers/" + peerA: `"apart":["` + peerB + `"]`}
+	shows := func(want bool) {
+		t.Helper()
+		for path, text := range pages {
+			if _, body := w.asks(c, "GET", path, ""); strings.Contains(body, text) != want {
+				t.Errorf("%s contains %s: %v, want %v", path, text, !want, want)
+			}
+		}
+	}
+	shows(false)
+	w.passes(10 * time.Second)
+	id := fleet.Identity{Fleet: "0123456789abcdef", Role: fleet.RoleAgent, Location: "berlin", Peer: peerA}
+	w.mu.Lock() // an attempt that began 5 s after both were first heard, and both are heard again 5 s later
+	w.known.Directory.Announced(w.now(), id, fleet.SyncRequest{Instance: peerA, Unanswered: []fleet.Unanswered{{Peer: peerB, Tried: 5000}}})
+	id.Peer = peerB
+	w.known.Directory.Announced(w.now().Add(time.Second), id, fleet.SyncRequest{Instance: peerB})
+	w.mu.Unlock()
+	shows(true)
 }
 
 // What hosts and publishers call things is text and never markup.

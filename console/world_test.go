@@ -219,7 +219,7 @@ func (w *world) Content(ref string) (*board.ContentPage, bool) {
 func (w *world) Peer(name string) (*board.PeerPage, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.board.Peer(w.known, name)
+	return w.board.Peer(w.now(), w.known, name)
 }
 
 func (w *world) FindPeers(prefix string, most int) ([]board.Found, int) {

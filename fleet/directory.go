@@ -60,6 +60,8 @@ type entry struct {
 	whole  bool         // all it holds was told since its daemon started
 	twins  twins
 	spoke  spoke
+	born   time.Time // when its daemon was first heard since that started
+	vain   []attempt // to reach its neighbours, as last reported
 }
 
 // part is how much of a content a host holds.
@@ -105,6 +107,10 @@ func (d *Directory) Announced(now time.Time, id Identity, r SyncRequest) Hearing
 	if h.Twin != "" {
 		return h
 	}
+	if !h.Known {
+		e.born = now
+	}
+	d.tried(now, e, r.Unanswered)
 	m := Member{Peer: id.Peer, Role: id.Role, Location: id.Location, Lan: r.Lan, TLS: r.TLS, Wan: e.Wan, Subnet: e.Subnet, Link: e.Link, Relay: r.Relay, Seen: now}
 	if fresh || e.Location != m.Location {
 		d.moved(now, e, id.Peer, m.Location)

@@ -82,6 +82,9 @@ type SyncRequest struct {
 	// these fields refuses them.
 	Relay bool   `json:"relay,omitempty"`
 	Seq   uint64 `json:"seq,omitempty"` // greater than that of all reports and letters before: a time in microseconds since 1970
+
+	// Unanswered is who of the location does not answer, at most MaxUnanswered; told when the hub has said TakesUnanswered.
+	Unanswered []Unanswered `json:"unanswered,omitempty"`
 }
 
 // Desired is a host's part of the exchange of desired state, in the words of package desired.
@@ -114,6 +117,7 @@ type SyncReply struct {
 	Warning string    `json:"warning,omitempty"` // what is wrong with where the host is
 	Twin    string    `json:"twin,omitempty"`    // another host reports under this identity, from this address
 	Relay   bool      `json:"relay,omitempty"`   // reports may come by way of others
+	Apart   []string  `json:"apart,omitempty"`   // those of Unanswered that the hub knows to be there all the same
 	Every   int       `json:"every,omitempty"`   // seconds after which a host that fetches should report again; 0: as it likes
 	Hub     Member    `json:"hub"`
 	Time    time.Time `json:"time"`
@@ -121,6 +125,8 @@ type SyncReply struct {
 	Ledger  *ledger.Ack   `json:"ledger,omitempty"` // the report is durable here
 	Desired *DesiredReply `json:"desired,omitempty"`
 	Bus     *Bus          `json:"bus,omitempty"` // where what is ordered is heard at once; nil: nowhere
+
+	TakesUnanswered bool `json:"takes_unanswered,omitempty"` // reports may say who does not answer
 }
 
 // LettersRequest hands on what hosts of the caller's location report, each sealed by who does (package relay).

@@ -51,7 +51,8 @@ func (d *Directory) Answer(now time.Time, caller Identity, r SyncRequest, h Hear
 	if len(near) == maxNeighbours {
 		fresh.many = hashNames(near) | 1
 	}
-	reply := SyncReply{Hub: d.hub, Time: now.UTC(), Cursor: fresh.String(), Again: h.Again, Twin: e.twins.twin(now)}
+	reply := SyncReply{Hub: d.hub, Time: now.UTC(), Cursor: fresh.String(), Again: h.Again, Twin: e.twins.twin(now),
+		TakesUnanswered: true, Apart: d.Apart(now, caller.Peer)}
 	old, ok := parseCursor(r.Cursor)
 	if !ok || !h.Known || old.life != fresh.life || old.asked != fresh.asked || old.many != fresh.many || old.change < l.floor || old.change > d.change {
 		reply.Here = e.place

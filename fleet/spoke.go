@@ -24,6 +24,7 @@ type Voice struct {
 	Roams  bool
 	Until  time.Time // of its certificate
 	Letter relay.Keys
+	Ahead  time.Duration // of its clock before the hub's
 }
 
 // spoke is that, and Seq of the newest it has said, itself or not.

@@ -60,6 +60,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.o.Log.Error("a host got no answer", "remote", r.RemoteAddr, "path", r.URL.Path, "err", err)
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Date", s.o.Clock().UTC().Format(http.TimeFormat)) // by which the asker may see how its own clock stands
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p)
 }

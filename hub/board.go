@@ -108,7 +108,7 @@ func (s *Server) Content(ref string) (page *board.ContentPage, ok bool) {
 
 // Peer is the page of one host; false: it is not remembered.
 func (s *Server) Peer(peer string) (page *board.PeerPage, ok bool) {
-	s.look(func(_ time.Time, b *board.Board, w board.World) { page, ok = b.Peer(w, peer) })
+	s.look(func(now time.Time, b *board.Board, w board.World) { page, ok = b.Peer(now, w, peer) })
 	return page, ok
 }
 

@@ -27,7 +27,7 @@ import (
 const (
 	caLife   = 10 * 365 * 24 * time.Hour
 	hostLife = 90 * 24 * time.Hour
-	skew     = time.Hour // clocks of endpoints may be late by this much
+	skew     = fleet.ClockBorne // clocks of endpoints may be late by this much
 
 	caFile = "ca.key"
 )

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/netip"
 	"time"
@@ -79,8 +80,12 @@ func (s *Server) holder(known *verified, leaf *x509.Certificate, now time.Time) 
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return denied(fleet.CodeExpired, "this host's is valid from %s to %s, and here it is %s: compare the clocks, or enrol again: ebb enroll --again",
-			leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+		hint := "compare the clocks, or enrol again: ebb enroll --again"
+		if behind := fleet.Behind(leaf, now); behind > 0 {
+			hint = fmt.Sprintf("the hub's clock is at least %s behind what it was when it made that; set the hub's clock", fleet.Span(behind))
+		}
+		return denied(fleet.CodeExpired, "this host's is valid from %s to %s, and here it is %s: %s",
+			leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), hint)
 	case err != nil:
 		return denied(fleet.CodeDenied, "this host's certificate is of another fleet: enrol with this hub")
 	}
@@ -204,6 +209,7 @@ func (s *Server) sync(w http.ResponseWriter, r *http.Request, id fleet.Identity)
 	leaf := r.TLS.PeerCertificates[0]
 	who := speaker{Voice: fleet.Voice{Identity: id, From: remote(r), Roams: fleet.Roams(leaf), Until: leaf.NotAfter}, seq: req.Seq}
 	if req.Seq > 0 { // it writes letters from now on
+		who.Ahead = time.UnixMicro(int64(min(req.Seq, math.MaxInt64))).Sub(s.o.Clock())
 		if who.Letter, err = relay.Agree(r.TLS.ExportKeyingMaterial, req.Seq); err != nil {
 			s.fail(w, r, fmt.Errorf("keys for letters of %s: %w", id.Peer, err))
 			return
@@ -264,6 +270,9 @@ func report(body io.Reader) (fleet.SyncRequest, error) {
 		if p, err := netip.ParsePrefix(req.Net); err != nil || p.String() != req.Net {
 			return req, badRequest("net %q is not an address with the length of its network", req.Net)
 		}
+	}
+	if len(req.Unanswered) > fleet.MaxUnanswered {
+		return req, badRequest("%d neighbours that do not answer: %d are allowed", len(req.Unanswered), fleet.MaxUnanswered)
 	}
 	if len(req.Instance) > 64 || len(req.Cursor) > 128 || len(req.Dropped) > fleet.MaxHoldings {
 		return req, badRequest("an instance of %d characters, a cursor of %d and %d contents dropped are too much", len(req.Instance), len(req.Cursor),

@@ -141,7 +141,7 @@ func TestBadCertificates(t *testing.T) {
 			!strings.Contains(err.Error(), "another fleet") {
 			t.Errorf("%s with a foreign certificate: %v", what, err)
 		}
-		for _, at := range []time.Duration{-hostLife - time.Hour, 2 * time.Hour} {
+		for _, at := range []time.Duration{-hostLife - time.Hour, skew + time.Hour} {
 			if err := q(w.client(with(t, n, w.hub.ca, w.clock().Add(at)))); !errors.Is(err, client.ErrExpired) || !errors.Is(err, client.ErrDenied) {
 				t.Errorf("%s with a certificate issued %s from now: %v", what, at, err)
 			}
@@ -269,6 +269,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"a name for an address", "/v1/sync", []byte(`{"lan":"example.com:80"}`), fleet.CodeBadRequest},
 		{"too many wishes", "/v1/sync", doc(fleet.SyncRequest{Wanted: make([]content.ID, fleet.MaxWanted+1)}), fleet.CodeTooLarge},
 		{"too many holdings", "/v1/sync", doc(fleet.SyncRequest{Holdings: make([]fleet.Holding, fleet.MaxHoldings+1)}), fleet.CodeTooLarge},
+		{"too many who do not answer", "/v1/sync", doc(fleet.SyncRequest{Unanswered: make([]fleet.Unanswered, fleet.MaxUnanswered+1)}), fleet.CodeBadRequest},
 		{"a renewal for another key", "/v1/renew", doc(fleet.RenewRequest{CSR: csr}), fleet.CodeBadRequest},
 		{"a renewal without a request", "/v1/renew", []byte(`{}`), fleet.CodeBadRequest},
 		{"an enrolment without a request", "/v1/enroll", doc(fleet.EnrollRequest{Token: w.token("1h", ""), Location: "x"}), fleet.CodeBadRequest},

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// letterFresh is by how much a letter's time may differ from the hub's: what was held back for longer says nothing of its writer.
+	// letterFresh is how old a letter may be, by the clock of its writer as it stood to the hub's when that last spoke itself: what was held
+	// back for longer says nothing of its writer.
 	letterFresh = 5 * time.Minute
 	// maxAnswers bounds the bytes of the answers to one batch, so that hosts read it with what they read of any document.
 	maxAnswers = 8 << 20
@@ -95,7 +96,7 @@ func (s *Server) letter(bearer fleet.Identity, raw []byte) ([]byte, error) {
 // admits says why a letter that was opened is not taken all the same.
 func (s *Server) admits(bearer fleet.Identity, who fleet.Voice, l relay.Letter) error {
 	now := s.o.Clock()
-	age := now.Sub(time.UnixMicro(int64(l.Seq)))
+	age := now.Add(who.Ahead).Sub(time.UnixMicro(int64(l.Seq)))
 	switch {
 	case who.Location != bearer.Location || who.Role != fleet.RoleAgent:
 		return fmt.Errorf("it is in %s, and a host of %s hands it on", who.Location, bearer.Location)

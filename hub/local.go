@@ -154,6 +154,10 @@ func (s *Server) postContent(w http.ResponseWriter, r *http.Request) {
 	answer(w, api.Publish{ID: id, Name: m.Name, Version: m.Version, Type: m.Type, Size: m.Size(), Files: files, Chunks: len(m.Chunks)})
 }
 
+// madeAhead is by how much a publisher's clock may be ahead of the hub's. It is less than what is borne of hosts: until then the content's
+// name stands for it, and whatever replaces it comes too early.
+const madeAhead = time.Hour
+
 // publishable is a signed manifest that the fleet may believe and the hub can serve.
 func (s *Server) publishable(raw []byte, now time.Time) (content.ID, *content.Manifest, error) {
 	signed, err := content.ParseSigned(raw)
@@ -168,9 +172,9 @@ func (s *Server) publishable(raw []byte, now time.Time) (content.ID, *content.Ma
 		}
 		return content.ID{}, nil, p
 	}
-	if m.Created.After(now.Add(skew)) { // its name would stand for it until then
-		return content.ID{}, nil, badRequest("%s was made at %s, and here it is %s: compare the clocks", m.Name, m.Created.Format(time.RFC3339),
-			now.UTC().Format(time.RFC3339))
+	if ahead := m.Created.Sub(now); ahead > madeAhead {
+		return content.ID{}, nil, badRequest("%s was made at %s, and here it is %s: the publisher's clock is %s ahead of the hub's, and %s is borne; set it, and sign again",
+			m.Name, m.Created.Format(time.RFC3339), now.UTC().Format(time.RFC3339), fleet.Span(ahead), fleet.Span(madeAhead))
 	}
 	missing := 0
 	for _, c := range m.Chunks {

@@ -79,7 +79,7 @@ func TestPublicationsThatAreRefused(t *testing.T) {
 	stranger := ed25519.NewKeyFromSeed(make([]byte, 32))
 	expired, expiredData := article("expired", w.clock().Add(-2*time.Hour))
 	expired.Expires = expired.Created.Add(time.Hour)
-	future, futureData := article("future", w.clock().Add(2*skew))
+	future, futureData := article("future", w.clock().Add(2*madeAhead))
 	good, data := article("good", w.clock())
 
 	_, err := w.publish(good, data, stranger)
@@ -90,7 +90,7 @@ func TestPublicationsThatAreRefused(t *testing.T) {
 	if _, err := w.publish(expired, expiredData, w.publisher()); code(err) != api.CodeIntegrity || !strings.Contains(err.Error(), "expired") {
 		t.Errorf("expired: %v", err)
 	}
-	if _, err := w.publish(future, futureData, w.publisher()); code(err) != api.CodeBadRequest || !strings.Contains(err.Error(), "clocks") {
+	if _, err := w.publish(future, futureData, w.publisher()); code(err) != api.CodeBadRequest || !strings.Contains(err.Error(), "clock is 2h0m ahead of the hub's") {
 		t.Errorf("from the future: %v", err)
 	}
 	signed, err := content.Sign(good, w.publisher())

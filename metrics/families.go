@@ -88,6 +88,7 @@ const (
 	pauseLatency  = "ebb_pause_latency_seconds"
 	harmDelay     = "ebb_harm_added_delay_seconds"
 	reports       = "ebb_reports_total"
+	apartHosts    = "ebb_apart_hosts"
 	buildInfo     = "ebb_build_info"
 )
 
@@ -124,6 +125,8 @@ var families = []family{
 		help: "Delay that is added to others on the way into a location, measured in silences; absent while there is no evidence."},
 	{name: reports, kind: prometheus.CounterValue, labels: []string{"class"}, on: onEndpoint | onHub,
 		help: "News of hosts that the hub took: direct from themselves, relayed by way of a host of their location; what a hub refused was forged or foreign."},
+	{name: apartHosts, kind: prometheus.GaugeValue, labels: []string{"location"}, on: onEndpoint | onHub,
+		help: "Hosts of a location that do not reach one another though the hub hears them, as on a LAN that is divided; at an endpoint those that do not answer it."},
 	{name: buildInfo, kind: prometheus.GaugeValue, labels: []string{"version", "role"}, on: onEndpoint | onHub,
 		help: "Always 1; the version of the program and what it runs as."},
 }

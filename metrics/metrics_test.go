@@ -32,7 +32,7 @@ import (
 var promised = []string{"ebb_received_bytes_total", "ebb_sent_bytes_total", "ebb_wan_amplification_ratio", "ebb_wasted_bytes_total", "ebb_flows",
 	"ebb_queue_delay_seconds", "ebb_rate_bits_per_second", "ebb_stall_seconds_total", "ebb_chunk_rejections_total", "ebb_peer_refusals_total",
 	"ebb_resume_refetched_bytes_total", "ebb_journal_commit_seconds", "ebb_cache_bytes", "ebb_pause_latency_seconds",
-	"ebb_harm_added_delay_seconds", "ebb_reports_total", "ebb_build_info"}
+	"ebb_harm_added_delay_seconds", "ebb_reports_total", "ebb_apart_hosts", "ebb_build_info"}
 
 func ptr[T any](v T) *T { return &v }
 
@@ -43,7 +43,7 @@ func endpoint() (daemon.Figures, bool) {
 			Rejected: map[agent.Rejection]int64{agent.RejectedHash: 2}, Refused: map[transfer.Reason]int64{transfer.ReasonBattery: 3}, Refetched: 512,
 			Direct: 4, Relayed: 9,
 			Pauses: agent.Histogram{Bounds: []float64{1, 5}, Counts: []uint64{2, 1}, Count: 4, Sum: 70}},
-		Location: "berlin", Hub: api.HubStatus{Reachable: true}, Flows: map[string]int{"waiting": 1}, Rate: 8e6, Cache: 4096,
+		Location: "berlin", Hub: api.HubStatus{Reachable: true}, Apart: 2, Flows: map[string]int{"waiting": 1}, Rate: 8e6, Cache: 4096,
 		Ledger: []ledger.Entry{{Key: ledger.Key{From: "oslo", To: "berlin", Class: ledger.WAN}, Counts: ledger.Counts{Received: 100, Duplicate: 7}},
 			{Key: ledger.Key{From: "berlin", To: "oslo", Class: ledger.WAN}, Counts: ledger.Counts{Sent: 11}}},
 		Ways: []pulse.Way{{To: "oslo", Queue: 25}}, Harm: []api.HarmTo{{Location: "oslo", Added: ptr(1.5)}, {Location: "rome"}},
@@ -67,7 +67,7 @@ func (n fleet) Census() *board.Census {
 	c := &board.Census{}
 	for i := range int(n) {
 		c.Locations = append(c.Locations, board.Location{Name: fmt.Sprintf("shop-%05d", i), Flows: board.Flows{Fetching: 1},
-			Now: board.Now{WAN: 100, Queue: ptr(float64(i))}, Amplification: ptr(1.01), Harm: board.Harm{Added: ptr(2.0)}})
+			Now: board.Now{WAN: 100, Queue: ptr(float64(i))}, Amplification: ptr(1.01), Harm: board.Harm{Added: ptr(2.0)}, Hosts: board.Hosts{Apart: 4}})
 	}
 	return c
 }
@@ -158,12 +158,12 @@ func TestWhatIsShown(t *testing.T) {
 		"ebb_chunk_rejections_total{reason=hash}": 2, "ebb_peer_refusals_total{reason=battery}": 3, "ebb_resume_refetched_bytes_total{}": 512,
 		"ebb_journal_commit_seconds{}": 0.003, "ebb_cache_bytes{}": 4096, "ebb_pause_latency_seconds{}": 70,
 		"ebb_harm_added_delay_seconds{location=oslo}": 0.0015, "ebb_reports_total{class=direct}": 4, "ebb_reports_total{class=relayed}": 9,
-		"ebb_build_info{role=agent,version=test}": 1})
+		"ebb_apart_hosts{location=berlin}": 2, "ebb_build_info{role=agent,version=test}": 1})
 	check(shown(t, pageOf(fleet(2))), map[string]float64{
 		"ebb_received_bytes_total{location=shop-00001,source=wan}": 10, "ebb_wan_amplification_ratio{location=shop-00000}": 1.01,
 		"ebb_wasted_bytes_total{location=shop-00000,reason=rejected}": 1, "ebb_queue_delay_seconds{location=shop-00001}": 0.001,
 		"ebb_rate_bits_per_second{location=shop-00000,source=wan}": 100, "ebb_reports_total{class=direct}": 5, "ebb_reports_total{class=relayed}": 10,
-		"ebb_reports_total{class=refused}": 1, "ebb_build_info{role=hub,version=test}": 1})
+		"ebb_reports_total{class=refused}": 1, "ebb_apart_hosts{location=shop-00001}": 4, "ebb_build_info{role=hub,version=test}": 1})
 }
 
 // typed is a location into which contents of many types came.

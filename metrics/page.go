@@ -217,6 +217,7 @@ func (s *sheet) alone(f daemon.Figures) {
 		s.add(flows, float64(f.Flows[state]), f.Location, state)
 	}
 	s.add(rate, f.Rate, f.Location, "")
+	s.add(apartHosts, float64(f.Apart), f.Location)
 	for _, w := range f.Ways {
 		s.add(queueDelay, w.Queue/1e3, s.place(w.To))
 	}
@@ -267,6 +268,7 @@ func (s *sheet) location(l *board.Location) {
 	for i, n := range []int{f.Resolving, f.Fetching, f.Waiting, f.Assembling, f.Paused, f.Done, f.Failed, f.Cancelled} {
 		s.add(flows, float64(n), place, states[i])
 	}
+	s.add(apartHosts, float64(l.Hosts.Apart), place)
 	s.add(rate, l.Now.LAN, place, "lan")
 	s.add(rate, l.Now.WAN, place, "wan")
 	if l.Now.Queue != nil {

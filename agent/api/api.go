@@ -8,6 +8,7 @@
 package api
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/ebbproject/ebb/content"
@@ -50,10 +51,21 @@ type Status struct {
 	Received   Sources   `json:"received"`             // since start, chunk bytes as they arrived
 	Sent       int64     `json:"sent_bytes"`           // since start, chunk bytes handed to the carrier
 	Serving    Serving   `json:"serving"`              // whether others are served now
+	Divided    *Divided  `json:"divided,omitempty"`    // the own location; null: it is one, as far as is known
 
 	Budget    []BudgetPart `json:"budget,omitempty"` // this host's part of its location's bandwidth; none: there is no budget
 	Groups    []GroupState `json:"groups"`           // what goes to other locations, each as one flow
 	Discovery Discovery    `json:"discovery"`        // how neighbours are found without the hub
+}
+
+// Divided says that hosts of a location do not reach one another though each of them is there, so that each side fetches for itself.
+type Divided struct {
+	Peers  []string `json:"peers"`  // that do not answer this host though the hub hears them
+	Wanted int      `json:"wanted"` // of so many with whom it would talk
+}
+
+func (d *Divided) String() string {
+	return fmt.Sprintf("%d of the %d hosts of this location that are wanted do not answer, though the hub hears them", len(d.Peers), d.Wanted)
 }
 
 // BudgetPart is one direction of what the hosts of a location share.
@@ -100,9 +112,10 @@ type HubStatus struct {
 	Reachable bool      `json:"reachable"`
 	LastSync  time.Time `json:"last_sync,omitzero"`
 	Error     string    `json:"error,omitempty"`
-	Warning   string    `json:"warning,omitempty"` // what is wrong with where this host is
-	Through   string    `json:"through,omitempty"` // the peer by way of which this host reports, itself where it gathers for others; empty: it reports directly
-	Twin      string    `json:"twin,omitempty"`    // another host uses this one's identity, at this address
+	Warning   string    `json:"warning,omitempty"`   // what is wrong with where this host is
+	Through   string    `json:"through,omitempty"`   // the peer by way of which this host reports, itself where it gathers for others; empty: it reports directly
+	Twin      string    `json:"twin,omitempty"`      // another host uses this one's identity, at this address
+	Ahead     float64   `json:"clock_ahead_seconds"` // of this host before the hub; negative: it is behind
 }
 
 // Sources splits bytes by where they came from: hosts of the own location, hosts elsewhere, the hub.

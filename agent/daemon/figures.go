@@ -17,6 +17,7 @@ type Figures struct {
 	agent.Figures
 	Location string
 	Hub      api.HubStatus
+	Apart    int            // hosts of the location that do not answer though the hub hears them
 	Ledger   []ledger.Entry // of this life of the journal
 	Flows    map[string]int // that are remembered, by what they are doing
 	Rate     float64        // bits a second that come in
@@ -31,6 +32,9 @@ func (d *Daemon) Figures() (f Figures, ok bool) {
 	ok = d.ask(func(c *agent.Core, now time.Time) {
 		d.movements(c)
 		f.Figures, f.Hub = c.Figures(), c.Hub(now)
+		if apart := c.Divided(now); apart != nil {
+			f.Apart = len(apart.Peers)
+		}
 		f.Ledger, _ = c.Ledger()
 		for _, x := range c.Flows(now) {
 			f.Flows[agent.Doing(x)]++

@@ -82,7 +82,7 @@ func (d *Daemon) getStatus(w http.ResponseWriter, _ *http.Request) {
 		held := c.Limits()
 		s.Quota, s.Floor, s.Free = held.Quota, held.Floor, held.Free
 		s.Received, s.Sent, s.Hub = d.counted, d.sent, c.Hub(now)
-		s.Serving, s.Budget = c.Serving(now), d.budgetParts(now)
+		s.Serving, s.Budget, s.Divided = c.Serving(now), d.budgetParts(now), c.Divided(now)
 		s.Discovery = d.discovery(c)
 		if d.observed.IsValid() {
 			s.Observed = d.observed.String()

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +24,12 @@ type village struct {
 	ctx context.Context
 	exe string
 	dir string
+
+	number int64 // of this process's
 }
+
+// villages is how many this process has made.
+var villages atomic.Int64
 
 func newVillage(t *testing.T, hosts int) *village {
 	if testing.Short() {
@@ -39,11 +45,12 @@ func newVillage(t *testing.T, hosts int) *village {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Parallel() // they wait for time to pass, most of the time
 	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
 	t.Cleanup(cancel)
-	v := &village{t: t, ctx: ctx, exe: exe, dir: t.TempDir()}
+	v := &village{t: t, ctx: ctx, exe: exe, dir: t.TempDir(), number: villages.Add(1)}
 	v.namespace("lan")
-	v.ip("-n %s link add br0 type bridge mcast_snooping 0", v.in("lan"))
+	v.ip("-n %s link add br0 address %s type bridge mcast_snooping 0", v.in("lan"), gateway)
 	v.ip("-n %s addr add 10.30.0.1/24 dev br0", v.in("lan"))
 	v.ip("-n %s link set br0 up", v.in("lan"))
 	for n := 1; n <= hosts; n++ {
@@ -58,10 +65,13 @@ func newVillage(t *testing.T, hosts int) *village {
 	return v
 }
 
+// gateway is the link-layer address of the bridge.
+const gateway = "02:eb:b0:00:00:01"
+
 func address(n int) string { return fmt.Sprintf("10.30.0.%d", 10+n) }
 
 func (v *village) in(name string) string {
-	return fmt.Sprintf("ebb-discovery-%d-%s", os.Getpid(), name)
+	return fmt.Sprintf("ebb-village-%d-%d-%s", os.Getpid(), v.number, name)
 }
 
 func (v *village) ip(format string, args ...any) {

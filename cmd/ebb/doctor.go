@@ -15,6 +15,7 @@ import (
 
 	"github.com/ebbproject/ebb/agent/api"
 	"github.com/ebbproject/ebb/agent/client"
+	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/metrics"
 	"github.com/ebbproject/ebb/store"
@@ -112,6 +113,9 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 			}
 		}
 	}
+	if err == nil && s.Role != "hub" && s.Hub.Reachable {
+		add(examineClock(s.Hub.Ahead, time.Now()))
+	}
 	if err == nil && s.Role != "hub" {
 		add("discovery", discoveryLine(s.Discovery), nil) // one that cannot ask its network has the hub's list: nothing is wrong
 	}
@@ -119,6 +123,32 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 		add(examineServing(s.Serving))
 	}
 	return tellFindings(cmd, list, asJSON)
+}
+
+// clockWords says how this machine's clock stands to the hub's; ahead is in seconds. Empty: they agree to the minute.
+func clockWords(ahead float64) string {
+	d := time.Duration(ahead * float64(time.Second))
+	switch {
+	case d.Abs() < time.Minute:
+		return ""
+	case d < 0:
+		return fleet.Span(d) + " behind the hub's"
+	}
+	return fleet.Span(d) + " ahead of the hub's"
+}
+
+// examineClock compares this machine's clock with the hub's.
+func examineClock(ahead float64, now time.Time) (check, good string, problem error) {
+	words, borne := clockWords(ahead), fleet.Span(fleet.ClockBorne)
+	d := time.Duration(ahead * float64(time.Second))
+	switch {
+	case words == "":
+		return "clock", "agrees with the hub's", nil
+	case d.Abs() <= fleet.ClockBorne:
+		return "clock", words + "; " + borne + " is borne, and orders and windows end by this one", nil
+	}
+	return "clock", "", fmt.Errorf("this machine's clock is %s: here it is %s, there %s; hosts may refuse one another's certificates. Set it; %s is borne",
+		words, now.UTC().Format(time.RFC3339), now.Add(-d).UTC().Format(time.RFC3339), borne)
 }
 
 // examineServing tells whether others are served, and what of it this machine cannot know. Refusing is not wrong.
@@ -159,7 +189,8 @@ func examineEnrolment(state string) (check, good string, problem error) {
 	case now.After(leaf.NotAfter):
 		problem = fmt.Errorf("%s: its certificate expired at %s; enrol again: ebb enroll --again", who, leaf.NotAfter.UTC().Format(time.RFC3339))
 	case now.Before(leaf.NotBefore):
-		problem = fmt.Errorf("%s: its certificate is valid from %s on only; set this machine's clock", who, leaf.NotBefore.UTC().Format(time.RFC3339))
+		problem = fmt.Errorf("%s: its certificate is valid from %s on, and here it is %s: this machine's clock is at least %s behind the hub's; set it",
+			who, leaf.NotBefore.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), fleet.Span(fleet.Behind(leaf, now)))
 	}
 	return "enrolment", fmt.Sprintf("%s, certificate valid until %s", who, leaf.NotAfter.UTC().Format(time.DateOnly)), problem
 }

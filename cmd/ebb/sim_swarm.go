@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"text/tabwriter"
 	"time"
 
@@ -36,6 +37,7 @@ type swarmRun struct {
 	ControlShare  float64 `json:"lan_control_share"`
 	ControlWAN    int64   `json:"wan_control_bytes"`
 	MostSent      float64 `json:"most_sent_contents"`
+	Memory        int64   `json:"host_memory_bytes,omitempty"` // what one host's share of the heap is at the end, all of its maps included; 0: several seeds at a time were played
 }
 
 func newSimSwarm() *cobra.Command {
@@ -67,10 +69,14 @@ func newSimSwarm() *cobra.Command {
 		if err := swarmUnits(&c, size, wan, lan); err != nil {
 			return err
 		}
-		results := make([]swarm.Result, seeds)
+		results, memory := make([]swarm.Result, seeds), make([]int64, seeds)
 		err := inParallel(cmd.Context(), workers, seeds, func(i int) error {
 			world := c
 			world.Seed = uint64(i + 1)
+			if min(workers, seeds) == 1 { // nothing else grows meanwhile
+				before := liveHeap()
+				world.Over = func() { memory[i] = max(liveHeap()-before, 0) / int64(world.Hosts*world.Locations) }
+			}
 			r, err := swarm.Run(world)
 			results[i] = r
 			return err
@@ -81,7 +87,7 @@ func newSimSwarm() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		report := reduceSwarm(c, results)
+		report := reduceSwarm(c, results, memory)
 		if *asJSON {
 			return printJSON(cmd.OutOrStdout(), report)
 		}
@@ -108,12 +114,20 @@ func swarmUnits(c *swarm.Config, size, wan, lan string) error {
 	return nil
 }
 
-func reduceSwarm(c swarm.Config, results []swarm.Result) swarmReport {
+// liveHeap is how many bytes are in use.
+func liveHeap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func reduceSwarm(c swarm.Config, results []swarm.Result, memory []int64) swarmReport {
 	report := swarmReport{Hosts: c.Hosts, Locations: c.Locations, Bytes: c.Size, WANBits: int64(c.WAN), Version: version()}
 	report.Worst.Complete = c.Hosts * c.Locations
-	for _, r := range results {
+	for i, r := range results {
 		run := swarmRun{Seed: r.Config.Seed, Complete: r.Complete, Amplification: r.Amplification(), First: r.First.Seconds(),
-			Median: r.Median.Seconds(), Last: r.Last.Seconds(), ControlShare: r.ControlShare, ControlWAN: r.Control.WAN, MostSent: r.MostSent}
+			Median: r.Median.Seconds(), Last: r.Last.Seconds(), ControlShare: r.ControlShare, ControlWAN: r.Control.WAN, MostSent: r.MostSent, Memory: memory[i]}
 		report.Runs = append(report.Runs, run)
 		w := &report.Worst
 		if run.Amplification > w.Amplification {
@@ -122,7 +136,7 @@ func reduceSwarm(c swarm.Config, results []swarm.Result) swarmReport {
 		w.Complete = min(w.Complete, run.Complete)
 		w.First, w.Median, w.Last = max(w.First, run.First), max(w.Median, run.Median), max(w.Last, run.Last)
 		w.ControlShare, w.ControlWAN = max(w.ControlShare, run.ControlShare), max(w.ControlWAN, run.ControlWAN)
-		w.MostSent = max(w.MostSent, run.MostSent)
+		w.MostSent, w.Memory = max(w.MostSent, run.MostSent), max(w.Memory, run.Memory)
 	}
 	return report
 }
@@ -130,11 +144,15 @@ func reduceSwarm(c swarm.Config, results []swarm.Result) swarmReport {
 // print shows the report as a table for people.
 func (r swarmReport) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "SEED\tCOMPLETE\tAMPLIFICATION\tFIRST\tMEDIAN\tLAST\tLAN CONTROL\tMOST SENT")
+	fmt.Fprintln(w, "SEED\tCOMPLETE\tAMPLIFICATION\tFIRST\tMEDIAN\tLAST\tLAN CONTROL\tWAN CONTROL\tMOST SENT\tMEMORY A HOST")
 	row := func(name string, x swarmRun) {
 		seconds := func(s float64) time.Duration { return time.Duration(s*10) * 100 * time.Millisecond }
-		fmt.Fprintf(w, "%s\t%d of %d\t%.4f\t%s\t%s\t%s\t%.2f %%\t%.1f times\n", name, x.Complete, r.Hosts*r.Locations, x.Amplification,
-			seconds(x.First), seconds(x.Median), seconds(x.Last), 100*x.ControlShare, x.MostSent)
+		memory := "-"
+		if x.Memory > 0 {
+			memory = units.IEC(x.Memory)
+		}
+		fmt.Fprintf(w, "%s\t%d of %d\t%.4f\t%s\t%s\t%s\t%.2f %%\t%s\t%.1f times\t%s\n", name, x.Complete, r.Hosts*r.Locations, x.Amplification,
+			seconds(x.First), seconds(x.Median), seconds(x.Last), 100*x.ControlShare, units.IEC(x.ControlWAN), x.MostSent, memory)
 	}
 	for _, x := range r.Runs {
 		row(fmt.Sprint(x.Seed), x)

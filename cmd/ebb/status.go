@@ -40,6 +40,9 @@ func newStatus() *cobra.Command {
 		if s.Role != "hub" {
 			fmt.Fprintf(w, "hub\t%s\n", hubLine(s.Hub))
 			fmt.Fprintf(w, "reports\t%s\n", reportsLine(s.Peer, s.Hub.Through))
+			if s.Divided != nil {
+				fmt.Fprintf(w, "location\tdivided: %s: %s\n", s.Divided, strings.Join(s.Divided.Peers, ", "))
+			}
 			fmt.Fprintf(w, "discovery\t%s\n", discoveryLine(s.Discovery))
 		}
 		fmt.Fprintf(w, "peers\t%d connected\n", s.Peers)
@@ -65,7 +68,11 @@ func newStatus() *cobra.Command {
 
 func hubLine(h api.HubStatus) string {
 	if h.Reachable {
-		return fmt.Sprintf("%s, reached %s ago", h.Addr, brief(time.Since(h.LastSync)))
+		text := fmt.Sprintf("%s, reached %s ago", h.Addr, brief(time.Since(h.LastSync)))
+		if words := clockWords(h.Ahead); words != "" {
+			text += "; this machine's clock is " + words
+		}
+		return text
 	}
 	if h.Error == "" {
 		return h.Addr + ", not asked yet"

@@ -124,11 +124,11 @@ func TestPagesTellOfOneThing(t *testing.T) {
 	if !ok || x.ID != image || len(x.Shares) != 1 || x.Shares[0].Location != "berlin" || x.Shares[0].Progress.Have != 40 {
 		t.Errorf("the content's page is %+v", x)
 	}
-	p, ok := s.board.Peer(s.world, "a")
+	p, ok := s.board.Peer(s.now, s.world, "a")
 	if !ok || len(p.Open) != 1 || p.Open[0].Name != "image" || p.Open[0].State != "fetching" || len(p.Holds) != 1 || p.Holds[0].Of != 4 {
 		t.Errorf("the host's page is %+v", p)
 	}
-	for _, missing := range []bool{ok2(s.board.Location(s.world, c, "rome")), ok2(s.board.Content(s.world, c, "rome")), ok2(s.board.Peer(s.world, "rome"))} {
+	for _, missing := range []bool{ok2(s.board.Location(s.world, c, "rome")), ok2(s.board.Content(s.world, c, "rome")), ok2(s.board.Peer(s.now, s.world, "rome"))} {
 		if missing {
 			t.Error("there is a page of nothing")
 		}
@@ -318,5 +318,34 @@ func TestTheQueueFallsBackWhenATransferHasEnded(t *testing.T) {
 	}
 	if o := s.board.Census(s.now, s.world).Overview; o.Now.Queue != nil || o.Now.WAN != 0 {
 		t.Errorf("of the fleet: %+v", o.Now)
+	}
+}
+
+// Hosts that live and do not reach one another divide their location, and the operator sees which.
+func TestADividedLocationIsTold(t *testing.T) {
+	s := begin(t)
+	report := func(location, peer string, vain ...fleet.Unanswered) {
+		r := fleet.SyncRequest{Instance: peer, Unanswered: vain}
+		s.world.Directory.Announced(s.now, member(location, peer), r)
+		s.board.Heard(s.now, member(location, peer), r)
+	}
+	for range 2 {
+		report("berlin", "a", fleet.Unanswered{Peer: "b", Tried: 10_000}, fleet.Unanswered{Peer: "d", Tried: 10_000})
+		report("berlin", "b")
+		report("berlin", "c")
+		report("oslo", "x")
+		s.now = s.now.Add(20 * time.Second)
+	}
+	c := s.board.Census(s.now, s.world)
+	page, _ := s.board.Location(s.world, c, "berlin")
+	if page.Hosts != (Hosts{Online: 3, Apart: 2}) || c.Overview.Hosts.Apart != 2 || s.location("oslo").Hosts.Apart != 0 {
+		t.Errorf("berlin has %+v, oslo %+v, all %+v", page.Hosts, s.location("oslo").Hosts, c.Overview.Hosts)
+	}
+	apart := map[string]string{}
+	for _, h := range page.Peers {
+		apart[h.Peer] = strings.Join(h.Apart, " ")
+	}
+	if p, _ := s.board.Peer(s.now, s.world, "a"); apart["a"] != "b" || apart["b"]+apart["c"] != "" || len(p.Apart) != 1 {
+		t.Errorf("apart are, host by host, %v, and by its own page %v", apart, p.Apart)
 	}
 }

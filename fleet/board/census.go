@@ -168,6 +168,9 @@ func (b *Board) Census(now time.Time, w World) *Census {
 			waiting[code][name] += n
 		}
 	}
+	for name, apart := range w.Directory.Divided(now) {
+		row(name).Hosts.Apart = apart
+	}
 	books := newBooks(w)
 	for name, sum := range books.places {
 		x := row(name)
@@ -233,6 +236,7 @@ func (c *Census) overview(b *Board, settled int64, waiting map[string]map[string
 		o.Hosts.Silent += x.Hosts.Silent
 		o.Hosts.Fetching += x.Hosts.Fetching
 		o.Hosts.Refusing += x.Hosts.Refusing
+		o.Hosts.Apart += x.Hosts.Apart
 		if x.Hosts.Fetching > 0 {
 			o.Moving++
 		}

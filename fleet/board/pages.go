@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
@@ -38,7 +39,7 @@ func (b *Board) Location(w World, c *Census, name string) (*LocationPage, bool) 
 			share.Flows, share.Progress, share.Rate, share.Reason = s.flows, s.progress, s.rate, s.reason()
 		}
 		for _, peer := range slices.Sorted(maps.Keys(p.hosts)) {
-			page.Peers = append(page.Peers, b.host(w, p.hosts[peer]))
+			page.Peers = append(page.Peers, b.host(c.Overview.Time, w, p.hosts[peer]))
 			for _, h := range w.Directory.Holdings(peer) {
 				b.share(w, shares, name, h.Content).count(h.Complete)
 			}
@@ -84,9 +85,10 @@ func (b *Board) share(w World, in map[content.ID]*Share, location string, id con
 	return s
 }
 
-func (b *Board) host(w World, h *host) Host {
+func (b *Board) host(now time.Time, w World, h *host) Host {
 	m, _ := w.Directory.Member(h.peer)
-	x := Host{Peer: h.peer, Location: h.location, Subnet: m.Subnet, Link: m.Link, Online: !h.silent, Seen: h.seen.UTC(), Refuses: h.pulse.Refuses}
+	x := Host{Peer: h.peer, Location: h.location, Subnet: m.Subnet, Link: m.Link, Online: !h.silent, Seen: h.seen.UTC(), Refuses: h.pulse.Refuses,
+		Apart: w.Directory.Apart(now, h.peer)}
 	var s sum
 	for _, f := range h.pulse.Flows {
 		s.add(f)
@@ -147,13 +149,13 @@ func (b *Board) Content(w World, c *Census, ref string) (*ContentPage, bool) {
 }
 
 // Peer is the page of one host; false: it is not remembered.
-func (b *Board) Peer(w World, peer string) (*PeerPage, bool) {
+func (b *Board) Peer(now time.Time, w World, peer string) (*PeerPage, bool) {
 	h := b.hosts[peer]
 	if h == nil {
 		return nil, false
 	}
 	m, _ := w.Directory.Member(peer)
-	page := &PeerPage{Host: b.host(w, h), Lan: m.Lan, Wan: m.Wan, Open: []Flow{}, More: h.pulse.More, Holds: []Held{}}
+	page := &PeerPage{Host: b.host(now, w, h), Lan: m.Lan, Wan: m.Wan, Open: []Flow{}, More: h.pulse.More, Holds: []Held{}}
 	for _, f := range h.pulse.Flows {
 		x := w.Contents[f.Content]
 		page.Open = append(page.Open, Flow{Peer: peer, Location: h.location, ID: f.ID, Content: f.Content, Name: cmp.Or(x.Name, f.Ref, f.Content.Short()),

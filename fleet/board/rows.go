@@ -101,6 +101,7 @@ type Hosts struct {
 	Silent   int `json:"silent"`   // not heard for a minute
 	Fetching int `json:"fetching"` // with an open flow
 	Refusing int `json:"refusing"` // that serve nobody now
+	Apart    int `json:"apart"`    // that do not reach another one of their location, or are not reached, though both are there
 }
 
 // Total is all that are remembered.
@@ -226,6 +227,7 @@ type Host struct {
 	Rate     float64    `json:"rate_bits_per_second"`
 	Whole    int        `json:"contents_whole"`
 	Part     int        `json:"contents_part"`
+	Apart    []string   `json:"apart,omitempty"` // hosts of its location that it does not reach though both are there
 }
 
 // Held is how much of a content a host holds.

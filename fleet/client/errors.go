@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/ebbproject/ebb/fleet"
 )
@@ -43,12 +44,25 @@ func refusal(resp *http.Response) error {
 		return fmt.Errorf("the hub answered %s", resp.Status)
 	}
 	if p.Code == fleet.CodeExpired {
-		return fmt.Errorf("%w: %w: %s", ErrDenied, ErrExpired, p.Title)
+		return fmt.Errorf("%w: %w: %s%s", ErrDenied, ErrExpired, p.Title, apart(resp))
 	}
 	if sentinel, ok := byCode[p.Code]; ok {
 		return fmt.Errorf("%w: %s", sentinel, p.Title)
 	}
 	return fmt.Errorf("the hub answered: %s", p.Title)
+}
+
+// apart says by how much the clocks of this machine and the hub that answered differ, where that is more than is borne.
+func apart(resp *http.Response) string {
+	there, err := http.ParseTime(resp.Header.Get("Date"))
+	ahead := time.Since(there)
+	switch {
+	case err != nil || ahead.Abs() <= fleet.ClockBorne:
+		return ""
+	case ahead < 0:
+		return fmt.Sprintf("; this machine's clock is %s behind the hub's", fleet.Span(ahead))
+	}
+	return fmt.Sprintf("; this machine's clock is %s ahead of the hub's", fleet.Span(ahead))
 }
 
 // explain tells a hub that is not there from one that is another's.
@@ -63,6 +77,11 @@ func (a asker) explain(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && fleet.Behind(invalid.Cert, time.Now()) > 0:
+		now := time.Now()
+		return fmt.Errorf("hub at %s: %w: this machine's clock is at least %s behind the hub's, for here it is %s and the hub's certificate is valid from %s; "+
+			"clocks may differ by %s: set it", a.addr, ErrExpired, fleet.Span(fleet.Behind(invalid.Cert, now)), now.UTC().Format(time.RFC3339),
+			invalid.Cert.NotBefore.UTC().Format(time.RFC3339), fleet.Span(fleet.ClockBorne))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Errorf("hub at %s: %w: %s; compare the clocks of both hosts", a.addr, ErrExpired, invalid.Detail)
 	case errors.Is(err, errPinned), errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &hostname):

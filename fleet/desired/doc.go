@@ -46,5 +46,5 @@
 //
 // Versions follow the hub's clock. A hub whose clock was set back and that has lost its state at the same time orders in vain, in
 // registers that hosts remember, until it has heard from one of them. The flows that a cancel meets are found by the clock of
-// their host. Nothing here opens, waits or locks; time is an argument.
+// their host, and whether a document has begun, has ended or has expired is judged by the clock of whoever holds it. Nothing here opens, waits or locks; time is an argument.
 package desired

@@ -218,8 +218,7 @@ func (w *world) sync(h *host, a agent.Sync) {
 		}
 		r := a.Request
 		r.Lan = h.addr
-		w.directory.Announced(w.time(), h.id, r)
-		reply := w.directory.Reply(w.time(), h.id, r.Wanted)
+		reply := w.directory.Answer(w.time(), h.id, r, w.directory.Announced(w.time(), h.id, r))
 		for i := range reply.Peers {
 			reply.Peers[i].Wan = reply.Peers[i].Lan
 		}

@@ -4,6 +4,7 @@ package swarm
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +54,12 @@ func Run(c Config) (Result, error) {
 	}
 	w := newWorld(c)
 	w.run()
-	return w.result(), nil
+	r := w.result()
+	if c.Over != nil {
+		c.Over()
+	}
+	runtime.KeepAlive(w)
+	return r, nil
 }
 
 // sample notes the state, once a second.

@@ -102,18 +102,18 @@ func TestThreeHundredHosts(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	c, _ := Config{Hosts: 300, Size: 32 << 20}.filled()
-	w := newWorld(c)
-	w.run()
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	r := w.result()
+	r, err := Run(Config{Hosts: 300, Size: 32 << 20, Over: func() {
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	each := float64(after.HeapAlloc-min(before.HeapAlloc, after.HeapAlloc)) / float64(r.Hosts) / (1 << 20)
 	t.Logf("control messages are %.2f %% of the LAN, a host takes %.2f MiB, %.4f times", 100*r.ControlShare, each, r.Amplification())
 	if r.Complete != r.Hosts || r.ControlShare > 0.01 || each > 30 {
 		t.Errorf("%d of %d complete, control messages %.2f %%, %.1f MiB each", r.Complete, r.Hosts, 100*r.ControlShare, each)
 	}
-	runtime.KeepAlive(w)
 }
 
 func TestSeveralLocations(t *testing.T) {

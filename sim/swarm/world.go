@@ -36,6 +36,8 @@ type Config struct {
 	PartitionFor time.Duration // ... and for how long; 0: never
 	HubAwayAt    time.Duration // when nobody reaches the hub ...
 	HubAwayFor   time.Duration // ... and for how long; 0: never
+
+	Over func() // called when all is over, while the hosts are still in memory; nil: nobody looks at them
 }
 
 // Default is a location of 200 hosts with 1 Gbit/s each behind 10 Mbit/s, which start within a second to fetch 1 GiB in

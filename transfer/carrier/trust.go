@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -81,7 +82,7 @@ func (t Trust) Explain(addr netip.AddrPort, err error) *HandshakeError {
 	case errors.As(err, &refused):
 		h.Reason, h.Hint = ErrRefused, "we do not accept the peer's certificate"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		h.Reason, h.Hint = ErrExpired, "the peer's certificate; have it enrolled again, and compare the clocks"
+		h.Reason, h.Hint = ErrExpired, outOfDate("the peer's certificate", invalid.Cert, time.Now())
 	case errors.As(err, &invalid), errors.As(err, &unknown):
 		h.Reason, h.Hint = ErrForeign, "the peer's certificate; is it enrolled with another hub?"
 	case isAlert(err) && strings.Contains(strings.ToLower(err.Error()), "certificate"):
@@ -119,7 +120,7 @@ func (t Trust) ownFault() (hint string, reason error) {
 	}
 	now := time.Now()
 	if now.After(leaf.NotAfter) || now.Before(leaf.NotBefore) {
-		return "our own certificate; enroll again", ErrExpired
+		return outOfDate("our own certificate", leaf, now), ErrExpired
 	}
 	_, err = leaf.Verify(x509.VerifyOptions{
 		Roots: t.Roots, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
@@ -128,6 +129,15 @@ func (t Trust) ownFault() (hint string, reason error) {
 		return "our own certificate was not issued by the fleet; enroll again", ErrForeign
 	}
 	return "the peer does not accept our certificate; is it of the same fleet, and is its clock right?", ErrRefused
+}
+
+// outOfDate says what to do about a certificate that counts later, or no more, by the clock of this machine.
+func outOfDate(whose string, leaf *x509.Certificate, now time.Time) string {
+	if now.Before(leaf.NotBefore) {
+		return fmt.Sprintf("%s counts from %s on, and here it is %s: set this machine's clock", whose, leaf.NotBefore.UTC().Format(time.RFC3339),
+			now.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("%s counted until %s; enrol that host again, and compare the clocks", whose, leaf.NotAfter.UTC().Format(time.RFC3339))
 }
 
 func leafOf(c tls.Certificate) (*x509.Certificate, error) {
