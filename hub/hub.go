@@ -68,6 +68,7 @@ type Server struct {
 	ca       *authority
 	http     *http.Server
 	attempts *limiter
+	door     *door
 	accounts *accounts
 	orders   *orders
 	notes    *notes
@@ -118,7 +119,7 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
-	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
+	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), door: newDoor(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
 		catalogue: fleet.NewCatalogue(), board: board.New(), shelf: map[content.ID]board.Content{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
 	if err := errors.Join(s.restore(), s.restoreTopology(), s.restoreWeeks()); err != nil {
@@ -155,7 +156,7 @@ func Open(o Options) (*Server, error) {
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		// Whose certificate it is and whether it is good is decided for every request: the asker gets an answer in words
 		// instead of a broken connection, and a long-lived connection does not outlive its certificate.
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, GetCertificate: s.certificate, Time: o.Clock}}
+		TLSConfig: s.door.guard(&tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, GetCertificate: s.certificate, Time: o.Clock})}
 	return s, nil
 }
 

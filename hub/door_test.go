@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hub
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/ebbproject/ebb/fleet"
+)
+
+// handshake is one through a door, as the hub sees it.
+func (d *door) handshake(t *testing.T, w *world, asker *tls.Config) (begun chan struct{}, ended chan error) {
+	t.Helper()
+	begun, ended = make(chan struct{}), make(chan error, 1)
+	guarded := d.guard(&tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: w.hub.certificate})
+	inner := guarded.GetConfigForClient
+	guarded.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		close(begun)
+		return inner(hello)
+	}
+	here, there := net.Pipe()
+	t.Cleanup(func() { here.Close(); there.Close() })
+	asker.ServerName, asker.RootCAs = fleet.HubName, w.hub.self().Roots
+	go func() { _ = tls.Client(there, asker).Handshake() }()
+	go func() { ended <- tls.Server(here, guarded).Handshake() }()
+	return begun, ended
+}
+
+// Who comes while others have their turn waits for his, and not for longer than he would be there.
+func TestHandshakesTakeTurns(t *testing.T) {
+	w := newWorld(t)
+	d := &door{turns: make(chan struct{}, 1), wait: time.Hour}
+	d.turns <- struct{}{} // somebody else's
+	begun, ended := d.handshake(t, w, &tls.Config{})
+	<-begun
+	select {
+	case err := <-ended:
+		t.Fatal("not waited for a turn:", err)
+	case <-d.turns: // the other is done
+	}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	d.wait = 0
+	d.turns <- struct{}{} // nobody is there any more, or this would wait for good
+	if _, ended = d.handshake(t, w, &tls.Config{}); !errors.Is(<-ended, errBusy) {
+		t.Error("waited for a turn longer than was allowed")
+	}
+}
+
+// A handshake that breaks off ends its turn.
+func TestBrokenHandshakesKeepNoTurn(t *testing.T) {
+	w := newWorld(t)
+	d := &door{turns: make(chan struct{}, 1), wait: time.Hour}
+	for range 3 {
+		if _, ended := d.handshake(t, w, &tls.Config{MaxVersion: tls.VersionTLS12}); <-ended == nil {
+			t.Fatal("spoke TLS 1.2")
+		}
+	}
+}
