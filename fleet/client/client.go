@@ -3,7 +3,7 @@
 // Package client asks a hub over its control port: HTTPS with certificates of the fleet on both sides. Before a host
 // has a certificate it enrols: it knows the hub by the fingerprint in its token and says nothing to anybody else.
 //
-// A host knows its hub by the fleet's CA, not by its address. Nothing here retries; who asks knows when to ask again.
+// A host knows its hub by the fleet's CA, not by its address. Nothing here retries, but for enrolments; who asks knows when to ask again.
 package client
 
 import (
