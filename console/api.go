@@ -26,6 +26,7 @@ func apiRoutes() []route {
 		{"GET", "/api/v1/history", gate.Viewer, func(c *call) error { return c.answer(c.s.o.Fleet.History("")) }},
 		{"GET", "/api/v1/locations", gate.Viewer, getLocations},
 		{"GET", "/api/v1/locations/{location}", gate.Viewer, getLocation},
+		{"GET", "/api/v1/locations/{location}/peers", gate.Viewer, getHosts},
 		{"GET", "/api/v1/locations/{location}/history", gate.Viewer, getLocationHistory},
 		{"GET", "/api/v1/types", gate.Viewer, func(c *call) error { return c.answer(types{list(c.s.o.Fleet.Census().Types)}) }},
 		{"GET", "/api/v1/contents", gate.Viewer, getContents},
@@ -148,6 +149,28 @@ func getLocation(c *call) error {
 		return err
 	}
 	return c.answer(page)
+}
+
+// hosts is the list of a location's hosts that was asked for.
+func (c *call) hosts() (query, error) {
+	v := c.r.URL.Query()
+	q, err := parseQuery(v, hostColumns)
+	if !v.Has("sort") && !v.Has("order") {
+		q.Desc = true
+	}
+	return q, err
+}
+
+func getHosts(c *call) error {
+	q, err := c.hosts()
+	if err != nil {
+		return err
+	}
+	page, err := c.location()
+	if err != nil {
+		return err
+	}
+	return c.answer(listHosts(page.Peers, q))
 }
 
 func getLocationHistory(c *call) error {

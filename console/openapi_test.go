@@ -38,7 +38,8 @@ var operations = map[string]operation{
 	"GET /api/v1/overview":                     {summary: "The fleet as a whole", reply: board.Overview{}},
 	"GET /api/v1/history":                      {summary: "Rates and queue of the fleet over the last ten minutes", reply: board.History{}},
 	"GET /api/v1/locations":                    {summary: "Locations, found, sorted and cut into pages", reply: List[board.Location]{}, query: strings.Join(locationColumns, " ")},
-	"GET /api/v1/locations/{location}":         {summary: "One location: its contents and its peers", reply: board.LocationPage{}},
+	"GET /api/v1/locations/{location}":         {summary: "One location and its contents", reply: board.LocationPage{}},
+	"GET /api/v1/locations/{location}/peers":   {summary: "The hosts of a location, found, sorted and cut into pages; those that fetch first", reply: List[board.Host]{}, query: strings.Join(hostColumns, " ")},
 	"GET /api/v1/locations/{location}/history": {summary: "Rates and queue of a location over the last ten minutes", reply: board.History{}},
 	"GET /api/v1/types":                        {summary: "Contents by content type", reply: types{}},
 	"GET /api/v1/contents":                     {summary: "Contents, found, sorted and cut into pages", reply: List[board.Content]{}, query: strings.Join(contentColumns, " ")},
@@ -107,7 +108,7 @@ func (s schemas) fields(t reflect.Type) object {
 	properties, required := object{}, []string{}
 	for _, f := range reflect.VisibleFields(t) {
 		tag := f.Tag.Get("json")
-		if f.Anonymous && tag == "" {
+		if f.Anonymous && tag == "" || tag == "-" {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")

@@ -202,9 +202,10 @@ type (
 		Asked   query
 	}
 	location struct {
-		nothingAsked
 		*board.LocationPage
 		Causes []Cause
+		Listed List[board.Host]
+		Asked  query
 	}
 	contents struct {
 		List[board.Content]
@@ -224,6 +225,7 @@ type (
 
 func (nothingAsked) asked() (query, bool) { return query{}, false }
 func (x locations) asked() (query, bool)  { return x.Asked, true }
+func (x location) asked() (query, bool)   { return x.Asked, true }
 func (x contents) asked() (query, bool)   { return x.Asked, true }
 
 // busiest is how many locations the overview lists.
@@ -258,11 +260,15 @@ func showLocations(c *call) error {
 }
 
 func showLocation(c *call) error {
+	q, err := c.hosts()
+	if err != nil {
+		return err
+	}
 	page, err := c.location()
 	if err != nil {
 		return err
 	}
-	return c.show("location", page.Name, "locations", location{LocationPage: page, Causes: explain(page.Waiting)})
+	return c.show("location", page.Name, "locations", location{LocationPage: page, Causes: explain(page.Waiting), Listed: listHosts(page.Peers, q), Asked: q})
 }
 
 func showContents(c *call) error {

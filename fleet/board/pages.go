@@ -43,9 +43,6 @@ func (b *Board) Location(w World, c *Census, name string) (*LocationPage, bool) 
 				b.share(w, shares, name, h.Content).count(h.Complete)
 			}
 		}
-		slices.SortStableFunc(page.Peers, func(x, y Host) int { return cmp.Compare(y.Flows.Open(), x.Flows.Open()) })
-		page.More = max(len(page.Peers)-MaxListed, 0)
-		page.Peers = page.Peers[:len(page.Peers)-page.More]
 	}
 	w.Totals.Each(func(t ledger.Total) {
 		if t.Location == name && !t.Content.IsZero() {

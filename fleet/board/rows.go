@@ -243,8 +243,7 @@ type LocationPage struct {
 	Location
 	Subnets  []string  `json:"subnets"`
 	Near     []string  `json:"near"`
-	Peers    []Host    `json:"peers"`      // at most MaxListed, those that fetch first
-	More     int       `json:"more_peers"` // that are not listed
+	Peers    []Host    `json:"-"` // all, by name
 	Contents []Share   `json:"contents"`
 	Waiting  []Waiting `json:"waiting"`
 }
@@ -283,5 +282,5 @@ type PeerPage struct {
 	Holds []Held `json:"holds"`
 }
 
-// MaxListed bounds the hosts, and the locations of a content, that one page lists.
+// MaxListed bounds the locations of a content that one page lists.
 const MaxListed = 500
