@@ -62,3 +62,10 @@ func TestBrokenHandshakesKeepNoTurn(t *testing.T) {
 		}
 	}
 }
+
+// A host closes a connection that it needs no more before the hub does, which would meet its next question.
+func TestTheHubHangsUpLast(t *testing.T) {
+	if idle := newWorld(t).hub.http.IdleTimeout; idle <= fleet.IdleAsker {
+		t.Errorf("the hub hangs up after %v, hosts after %v", idle, fleet.IdleAsker)
+	}
+}

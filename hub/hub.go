@@ -153,7 +153,7 @@ func Open(o Options) (*Server, error) {
 			return context.WithValue(ctx, keyVerified{}, &verified{})
 		},
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: fleet.IdleAsker + 20*time.Second,
 		// Whose certificate it is and whether it is good is decided for every request: the asker gets an answer in words
 		// instead of a broken connection, and a long-lived connection does not outlive its certificate.
 		TLSConfig: s.door.guard(&tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, GetCertificate: s.certificate, Time: o.Clock})}

@@ -112,7 +112,7 @@ func newAsker(addr string, t *tls.Config) (asker, error) {
 	// A connection of HTTP/2 that leads nowhere would be tried until the kernel gives it up, for a quarter of an hour.
 	return asker{addr, &http.Client{
 		Transport: &http.Transport{TLSClientConfig: t, DialContext: d.DialContext, TLSHandshakeTimeout: 5 * time.Second,
-			ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: 60 * time.Second},
+			ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: fleet.IdleAsker},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }

@@ -396,3 +396,12 @@ func TestABusyHubIsAskedAgain(t *testing.T) {
 		}
 	}
 }
+
+// What a host asks the hub every minute, give or take a fifth, needs no new connection.
+func TestConnectionsOutlastThePause(t *testing.T) {
+	l := newLiar(t, hour(-1))
+	_, c := l.enrolled()
+	if idle := c.http.Transport.(*http.Transport).IdleConnTimeout; idle <= fleet.CopiesEvery*6/5 {
+		t.Errorf("a connection is closed after %v, before it is used again", idle)
+	}
+}
