@@ -31,6 +31,7 @@ func apiRoutes() []route {
 		{"GET", "/api/v1/types", gate.Viewer, func(c *call) error { return c.answer(types{list(c.s.o.Fleet.Census().Types)}) }},
 		{"GET", "/api/v1/contents", gate.Viewer, getContents},
 		{"GET", "/api/v1/contents/{content}", gate.Viewer, getContent},
+		{"GET", "/api/v1/contents/{content}/locations", gate.Viewer, getShares},
 		{"GET", "/api/v1/peers", gate.Viewer, getPeers},
 		{"GET", "/api/v1/peers/{peer}", gate.Viewer, getPeer},
 		{"GET", "/api/v1/waiting", gate.Viewer, func(c *call) error { return c.answer(waits{explain(c.s.o.Fleet.Census().Overview.Waiting)}) }},
@@ -151,10 +152,10 @@ func getLocation(c *call) error {
 	return c.answer(page)
 }
 
-// hosts is the list of a location's hosts that was asked for.
-func (c *call) hosts() (query, error) {
+// most is the list that was asked for, the most of the first column first when nothing is said.
+func (c *call) most(columns []string) (query, error) {
 	v := c.r.URL.Query()
-	q, err := parseQuery(v, hostColumns)
+	q, err := parseQuery(v, columns)
 	if !v.Has("sort") && !v.Has("order") {
 		q.Desc = true
 	}
@@ -162,7 +163,7 @@ func (c *call) hosts() (query, error) {
 }
 
 func getHosts(c *call) error {
-	q, err := c.hosts()
+	q, err := c.most(hostColumns)
 	if err != nil {
 		return err
 	}
@@ -208,6 +209,18 @@ func getContent(c *call) error {
 		return err
 	}
 	return c.answer(page)
+}
+
+func getShares(c *call) error {
+	q, err := c.most(shareColumns)
+	if err != nil {
+		return err
+	}
+	page, err := c.content()
+	if err != nil {
+		return err
+	}
+	return c.answer(listShares(page.Shares, q))
 }
 
 func (c *call) peer() (*board.PeerPage, error) {

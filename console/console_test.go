@@ -247,6 +247,36 @@ func TestListsAreFoundSortedAndCut(t *testing.T) {
 	}
 }
 
+// So is a content that many locations have.
+func TestLocationsOfAContentAreFoundSortedAndCut(t *testing.T) {
+	w := newWorld(t, 0)
+	w.mu.Lock()
+	for i := range 600 {
+		name := fmt.Sprintf("shop-%04d", i)
+		w.reports(name, fmt.Sprintf("1%015x", i), fleet.SyncRequest{Holdings: []fleet.Holding{{Content: image, Chunks: 4, Complete: true}}})
+	}
+	w.mu.Unlock()
+	c := w.somebody(gate.Viewer)
+	list := func(query string) List[board.Share] {
+		return get[List[board.Share]](w, c, "/api/v1/contents/image/locations"+query)
+	}
+	if l := list(""); l.Total != 602 || l.Pages != 13 || l.Items[0].Location != "berlin" || l.Items[0].Flows.Open() != 2 || l.Items[1].Flows.Open() != 0 {
+		t.Errorf("where most fetch first: %+v", l)
+	}
+	if l := list("?q=SHOP-05&sort=location&order=desc&size=30&page=4"); l.Total != 100 || len(l.Items) != 10 || l.Items[9].Location != "shop-0500" {
+		t.Errorf("found: %+v", l)
+	}
+	for _, column := range shareColumns {
+		if l := list("?sort=" + column); l.Total != 602 {
+			t.Errorf("by %s: %d locations", column, l.Total)
+		}
+	}
+	_, page := w.asks(c, "GET", "/contents/image?sort=location&page=13", "")
+	if n := strings.Count(page, `<tr id="l-`); n != 2 || !strings.Contains(page, "shop-0599") || !strings.Contains(page, "602 found, page 13 of 13") {
+		t.Errorf("%d locations on the last page: %s", n, page)
+	}
+}
+
 // A location of many hosts is listed like everything else of which there is much, on the page and in the API.
 func TestHostsOfALocationAreFoundSortedAndCut(t *testing.T) {
 	w := newWorld(t, 0)

@@ -105,6 +105,7 @@ var (
 	locationColumns = []string{"location", "region", "hosts", "flows", "progress", "rate", "queue", "wan", "saved", "amplification", "harm"}
 	contentColumns  = []string{"name", "type", "size", "created", "whole", "flows", "progress", "rate", "wan", "saved", "amplification"}
 	hostColumns     = []string{"flows", "peer", "subnet", "heard", "progress", "rate", "holds"}
+	shareColumns    = []string{"flows", "location", "whole", "part", "progress", "rate", "lan", "wan", "origin", "amplification"}
 )
 
 func listLocations(c *board.Census, q query) List[board.Location] {
@@ -180,6 +181,29 @@ func listHosts(hosts []board.Host, q query) List[board.Host] {
 			return cmp.Compare(x.Subnet, y.Subnet)
 		}
 		return cmp.Compare(x.Peer, y.Peer)
+	})
+}
+
+// listShares is the locations where most fetch first, as long as nobody wants it otherwise.
+func listShares(shares []board.Share, q query) List[board.Share] {
+	var rows []board.Share
+	for _, s := range shares {
+		if q.Text == "" || strings.Contains(s.Location, q.Text) || strings.Contains(s.Reason, q.Text) {
+			rows = append(rows, s)
+		}
+	}
+	by := map[string]func(s board.Share) float64{
+		"flows": func(s board.Share) float64 { return float64(s.Flows.Open()) }, "whole": func(s board.Share) float64 { return float64(s.Whole) },
+		"part": func(s board.Share) float64 { return float64(s.Part) }, "progress": func(s board.Share) float64 { return known(s.Progress.Share()) },
+		"rate": func(s board.Share) float64 { return s.Rate }, "lan": func(s board.Share) float64 { return float64(s.Bytes.LAN) },
+		"wan": func(s board.Share) float64 { return float64(s.Bytes.WAN) }, "origin": func(s board.Share) float64 { return float64(s.Bytes.Origin) },
+		"amplification": func(s board.Share) float64 { return known(s.Amplification) },
+	}[q.Sort]
+	return pick(q, rows, func(x, y board.Share) int {
+		if by != nil {
+			return cmp.Compare(by(x), by(y))
+		}
+		return cmp.Compare(x.Location, y.Location)
 	})
 }
 

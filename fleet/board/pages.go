@@ -136,9 +136,6 @@ func (b *Board) Content(w World, c *Census, ref string) (*ContentPage, bool) {
 	for _, name := range slices.Sorted(maps.Keys(shares)) {
 		page.Shares = append(page.Shares, *shares[name])
 	}
-	slices.SortStableFunc(page.Shares, func(x, y Share) int { return cmp.Compare(y.Flows.Open(), x.Flows.Open()) })
-	page.More = max(len(page.Shares)-MaxListed, 0)
-	page.Shares = page.Shares[:len(page.Shares)-page.More]
 	page.Waiting = causes(reasons)
 	return page, true
 }

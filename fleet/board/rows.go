@@ -267,8 +267,7 @@ type Share struct {
 // ContentPage is everything of one content.
 type ContentPage struct {
 	Content
-	Shares  []Share   `json:"shares"`         // at most MaxListed, those of locations that fetch most first
-	More    int       `json:"more_locations"` // that are not listed
+	Shares  []Share   `json:"-"` // of all locations that have or had something of it, by name
 	Waiting []Waiting `json:"waiting"`
 }
 
@@ -281,6 +280,3 @@ type PeerPage struct {
 	More  int    `json:"more_flows"`
 	Holds []Held `json:"holds"`
 }
-
-// MaxListed bounds the locations of a content that one page lists.
-const MaxListed = 500
