@@ -6,9 +6,14 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
+	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/ebbproject/ebb/fleet/bus"
 )
 
 // doorWait is how long an asker waits until the hub has time for its handshake: less than the 5 s that hosts wait for the end of it.
@@ -45,6 +50,34 @@ func (d *door) guard(base *tls.Config) *tls.Config {
 		return mine, nil
 	}
 	return guarded
+}
+
+// mostKept bounds the connections to the control port that are kept between questions. The bus has one for each host all the time, and
+// descriptors are not without end; who has to come anew for his next question loses a handshake.
+const mostKept = 4096
+
+// keeper counts connections to the control port, and closes after the answer where there are more than most.
+type keeper struct {
+	most int64
+	open atomic.Int64
+}
+
+func (k *keeper) changed(_ net.Conn, to http.ConnState) {
+	switch to {
+	case http.StateNew:
+		k.open.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		k.open.Add(-1)
+	}
+}
+
+func (k *keeper) keep(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if k.open.Load() > k.most && r.URL.Path != bus.Path { // which is left to the bus
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // enter waits for a turn. errBusy.

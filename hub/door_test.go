@@ -6,10 +6,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/ebbproject/ebb/fleet"
+	"github.com/ebbproject/ebb/fleet/bus"
 )
 
 // handshake is one through a door, as the hub sees it.
@@ -67,5 +70,29 @@ func TestBrokenHandshakesKeepNoTurn(t *testing.T) {
 func TestTheHubHangsUpLast(t *testing.T) {
 	if idle := newWorld(t).hub.http.IdleTimeout; idle <= fleet.IdleAsker {
 		t.Errorf("the hub hangs up after %v, hosts after %v", idle, fleet.IdleAsker)
+	}
+}
+
+// With more connections than are kept, who asks is answered and comes anew for his next question; otherwise he stays.
+func TestSoManyConnectionsAreKept(t *testing.T) {
+	k := &keeper{most: 1}
+	for _, x := range []struct {
+		open  int
+		path  string
+		keeps bool
+	}{{1, "/v1/sync", true}, {2, "/v1/sync", false}, {3, "/v1/copies", false}, {4, bus.Path, true}} {
+		k.changed(nil, http.StateNew)
+		w := httptest.NewRecorder()
+		k.keep(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("POST", x.path, nil))
+		if keeps := w.Header().Get("Connection") == ""; int(k.open.Load()) != x.open || keeps != x.keeps || w.Code != 404 {
+			t.Errorf("connection %d of %d, %s: kept %v, answered %d", x.open, k.open.Load(), x.path, keeps, w.Code)
+		}
+	}
+	k.changed(nil, http.StateActive)
+	k.changed(nil, http.StateHijacked)
+	k.changed(nil, http.StateIdle)
+	k.changed(nil, http.StateClosed)
+	if n := k.open.Load(); n != 2 {
+		t.Errorf("of 4 connections 2 have ended, and %d are open", n)
 	}
 }

@@ -69,6 +69,7 @@ type Server struct {
 	http     *http.Server
 	attempts *limiter
 	door     *door
+	keeper   keeper
 	accounts *accounts
 	orders   *orders
 	notes    *notes
@@ -119,7 +120,7 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
-	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), door: newDoor(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
+	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), door: newDoor(), keeper: keeper{most: mostKept}, directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
 		catalogue: fleet.NewCatalogue(), board: board.New(), shelf: map[content.ID]board.Content{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
 	if err := errors.Join(s.restore(), s.restoreTopology(), s.restoreWeeks()); err != nil {
@@ -148,7 +149,7 @@ func Open(o Options) (*Server, error) {
 	// Only HTTP/1.1: hosts ask one question at a time, and what is not spoken cannot be abused.
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
-	s.http = &http.Server{Handler: s.control(), Protocols: &http1, MaxHeaderBytes: 16 << 10,
+	s.http = &http.Server{Handler: s.keeper.keep(s.control()), ConnState: s.keeper.changed, Protocols: &http1, MaxHeaderBytes: 16 << 10,
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
 			return context.WithValue(ctx, keyVerified{}, &verified{})
 		},
