@@ -21,6 +21,9 @@ const (
 	syncEvery = 10 * time.Second
 	syncFetch = 2 * time.Second
 	syncLeast = 500 * time.Millisecond
+	// syncLater is how many times as long a host waits that has asked in vain so often or oftener: those who come back to a hub all at once
+	// would keep it busy with those that it has no time for.
+	syncLater = 3
 )
 
 // hubView is what this host knows of its hub.
@@ -28,6 +31,7 @@ type hubView struct {
 	nextSync time.Time
 	planned  time.Time // nextSync as long as nothing is urgent
 	asking   bool
+	failed   int // exchanges in a row, up to syncLater
 	lastAsk  time.Time
 	lastOK   time.Time
 	problem  string // of the last exchange; empty when it went well
@@ -57,16 +61,20 @@ func (c *Core) syncIfDue(now time.Time) {
 		c.hub.nextSync = now.Add(syncLeast)
 		return
 	}
-	every := c.every()
 	c.saveLedger()
 	urgent := now.Before(c.hub.planned)
-	c.hub.planned = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))
+	c.planSync(now)
 	c.hub.nextSync = c.hub.planned
 	if c.cfg.Self.Role == fleet.RoleHub {
 		return // it is its own directory
 	}
 	c.hub.asking, c.hub.lastAsk = true, now
 	c.report(now, c.news(now), urgent)
+}
+
+func (c *Core) planSync(now time.Time) {
+	every := c.every() * time.Duration(max(c.hub.failed, 1))
+	c.hub.planned = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))
 }
 
 // every is how often news is exchanged now.
@@ -129,7 +137,7 @@ func (c *Core) Synced(now time.Time, r fleet.SyncReply) {
 }
 
 func (c *Core) answered(now time.Time, r fleet.SyncReply) {
-	c.hub.asking, c.hub.lastOK, c.hub.problem = false, now, ""
+	c.hub.asking, c.hub.failed, c.hub.lastOK, c.hub.problem = false, 0, now, ""
 	c.hub.relays, c.hub.move, c.hub.warning, c.hub.twin, c.hub.counts = r.Relay, r.Move, r.Warning, r.Twin, r.TakesUnanswered
 	c.book.HeardElsewhere(r.Apart)
 	if c.hub.ahead = 0; !r.Time.IsZero() {
@@ -199,6 +207,11 @@ func (c *Core) classify(now time.Time) {
 func (c *Core) SyncFailed(now time.Time, why scheduler.Reason, detail string) {
 	c.hub.asking, c.hub.why, c.hub.problem = false, why, detail
 	c.hub.relays, c.hub.counts = false, false // perhaps it is an older one now
+	c.hub.failed = min(c.hub.failed+1, syncLater)
+	urgent := !c.hub.nextSync.Equal(c.hub.planned)
+	if c.planSync(now); !urgent {
+		c.hub.nextSync = c.hub.planned
+	}
 }
 
 func sortedIDs[V any](m map[content.ID]V) []content.ID {

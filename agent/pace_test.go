@@ -28,3 +28,24 @@ func TestTheHubSetsThePace(t *testing.T) {
 		}
 	}
 }
+
+// The longer the hub does not answer, the less often it is asked, and as before when it does.
+func TestAHubThatDoesNotAnswerIsAskedLessOften(t *testing.T) {
+	w := newWorld(t)
+	w.add("a", "agent", "berlin")
+	asked := func(d time.Duration) int {
+		before := w.post.asked
+		w.run(d, func() bool { return false })
+		return w.post.asked - before
+	}
+	for _, x := range []struct {
+		what        string
+		down        bool
+		least, most int
+	}{{"it answers", false, 25, 37}, {"it does not", true, 9, 15}, {"it does again", false, 23, 37}} {
+		w.hubDown = x.down
+		if n := asked(5 * time.Minute); n < x.least || n > x.most {
+			t.Errorf("%s: it was asked %d times in 5 minutes", x.what, n)
+		}
+	}
+}

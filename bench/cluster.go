@@ -76,7 +76,7 @@ func (b *bench) nodes(ctx context.Context, f *fleet) (*beside.Cluster, error) {
 		return nil, err
 	}
 	ca, config := filepath.Join(hub, "bus-ca.pem"), filepath.Join(hub, "hub.yaml")
-	text := fmt.Sprintf("bus:\n  at: %s,%s,%s\n  ca: %s\n  hub: {user: %s, password: %s}\n  hosts: {user: %s, password: %s}\n",
+	text := fmt.Sprintf("hub:\n  nats: %s,%s,%s\n  ca: %s\n  login: {user: %s, password: %s}\n  hosts: {user: %s, password: %s}\n",
 		nodes.URLs[0], nodes.URLs[1], nodes.URLs[2], ca, beside.HubUser, beside.HubPassword, beside.HostsUser, beside.HostsPassword)
 	err = errors.Join(os.WriteFile(ca, nodes.CA, 0o600), os.WriteFile(config, []byte(text), 0o600))
 	if err == nil {

@@ -46,7 +46,8 @@ type gathering struct {
 	wrong   []string
 }
 
-// gather lets guests enrol and waits until all of them are on the bus.
+// gather lets guests enrol and then, crowd by crowd, begin, and waits until all of them are on the bus. So those that begin do not take the
+// hub's time from those that enrol.
 func (b *bench) gather(ctx context.Context, f *fleet, guests int) (g *gathering, err error) {
 	g = &gathering{fleet: f, guests: guests, counts: map[string]int{}, applied: map[uint64]map[int]beside.Event{}, up: map[int][]time.Time{},
 		synced: map[int][]time.Time{}, stands: map[int]beside.Event{}}
@@ -86,9 +87,25 @@ func (b *bench) gather(ctx context.Context, f *fleet, guests int) (g *gathering,
 		}
 		g.crowds = append(g.crowds, c)
 	}
-	return g, g.await(ctx, enrolWithin, func() (bool, string) {
-		return len(g.up) == guests, fmt.Sprintf("%d of %d are on the bus", len(g.up), guests)
-	})
+	if err := g.await(ctx, enrolWithin, func() (bool, string) {
+		n := g.counts[beside.Enrolled]
+		return n == guests, fmt.Sprintf("%d of %d have enrolled", n, guests)
+	}); err != nil {
+		return g, err
+	}
+	for i, c := range g.crowds {
+		b.say("%d of %d begin", guests*(i+1)/crowds, guests)
+		if err := c.Order(beside.Order{}); err != nil {
+			return g, err
+		}
+		if err := g.await(ctx, enrolWithin, func() (bool, string) {
+			n := guests * (i + 1) / crowds
+			return len(g.up) == n, fmt.Sprintf("%d of %d are on the bus", len(g.up), n)
+		}); err != nil {
+			return g, err
+		}
+	}
+	return g, nil
 }
 
 // count is how often something was told.

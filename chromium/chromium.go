@@ -6,6 +6,7 @@ package chromium
 
 import (
 	"context"
+	"encoding/json"
 	"os/exec"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	browserlog "github.com/chromedp/cdproto/log"
@@ -156,6 +158,41 @@ func (p *Page) Says(expression string) string {
 		p.Fail(err)
 	}
 	return text
+}
+
+// A Sound is what a screen reader says of one thing on the page.
+type Sound struct {
+	Role  string // as Chromium calls it, such as link, columnheader or searchbox
+	Name  string
+	Level int // of a heading
+}
+
+// Reads is what a screen reader finds, in the order of the page: the accessibility tree without what is ignored there.
+func (p *Page) Reads() (list []Sound) {
+	p.test.Helper()
+	tree, err := chromedp.Call(p.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+	if err != nil {
+		p.Fail(err)
+	}
+	text := func(v *accessibility.Value) (s string) {
+		if v != nil {
+			_ = json.Unmarshal(v.Value, &s) // what is no text is none
+		}
+		return s
+	}
+	for _, n := range tree.Nodes {
+		if n.Ignored {
+			continue
+		}
+		s := Sound{Role: text(n.Role), Name: strings.TrimSpace(text(n.Name))}
+		for _, x := range n.Properties {
+			if x.Name == accessibility.PropertyNameLevel && x.Value != nil {
+				_ = json.Unmarshal(x.Value.Value, &s.Level)
+			}
+		}
+		list = append(list, s)
+	}
+	return list
 }
 
 // Prefers makes the user one who prefers a scheme: light or dark.

@@ -26,10 +26,12 @@ func apiRoutes() []route {
 		{"GET", "/api/v1/history", gate.Viewer, func(c *call) error { return c.answer(c.s.o.Fleet.History("")) }},
 		{"GET", "/api/v1/locations", gate.Viewer, getLocations},
 		{"GET", "/api/v1/locations/{location}", gate.Viewer, getLocation},
+		{"GET", "/api/v1/locations/{location}/peers", gate.Viewer, getHosts},
 		{"GET", "/api/v1/locations/{location}/history", gate.Viewer, getLocationHistory},
 		{"GET", "/api/v1/types", gate.Viewer, func(c *call) error { return c.answer(types{list(c.s.o.Fleet.Census().Types)}) }},
 		{"GET", "/api/v1/contents", gate.Viewer, getContents},
 		{"GET", "/api/v1/contents/{content}", gate.Viewer, getContent},
+		{"GET", "/api/v1/contents/{content}/locations", gate.Viewer, getShares},
 		{"GET", "/api/v1/peers", gate.Viewer, getPeers},
 		{"GET", "/api/v1/peers/{peer}", gate.Viewer, getPeer},
 		{"GET", "/api/v1/waiting", gate.Viewer, func(c *call) error { return c.answer(waits{explain(c.s.o.Fleet.Census().Overview.Waiting)}) }},
@@ -150,6 +152,28 @@ func getLocation(c *call) error {
 	return c.answer(page)
 }
 
+// most is the list that was asked for, the most of the first column first when nothing is said.
+func (c *call) most(columns []string) (query, error) {
+	v := c.r.URL.Query()
+	q, err := parseQuery(v, columns)
+	if !v.Has("sort") && !v.Has("order") {
+		q.Desc = true
+	}
+	return q, err
+}
+
+func getHosts(c *call) error {
+	q, err := c.most(hostColumns)
+	if err != nil {
+		return err
+	}
+	page, err := c.location()
+	if err != nil {
+		return err
+	}
+	return c.answer(listHosts(page.Peers, q))
+}
+
 func getLocationHistory(c *call) error {
 	name := c.r.PathValue("location")
 	if !slices.ContainsFunc(c.s.o.Fleet.Census().Locations, func(l board.Location) bool { return l.Name == name }) {
@@ -185,6 +209,18 @@ func getContent(c *call) error {
 		return err
 	}
 	return c.answer(page)
+}
+
+func getShares(c *call) error {
+	q, err := c.most(shareColumns)
+	if err != nil {
+		return err
+	}
+	page, err := c.content()
+	if err != nil {
+		return err
+	}
+	return c.answer(listShares(page.Shares, q))
 }
 
 func (c *call) peer() (*board.PeerPage, error) {

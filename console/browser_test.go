@@ -234,7 +234,7 @@ func TestTextIsReadableInLightAndDark(t *testing.T) {
 	papers := map[string]string{}
 	for _, scheme := range []string{"light", "dark"} {
 		b.Prefers(scheme)
-		for _, path := range []string{"/", "/locations", "/contents/image", "/peers/" + peerB, "/audit", "/policies", "/peers"} {
+		for _, path := range []string{"/", "/locations", "/locations/berlin", "/contents", "/contents/image", "/peers/" + peerB, "/audit", "/policies", "/peers"} {
 			b.goes(path)
 			b.waits(`document.getElementById("state").dataset.state === "on"`)
 			if bad := b.Says(contrasts); bad != "" {

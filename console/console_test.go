@@ -20,6 +20,7 @@ import (
 	"github.com/ebbproject/ebb/console/gate"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/board"
+	"github.com/ebbproject/ebb/fleet/pulse"
 )
 
 // What ends asynchronously, such as connections of clients, has a while for it on a busy machine.
@@ -268,6 +269,75 @@ func TestListsAreFoundSortedAndCut(t *testing.T) {
 	if _, body := w.asks(c, "GET", "/locations?q=berlin", "", func(r *http.Request) { r.Header.Set("HX-Request", "true") }); !strings.HasPrefix(body, `<div id="live"`) ||
 		!strings.Contains(body, "left-to-neighbour") {
 		t.Errorf("the part that moves is %.300s", body)
+	}
+}
+
+// So is a content that many locations have.
+func TestLocationsOfAContentAreFoundSortedAndCut(t *testing.T) {
+	w := newWorld(t, 0)
+	w.mu.Lock()
+	for i := range 600 {
+		name := fmt.Sprintf("shop-%04d", i)
+		w.reports(name, fmt.Sprintf("1%015x", i), fleet.SyncRequest{Holdings: []fleet.Holding{{Content: image, Chunks: 4, Complete: true}}})
+	}
+	w.mu.Unlock()
+	c := w.somebody(gate.Viewer)
+	list := func(query string) List[board.Share] {
+		return get[List[board.Share]](w, c, "/api/v1/contents/image/locations"+query)
+	}
+	if l := list(""); l.Total != 602 || l.Pages != 13 || l.Items[0].Location != "berlin" || l.Items[0].Flows.Open() != 2 || l.Items[1].Flows.Open() != 0 {
+		t.Errorf("where most fetch first: %+v", l)
+	}
+	if l := list("?q=SHOP-05&sort=location&order=desc&size=30&page=4"); l.Total != 100 || len(l.Items) != 10 || l.Items[9].Location != "shop-0500" {
+		t.Errorf("found: %+v", l)
+	}
+	for _, column := range shareColumns {
+		if l := list("?sort=" + column); l.Total != 602 {
+			t.Errorf("by %s: %d locations", column, l.Total)
+		}
+	}
+	_, page := w.asks(c, "GET", "/contents/image?sort=location&page=13", "")
+	if n := strings.Count(page, `<tr id="l-`); n != 2 || !strings.Contains(page, "shop-0599") || !strings.Contains(page, "602 found, page 13 of 13") {
+		t.Errorf("%d locations on the last page: %s", n, page)
+	}
+}
+
+// A location of many hosts is listed like everything else of which there is much, on the page and in the API.
+func TestHostsOfALocationAreFoundSortedAndCut(t *testing.T) {
+	w := newWorld(t, 0)
+	w.mu.Lock()
+	for i := range 1200 {
+		peer := fmt.Sprintf("1%015x", i)
+		w.reports("berlin", peer, fleet.SyncRequest{Instance: peer, Pulse: &pulse.Pulse{}})
+	}
+	w.mu.Unlock()
+	c := w.somebody(gate.Viewer)
+	list := func(query string) List[board.Host] {
+		return get[List[board.Host]](w, c, "/api/v1/locations/berlin/peers"+query)
+	}
+	if l := list(""); l.Total != 1202 || l.Pages != 25 || len(l.Items) != 50 || l.Items[0].Flows.Open() != 1 || l.Items[2].Flows.Open() != 0 {
+		t.Errorf("those that fetch first: %+v", l)
+	}
+	if l := list("?q=battery"); l.Total != 1 || l.Items[0].Peer != peerB {
+		t.Errorf("found: %+v", l)
+	}
+	if l := list("?sort=peer&order=desc&size=500&page=3"); l.Page != 3 || len(l.Items) != 202 || l.Items[201].Peer != peerA || l.Items[0].Peer != "10000000000000c7" {
+		t.Errorf("%d on page %d, the first is %s, the last %s", len(l.Items), l.Page, l.Items[0].Peer, l.Items[201].Peer)
+	}
+	for _, column := range hostColumns {
+		if l := list("?sort=" + column); l.Total != 1202 {
+			t.Errorf("by %s: %d hosts", column, l.Total)
+		}
+	}
+	_, page := w.asks(c, "GET", "/locations/berlin?sort=peer&page=25", "")
+	if n := strings.Count(page, `<tr id="p-`); n != 2 || !strings.Contains(page, "10000000000004af") || !strings.Contains(page, "1202 found, page 25 of 25") {
+		t.Errorf("%d hosts on the last page: %s", n, page)
+	}
+	if _, page = w.asks(c, "GET", "/locations/berlin?q=nothing", ""); !strings.Contains(page, "No host of this location is like that") {
+		t.Error("nothing found is not said")
+	}
+	if r, _ := w.asks(c, "GET", "/locations/berlin?sort=colour", ""); r.StatusCode != 400 {
+		t.Errorf("an unknown column: %d", r.StatusCode)
 	}
 }
 

@@ -104,6 +104,8 @@ func pick[T any](q query, rows []T, compare func(x, y T) int) List[T] {
 var (
 	locationColumns = []string{"location", "region", "hosts", "flows", "progress", "rate", "queue", "wan", "saved", "amplification", "harm"}
 	contentColumns  = []string{"name", "type", "size", "created", "whole", "flows", "progress", "rate", "wan", "saved", "amplification"}
+	hostColumns     = []string{"flows", "peer", "subnet", "heard", "progress", "rate", "holds"}
+	shareColumns    = []string{"flows", "location", "whole", "part", "progress", "rate", "lan", "wan", "origin", "amplification"}
 )
 
 func listLocations(c *board.Census, q query) List[board.Location] {
@@ -155,6 +157,53 @@ func listContents(c *board.Census, q query) List[board.Content] {
 			return cmp.Or(cmp.Compare(x.Type, y.Type), cmp.Compare(x.Name, y.Name))
 		}
 		return cmp.Compare(x.Name, y.Name)
+	})
+}
+
+// listHosts is those that fetch first, as long as nobody wants it otherwise.
+func listHosts(hosts []board.Host, q query) List[board.Host] {
+	var rows []board.Host
+	for _, h := range hosts {
+		if q.Text == "" || strings.HasPrefix(h.Peer, q.Text) || strings.Contains(h.Subnet, q.Text) || strings.Contains(string(h.Link)+" "+h.Refuses, q.Text) {
+			rows = append(rows, h)
+		}
+	}
+	by := map[string]func(h board.Host) float64{
+		"flows": func(h board.Host) float64 { return float64(h.Flows.Open()) }, "heard": func(h board.Host) float64 { return float64(h.Seen.Unix()) },
+		"progress": func(h board.Host) float64 { return known(h.Progress.Share()) }, "rate": func(h board.Host) float64 { return h.Rate },
+		"holds": func(h board.Host) float64 { return float64(h.Whole) },
+	}[q.Sort]
+	return pick(q, rows, func(x, y board.Host) int {
+		switch {
+		case by != nil:
+			return cmp.Compare(by(x), by(y))
+		case q.Sort == "subnet":
+			return cmp.Compare(x.Subnet, y.Subnet)
+		}
+		return cmp.Compare(x.Peer, y.Peer)
+	})
+}
+
+// listShares is the locations where most fetch first, as long as nobody wants it otherwise.
+func listShares(shares []board.Share, q query) List[board.Share] {
+	var rows []board.Share
+	for _, s := range shares {
+		if q.Text == "" || strings.Contains(s.Location, q.Text) || strings.Contains(s.Reason, q.Text) {
+			rows = append(rows, s)
+		}
+	}
+	by := map[string]func(s board.Share) float64{
+		"flows": func(s board.Share) float64 { return float64(s.Flows.Open()) }, "whole": func(s board.Share) float64 { return float64(s.Whole) },
+		"part": func(s board.Share) float64 { return float64(s.Part) }, "progress": func(s board.Share) float64 { return known(s.Progress.Share()) },
+		"rate": func(s board.Share) float64 { return s.Rate }, "lan": func(s board.Share) float64 { return float64(s.Bytes.LAN) },
+		"wan": func(s board.Share) float64 { return float64(s.Bytes.WAN) }, "origin": func(s board.Share) float64 { return float64(s.Bytes.Origin) },
+		"amplification": func(s board.Share) float64 { return known(s.Amplification) },
+	}[q.Sort]
+	return pick(q, rows, func(x, y board.Share) int {
+		if by != nil {
+			return cmp.Compare(by(x), by(y))
+		}
+		return cmp.Compare(x.Location, y.Location)
 	})
 }
 

@@ -38,11 +38,13 @@ var operations = map[string]operation{
 	"GET /api/v1/overview":                     {summary: "The fleet as a whole", reply: board.Overview{}},
 	"GET /api/v1/history":                      {summary: "Rates and queue of the fleet over the last ten minutes", reply: board.History{}},
 	"GET /api/v1/locations":                    {summary: "Locations, found, sorted and cut into pages", reply: List[board.Location]{}, query: strings.Join(locationColumns, " ")},
-	"GET /api/v1/locations/{location}":         {summary: "One location: its contents and its peers", reply: board.LocationPage{}},
+	"GET /api/v1/locations/{location}":         {summary: "One location and its contents", reply: board.LocationPage{}},
+	"GET /api/v1/locations/{location}/peers":   {summary: "The hosts of a location, found, sorted and cut into pages; those that fetch first", reply: List[board.Host]{}, query: strings.Join(hostColumns, " ")},
 	"GET /api/v1/locations/{location}/history": {summary: "Rates and queue of a location over the last ten minutes", reply: board.History{}},
 	"GET /api/v1/types":                        {summary: "Contents by content type", reply: types{}},
 	"GET /api/v1/contents":                     {summary: "Contents, found, sorted and cut into pages", reply: List[board.Content]{}, query: strings.Join(contentColumns, " ")},
-	"GET /api/v1/contents/{content}":           {summary: "One content by its id or name: who has what, by location, and where the bytes came from", reply: board.ContentPage{}},
+	"GET /api/v1/contents/{content}":           {summary: "One content by its id or name: how many have it, and where the bytes came from", reply: board.ContentPage{}},
+	"GET /api/v1/contents/{content}/locations": {summary: "Who has what of a content by location, found, sorted and cut into pages; where most fetch first", reply: List[board.Share]{}, query: strings.Join(shareColumns, " ")},
 	"GET /api/v1/peers":                        {summary: "Hosts by how their names begin (q), the first 50", reply: foundHosts{}, asked: []string{"q"}},
 	"GET /api/v1/peers/{peer}":                 {summary: "One host: its flows and what it holds", reply: board.PeerPage{}},
 	"GET /api/v1/waiting":                      {summary: "Why flows wait, those reasons first for which most do", reply: waits{}},
@@ -107,7 +109,7 @@ func (s schemas) fields(t reflect.Type) object {
 	properties, required := object{}, []string{}
 	for _, f := range reflect.VisibleFields(t) {
 		tag := f.Tag.Get("json")
-		if f.Anonymous && tag == "" {
+		if f.Anonymous && tag == "" || tag == "-" {
 			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")

@@ -202,9 +202,10 @@ type (
 		Asked   query
 	}
 	location struct {
-		nothingAsked
 		*board.LocationPage
 		Causes []Cause
+		Listed List[board.Host]
+		Asked  query
 	}
 	contents struct {
 		List[board.Content]
@@ -212,9 +213,10 @@ type (
 		Asked query
 	}
 	contentPage struct {
-		nothingAsked
 		*board.ContentPage
 		Causes []Cause
+		Listed List[board.Share]
+		Asked  query
 	}
 	peer struct {
 		nothingAsked
@@ -222,9 +224,11 @@ type (
 	}
 )
 
-func (nothingAsked) asked() (query, bool) { return query{}, false }
-func (x locations) asked() (query, bool)  { return x.Asked, true }
-func (x contents) asked() (query, bool)   { return x.Asked, true }
+func (nothingAsked) asked() (query, bool)  { return query{}, false }
+func (x locations) asked() (query, bool)   { return x.Asked, true }
+func (x location) asked() (query, bool)    { return x.Asked, true }
+func (x contents) asked() (query, bool)    { return x.Asked, true }
+func (x contentPage) asked() (query, bool) { return x.Asked, true }
 
 // busiest is how many locations the overview lists.
 const busiest = 8
@@ -258,11 +262,15 @@ func showLocations(c *call) error {
 }
 
 func showLocation(c *call) error {
+	q, err := c.most(hostColumns)
+	if err != nil {
+		return err
+	}
 	page, err := c.location()
 	if err != nil {
 		return err
 	}
-	return c.show("location", page.Name, "locations", location{LocationPage: page, Causes: explain(page.Waiting)})
+	return c.show("location", page.Name, "locations", location{LocationPage: page, Causes: explain(page.Waiting), Listed: listHosts(page.Peers, q), Asked: q})
 }
 
 func showContents(c *call) error {
@@ -275,11 +283,15 @@ func showContents(c *call) error {
 }
 
 func showContent(c *call) error {
+	q, err := c.most(shareColumns)
+	if err != nil {
+		return err
+	}
 	page, err := c.content()
 	if err != nil {
 		return err
 	}
-	return c.show("content", page.Name, "contents", contentPage{ContentPage: page, Causes: explain(page.Waiting)})
+	return c.show("content", page.Name, "contents", contentPage{ContentPage: page, Causes: explain(page.Waiting), Listed: listShares(page.Shares, q), Asked: q})
 }
 
 func showPeer(c *call) error {

@@ -168,21 +168,23 @@ func (w *world) passes(d time.Duration) {
 func (w *world) moves(have int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	report := func(location, peer string, r fleet.SyncRequest) {
-		id := fleet.Identity{Fleet: "0123456789abcdef", Role: fleet.RoleAgent, Location: location, Peer: peer}
-		w.known.Directory.Announced(w.now(), id, r)
-		w.board.Heard(w.now(), id, r)
-	}
 	flow := pulse.Flow{ID: "f1", Content: image, State: "fetching", Reason: "fetching", Have: have, Size: 1000, Rate: 8000, Priority: 5}
-	report("berlin", peerA, fleet.SyncRequest{Instance: peerA, Lan: "10.1.2.3:8733", Pulse: &pulse.Pulse{Flows: []pulse.Flow{flow}},
+	w.reports("berlin", peerA, fleet.SyncRequest{Instance: peerA, Lan: "10.1.2.3:8733", Pulse: &pulse.Pulse{Flows: []pulse.Flow{flow}},
 		Holdings: []fleet.Holding{{Content: image, Chunks: 2}},
 		Ways:     []pulse.Way{{To: "oslo", Queue: 12, Harm: &pulse.Harm{Verdict: "none found", Added: 0.4, Low: -0.5, High: 1.2}}}})
 	waits := pulse.Flow{ID: "f2", Content: image, State: "fetching", Reason: "left-to-neighbour", Size: 1000}
-	report("berlin", peerB, fleet.SyncRequest{Instance: peerB, Pulse: &pulse.Pulse{Flows: []pulse.Flow{waits}, Refuses: "battery"}})
-	report("oslo", "00000000000000cc", fleet.SyncRequest{Instance: "cc", Holdings: []fleet.Holding{{Content: image, Chunks: 4, Complete: true}}})
+	w.reports("berlin", peerB, fleet.SyncRequest{Instance: peerB, Pulse: &pulse.Pulse{Flows: []pulse.Flow{waits}, Refuses: "battery"}})
+	w.reports("oslo", "00000000000000cc", fleet.SyncRequest{Instance: "cc", Holdings: []fleet.Holding{{Content: image, Chunks: 4, Complete: true}}})
 	e := ledger.Entry{Key: ledger.Key{Content: image, From: "hub", To: "berlin", Class: ledger.Origin}, Counts: ledger.Counts{Received: have, Verified: have}}
 	w.known.Totals.Reported(ledger.Counts{}, e)
 	w.board.Moved(w.now(), peerA, map[ledger.Class]int64{ledger.Origin: have})
+}
+
+// reports lets the hub hear of a host. The caller holds mu.
+func (w *world) reports(location, peer string, r fleet.SyncRequest) {
+	id := fleet.Identity{Fleet: "0123456789abcdef", Role: fleet.RoleAgent, Location: location, Peer: peer}
+	w.known.Directory.Announced(w.now(), id, r)
+	w.board.Heard(w.now(), id, r)
 }
 
 func (w *world) look() (time.Time, board.World, *board.Census) {

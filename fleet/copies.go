@@ -27,6 +27,9 @@ type CopiesReply struct {
 const (
 	// CopiesEvery is how often a host tells and asks.
 	CopiesEvery = time.Minute
+	// IdleAsker is how long a host keeps its connection to the hub's control port between two questions, and the hub a little longer: it
+	// outlasts CopiesEvery and a fifth, or each host would need a handshake for what it asks every minute.
+	IdleAsker = 100 * time.Second
 	// copiesFor is how long a host counts that does not tell any more.
 	copiesFor = 3 * CopiesEvery
 	// maxFetch bounds the contents that one reply asks to be fetched.

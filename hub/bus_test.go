@@ -263,6 +263,7 @@ func TestNothingIsLostWithTheBus(t *testing.T) {
 	if docs := w.hub.Desired(); len(docs) != 1 || docs[0].Scope != in("berlin") || !docs[0].Paused {
 		t.Errorf("%+v", docs)
 	}
+	berlin.client.Close() // its connection has ended, too, and it may not know that yet
 	berlin.exchange()
 	heard := berlin.listen()
 	w.steer(desired.Command{Verb: desired.DoResume, Selector: in("berlin")})

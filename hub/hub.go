@@ -68,6 +68,8 @@ type Server struct {
 	ca       *authority
 	http     *http.Server
 	attempts *limiter
+	door     *door
+	keeper   keeper
 	accounts *accounts
 	orders   *orders
 	notes    *notes
@@ -118,7 +120,7 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
-	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
+	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), door: newDoor(), keeper: keeper{most: mostKept}, directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
 		catalogue: fleet.NewCatalogue(), board: board.New(), shelf: map[content.ID]board.Content{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
 	if err := errors.Join(s.restore(), s.restoreTopology(), s.restoreWeeks()); err != nil {
@@ -147,15 +149,15 @@ func Open(o Options) (*Server, error) {
 	// Only HTTP/1.1: hosts ask one question at a time, and what is not spoken cannot be abused.
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
-	s.http = &http.Server{Handler: s.control(), Protocols: &http1, MaxHeaderBytes: 16 << 10,
+	s.http = &http.Server{Handler: s.keeper.keep(s.control()), ConnState: s.keeper.changed, Protocols: &http1, MaxHeaderBytes: 16 << 10,
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
 			return context.WithValue(ctx, keyVerified{}, &verified{})
 		},
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: fleet.IdleAsker + 20*time.Second,
 		// Whose certificate it is and whether it is good is decided for every request: the asker gets an answer in words
 		// instead of a broken connection, and a long-lived connection does not outlive its certificate.
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, GetCertificate: s.certificate, Time: o.Clock}}
+		TLSConfig: s.door.guard(&tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert, GetCertificate: s.certificate, Time: o.Clock})}
 	return s, nil
 }
 

@@ -51,13 +51,17 @@ func Init(state string, addr netip.AddrPort, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("fleet CA: %w", err)
 	}
+	changed := fresh || n.Due(now)
 	if fresh {
 		n, err = newNode(state, ca, now)
-	} else if n.Due(now) {
+	} else if changed {
 		n, err = renewed(n, ca, now)
 	}
 	if err != nil {
 		return err
+	}
+	if at := addr.String(); !changed && n.HubAddr == at && n.Hub.Lan == at && n.Hub.Wan == at { // so that it starts on a full disk
+		return nil
 	}
 	n.HubAddr = addr.String()
 	n.Hub = fleet.Member{Peer: n.Identity.Peer, Role: fleet.RoleHub, Location: Location, Lan: addr.String(), Wan: addr.String()}

@@ -56,7 +56,9 @@ func openOrders(ca *authority, st *store.Store, now time.Time, skip func(key str
 		return true
 	})
 	if err == nil && len(gone) > 0 {
-		err = st.Record(gone...)
+		if err = st.Record(gone...); errors.Is(err, store.ErrNoSpace) { // they are no less expired
+			err = nil
+		}
 	}
 	if err == nil {
 		err = st.Scan(keyAudit, func(key string, line []byte) bool {

@@ -16,7 +16,7 @@ func (s *Server) openBus() (err error) {
 	case len(s.o.Bus.Cluster.URLs) > 0:
 		s.bus, err = bus.Connect(s.self, s.o.Bus.Cluster, s.o.Log)
 	case s.o.Bus.Listen.IsValid() || s.o.Bus.Control:
-		s.bus, err = bus.Listen(bus.Config{Self: s.self, Certificate: s.certificate, Listen: s.o.Bus.Listen,
+		s.bus, err = bus.Listen(bus.Config{Self: s.self, Certificate: s.certificate, Door: s.door.guard, Listen: s.o.Bus.Listen,
 			Control: s.o.Listener.Addr().String(), Log: s.o.Log,
 			Revoked: func(peer string) bool { return s.orders.revoked(s.o.Clock(), peer) }})
 	}

@@ -49,7 +49,7 @@
 // is removed and its Put fails; a folder that cannot be synced gets no more files; a journal that cannot be written or
 // synced is opened anew, as after a power cut, before the next change (see guard). What was acknowledged stays, and
 // stays readable meanwhile. A full disk is ErrNoSpace and passes: Put leaves 16 MiB to the journal, so that chunks can
-// still be deleted and records written.
+// still be deleted and records written. A store that is opened on a full disk is read, and changes try to open its journal anew.
 //
 // Get hashes what it reads, every time. A chunk file that is missing, truncated or changed is dropped from the index
 // and removed, and reported as a *CorruptError, so that the chunk is fetched again. An input error is not damage: the

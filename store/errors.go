@@ -75,7 +75,7 @@ func explain(words string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case vfs.IsNoSpaceError(err), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case full(err):
 		return fmt.Errorf("%s: %w: make room and try again: %w", words, ErrNoSpace, err)
 	default:
 		return fmt.Errorf("%s: %w", words, err)
@@ -114,4 +114,9 @@ func lockFailure(dir string, err error) error {
 		return fmt.Errorf("%w: %s: stop the other ebb, or choose another directory with --state", ErrLocked, dir)
 	}
 	return explain("locking "+dir, err)
+}
+
+// full reports whether the disk has no room for what was tried.
+func full(err error) bool {
+	return vfs.IsNoSpaceError(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

@@ -32,9 +32,10 @@ type journal struct {
 
 // A session is pebble opened once, behind a guard of its own.
 type session struct {
-	db    *pebble.DB
-	guard *guard
-	views int // guarded by journal.mu; at 0 the session is closed
+	db       *pebble.DB
+	guard    *guard
+	readOnly bool
+	views    int // guarded by journal.mu; at 0 the session is closed
 }
 
 // A view is one durable state of the journal. It stays readable until it is released as often as it was acquired.
@@ -66,7 +67,7 @@ func openSession(fsys vfs.FS, dir string, readOnly bool) (s *session, err error)
 		g.seal(err)
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
-	return &session{db: db, guard: g}, nil
+	return &session{db: db, guard: g, readOnly: readOnly}, nil
 }
 
 // memTableSize bounds in bytes what pebble holds in memory before it writes a table. Tests make it small, to meet
@@ -114,12 +115,30 @@ func openJournal(fsys vfs.FS, dir string) (*journal, error) {
 		return nil, err
 	}
 	s, err := openSession(fsys, dir, false)
+	if full(err) {
+		s, err = openFull(fsys, dir, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	j := &journal{dir: dir, fs: fsys}
 	j.show(s)
 	return j, nil
+}
+
+// openFull opens a journal for which the disk has no room: pebble begins each life with a log and a manifest of its own. It is like one that
+// was open when the disk became full: what is stored can be read, and each change tries first to open it anew. cause, where there is
+// nothing to read yet either.
+func openFull(fsys vfs.FS, dir string, cause error) (*session, error) {
+	s, err := openSession(fsys, dir, true)
+	if errors.Is(err, pebble.ErrDBDoesNotExist) {
+		return nil, cause
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.guard.fail(cause)
+	return s, nil
 }
 
 // wantMarker refuses a directory that holds logs or tables and no marker of a manifest. Pebble would take it for a new
@@ -235,6 +254,9 @@ func (j *journal) close() error {
 	j.mu.Lock()
 	v := j.current
 	j.mu.Unlock()
+	if v.session.readOnly { // nothing of it is left to be written
+		return j.release(v)
+	}
 	err := v.session.db.Flush()
 	err = errors.Join(err, j.release(v))
 	if failed := v.session.guard.failure(); failed != nil {

@@ -301,3 +301,51 @@ func TestAFailedJournalIsReadableAndRecovers(t *testing.T) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 }
+
+// A disk that is full when the store is opened, or becomes so in the middle of it, after an orderly end or a power cut: what is stored can be
+// read, changes are refused, and are made once there is room.
+func TestAFullDiskCanBeOpened(t *testing.T) {
+	kept, b := blob(1, 1000), blob(2, 1000)
+	for _, cut := range []bool{false, true} {
+		for at, hit := int64(1), true; hit; at++ {
+			disk := vfs.NewCrashableMem()
+			before := open(t, "state", Options{FS: disk})
+			mustPut(t, before, kept)
+			if err := before.Record(Record{"flow", []byte("x")}); err != nil {
+				t.Fatal(err)
+			}
+			if cut {
+				disk = disk.CrashClone(vfs.CrashCloneCfg{})
+			} else if err := before.Close(); err != nil {
+				t.Fatal(err)
+			}
+			d := &faultyDisk{err: syscall.ENOSPC, at: at, forever: true, match: func(op errorfs.Op) bool {
+				return op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.HasPrefix(op.Path, "state/"+journalName+"/")
+			}}
+			s := open(t, "state", Options{FS: errorfs.Wrap(disk, d)})
+			hit = d.failed.Load() > 0
+			holds(t, s, kept)
+			if value, err := s.Lookup("flow"); err != nil || string(value) != "x" || s.Stats().Chunks != 1 {
+				t.Fatalf("full at call %d: %q, %v, %+v", at, value, err, s.Stats())
+			}
+			if err := s.Put(b); hit && !errors.Is(err, ErrNoSpace) {
+				t.Fatalf("full at call %d: %v", at, err)
+			}
+			holds(t, s, kept)
+			if hit && at%2 == 0 { // it ends while the disk is full, and nothing is lost
+				if err := s.Close(); err != nil {
+					t.Fatalf("full at call %d: %v", at, err)
+				}
+				s = open(t, "state", Options{FS: disk})
+			}
+			d.at = 0
+			mustPut(t, s, b)
+			holds(t, s, kept)
+			holds(t, s, b)
+		}
+	}
+	empty := &faultyDisk{err: syscall.ENOSPC, at: 1, forever: true, match: func(op errorfs.Op) bool { return op.Kind.ReadOrWrite() == errorfs.OpIsWrite }}
+	if _, err := Open("state", Options{FS: errorfs.Wrap(vfs.NewMem(), empty)}); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("a new store on a full disk: %v", err)
+	}
+}

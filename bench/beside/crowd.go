@@ -28,7 +28,7 @@ func crowd(ctx context.Context, socket string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	// It closes with the process: who has us at the other end then reads our last words.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if err := ready(os.Stdout); err != nil {
 		return err
@@ -66,14 +66,16 @@ func crowd(ctx context.Context, socket string) error {
 		leave()
 		return err
 	}
-	for _, g := range guests {
-		running.Go(g.loop)
-	}
 	defer leave()
-	for {
+	for begun := false; ; begun = true {
 		var o Order
 		if err := in.Decode(&o); err != nil { // whoever told us what to do is gone
 			return nil
+		}
+		if !begun {
+			for _, g := range guests {
+				running.Go(g.loop)
+			}
 		}
 		c.watch.Store(o.Watch)
 		c.deaf.Store(o.Deaf)

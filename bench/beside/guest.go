@@ -5,7 +5,6 @@ package beside
 import (
 	"context"
 	"crypto/ecdsa"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -29,9 +28,6 @@ import (
 
 // exchangeWithin bounds one exchange of news, as the daemon does.
 const exchangeWithin = 5 * time.Second
-
-// enrolTries is how often a guest tries again to reach the hub.
-const enrolTries = 5
 
 // keyDesired is in the keys of records that are documents.
 const keyDesired = agent.KeyPrefix + "desired/"
@@ -68,9 +64,6 @@ func (c *company) enrol(s Spec, i int) (*guest, error) {
 	e := client.Enrollment{Hub: s.Hub, Token: s.Tokens[i], Location: s.Locations[i%len(s.Locations)],
 		State: filepath.Join(s.Dir, fmt.Sprintf("guest%d", s.First+i))}
 	n, err := client.Enroll(c.ctx, e)
-	for try := 0; errors.Is(err, client.ErrUnreachable) && try < enrolTries && c.ctx.Err() == nil; try++ { // the machine is busy
-		n, err = client.Enroll(c.ctx, e)
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ type Spec struct {
 
 // What an Event tells.
 const (
-	Enrolled = "enrolled" // and has asked the hub once
+	Enrolled = "enrolled" // and begins with the first order
 	Up       = "up"       // the bus is there, for the first time or again
 	Synced   = "synced"   // news were exchanged, while watched
 	Asked    = "asked"    // the hub was asked something, while watched: news, or those of a location
@@ -35,7 +35,7 @@ type Event struct {
 	Text    string `json:",omitempty"`
 }
 
-// Order is what a crowd is told.
+// Order is what a crowd is told. With the first one its guests begin.
 type Order struct {
 	Watch bool   `json:",omitempty"` // tell every exchange of news, and every question to the hub, from now on, or no more
 	Fetch string `json:",omitempty"` // every guest begins to fetch this content

@@ -26,26 +26,27 @@ type hubConfig struct {
 	Wan struct {
 		Controller string `yaml:"controller"`
 	} `yaml:"wan"`
-	Bus busConfig `yaml:"bus"`
+	Hub natsConfig `yaml:"hub"`
 	Log struct {
 		Level string `yaml:"level"`
 	} `yaml:"log"`
 }
 
-type busConfig struct {
-	At    string   `yaml:"at"`    // as --bus
-	CA    string   `yaml:"ca"`    // file
-	Hub   busLogin `yaml:"hub"`   // who the hub is to a NATS cluster
-	Hosts busLogin `yaml:"hosts"` // and who all hosts are, which are told
+// natsConfig says where the bus is, and who hub and hosts are to a NATS cluster.
+type natsConfig struct {
+	NATS  string    `yaml:"nats"`  // as --bus
+	CA    string    `yaml:"ca"`    // file
+	Login natsLogin `yaml:"login"` // of the hub
+	Hosts natsLogin `yaml:"hosts"` // of all hosts, which are told
 }
 
-type busLogin struct {
+type natsLogin struct {
 	User        string `yaml:"user"`
 	Password    string `yaml:"password"`
 	Credentials string `yaml:"credentials"` // file
 }
 
-var hubKeys = []string{"listen", "console", "names", "wan", "controller", "bus", "at", "ca", "hub", "hosts", "user", "password", "credentials", "log", "level"}
+var hubKeys = []string{"listen", "console", "names", "wan", "controller", "hub", "nats", "ca", "login", "hosts", "user", "password", "credentials", "log", "level"}
 
 // hubFlags are the flags of ebb hub before they are understood.
 type hubFlags struct{ file, listen, level, wire string }
@@ -63,7 +64,7 @@ func (f *hubFlags) complete(cmd *cobra.Command, r *hubRun) error {
 		flag, value string
 		to          *string
 	}{{"listen", c.Listen, &f.listen}, {"console", c.Console.Listen, &r.console}, {"controller", c.Wan.Controller, &r.controller},
-		{"bus", c.Bus.At, &f.wire}, {"log-level", c.Log.Level, &f.level}} {
+		{"bus", c.Hub.NATS, &f.wire}, {"log-level", c.Log.Level, &f.level}} {
 		if x.value != "" && !cmd.Flags().Changed(x.flag) {
 			*x.to = x.value
 		}
@@ -89,30 +90,30 @@ func (f *hubFlags) complete(cmd *cobra.Command, r *hubRun) error {
 
 // cluster reads who hub and hosts are to a NATS cluster.
 func (c hubConfig) cluster(to *bus.Cluster) (err error) {
-	b := c.Bus
-	if b.CA == "" && b.Hub == (busLogin{}) && b.Hosts == (busLogin{}) {
+	b := c.Hub
+	if b.CA == "" && b.Login == (natsLogin{}) && b.Hosts == (natsLogin{}) {
 		return nil
 	}
 	if len(to.URLs) == 0 {
-		return &configError{"bus.ca, bus.hub and bus.hosts are for a NATS cluster, and --bus or bus.at names none"}
+		return &configError{"hub.ca, hub.login and hub.hosts are for a NATS cluster, and --bus or hub.nats names none"}
 	}
-	if to.CA, err = fileOf("bus.ca", b.CA); err != nil {
+	if to.CA, err = fileOf("hub.ca", b.CA); err != nil {
 		return err
 	}
 	for _, x := range []struct {
 		key  string
-		from busLogin
+		from natsLogin
 		to   *fleet.BusLogin
-	}{{"bus.hub", b.Hub, &to.Hub}, {"bus.hosts", b.Hosts, &to.Hosts}} {
+	}{{"hub.login", b.Login, &to.Hub}, {"hub.hosts", b.Hosts, &to.Hosts}} {
 		*x.to = fleet.BusLogin{User: x.from.User, Password: x.from.Password}
 		if x.to.Credentials, err = fileOf(x.key+".credentials", x.from.Credentials); err != nil {
 			return err
 		}
 	}
 	if err := to.Valid(); errors.Is(err, bus.ErrLogin) {
-		return &configError{fmt.Sprintf("bus.hub, bus.hosts: %v", err)}
+		return &configError{fmt.Sprintf("hub.login, hub.hosts: %v", err)}
 	} else if err != nil {
-		return &configError{fmt.Sprintf("bus.ca %s: %v", b.CA, err)}
+		return &configError{fmt.Sprintf("hub.ca %s: %v", b.CA, err)}
 	}
 	return nil
 }

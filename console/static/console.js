@@ -146,6 +146,7 @@
         ],
         tzDate: (t) => uPlot.tzDate(new Date(t * 1000), "UTC"),
       }, this.data, this.where);
+      this.where.querySelector("table.u-legend").setAttribute("aria-label", "Values at the cursor, or the last ones");
     }
   }
 

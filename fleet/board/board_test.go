@@ -96,20 +96,6 @@ func TestTheCensusTellsWhoFetchesAndWhoWaits(t *testing.T) {
 	}
 }
 
-// The page of a content that thousands of locations have stays one that a browser can show: where it is fetched comes first.
-func TestAPageListsSoManyLocations(t *testing.T) {
-	s := begin(t)
-	for i := range MaxListed + 2 {
-		name := fmt.Sprintf("shop-%04d", i)
-		s.reports(name, name+"-till", &pulse.Pulse{}, fleet.Holding{Content: image, Chunks: 4, Complete: true})
-	}
-	s.reports("zagreb", "z", fetching(40, 8000, "fetching"), fleet.Holding{Content: image, Chunks: 2})
-	x, ok := s.board.Content(s.world, s.board.Census(s.now, s.world), "image")
-	if !ok || len(x.Shares) != MaxListed || x.More != 3 || x.Shares[0].Location != "zagreb" || x.Shares[1].Location != "shop-0000" {
-		t.Errorf("%d are listed, %d are not, the first are %+v", len(x.Shares), x.More, x.Shares[:2])
-	}
-}
-
 func TestPagesTellOfOneThing(t *testing.T) {
 	s := begin(t)
 	s.reports("berlin", "a", fetching(40, 8000, "fetching"), fleet.Holding{Content: image, Chunks: 2})

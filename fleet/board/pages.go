@@ -44,9 +44,6 @@ func (b *Board) Location(w World, c *Census, name string) (*LocationPage, bool) 
 				b.share(w, shares, name, h.Content).count(h.Complete)
 			}
 		}
-		slices.SortStableFunc(page.Peers, func(x, y Host) int { return cmp.Compare(y.Flows.Open(), x.Flows.Open()) })
-		page.More = max(len(page.Peers)-MaxListed, 0)
-		page.Peers = page.Peers[:len(page.Peers)-page.More]
 	}
 	w.Totals.Each(func(t ledger.Total) {
 		if t.Location == name && !t.Content.IsZero() {
@@ -141,9 +138,6 @@ func (b *Board) Content(w World, c *Census, ref string) (*ContentPage, bool) {
 	for _, name := range slices.Sorted(maps.Keys(shares)) {
 		page.Shares = append(page.Shares, *shares[name])
 	}
-	slices.SortStableFunc(page.Shares, func(x, y Share) int { return cmp.Compare(y.Flows.Open(), x.Flows.Open()) })
-	page.More = max(len(page.Shares)-MaxListed, 0)
-	page.Shares = page.Shares[:len(page.Shares)-page.More]
 	page.Waiting = causes(reasons)
 	return page, true
 }

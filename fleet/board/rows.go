@@ -245,8 +245,7 @@ type LocationPage struct {
 	Location
 	Subnets  []string  `json:"subnets"`
 	Near     []string  `json:"near"`
-	Peers    []Host    `json:"peers"`      // at most MaxListed, those that fetch first
-	More     int       `json:"more_peers"` // that are not listed
+	Peers    []Host    `json:"-"` // all, by name
 	Contents []Share   `json:"contents"`
 	Waiting  []Waiting `json:"waiting"`
 }
@@ -270,8 +269,7 @@ type Share struct {
 // ContentPage is everything of one content.
 type ContentPage struct {
 	Content
-	Shares  []Share   `json:"shares"`         // at most MaxListed, those of locations that fetch most first
-	More    int       `json:"more_locations"` // that are not listed
+	Shares  []Share   `json:"-"` // of all locations that have or had something of it, by name
 	Waiting []Waiting `json:"waiting"`
 }
 
@@ -284,6 +282,3 @@ type PeerPage struct {
 	More  int    `json:"more_flows"`
 	Holds []Held `json:"holds"`
 }
-
-// MaxListed bounds the hosts, and the locations of a content, that one page lists.
-const MaxListed = 500

@@ -32,6 +32,7 @@ const (
 type Config struct {
 	Self        func() *node.Node
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	Door        func(*tls.Config) *tls.Config // whom it lets in when; nil: all at once
 	Revoked     func(peer string) bool
 	Listen      netip.AddrPort // port 0: any; not valid: on the control port, by way of Through
 	Control     string         // address of the control port
@@ -84,6 +85,9 @@ func (g *gate) options() *server.Options {
 	}
 	o.TLSVerify, o.TLSConfig = true, &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: g.c.Self().Roots,
 		GetCertificate: g.c.Certificate}
+	if g.c.Door != nil {
+		o.TLSConfig = g.c.Door(o.TLSConfig)
+	}
 	return o
 }
 

@@ -3,7 +3,7 @@
 // Package client asks a hub over its control port: HTTPS with certificates of the fleet on both sides. Before a host
 // has a certificate it enrols: it knows the hub by the fingerprint in its token and says nothing to anybody else.
 //
-// A host knows its hub by the fleet's CA, not by its address. Nothing here retries; who asks knows when to ask again.
+// A host knows its hub by the fleet's CA, not by its address. Nothing here retries, but for enrolments; who asks knows when to ask again.
 package client
 
 import (
@@ -112,7 +112,7 @@ func newAsker(addr string, t *tls.Config) (asker, error) {
 	// A connection of HTTP/2 that leads nowhere would be tried until the kernel gives it up, for a quarter of an hour.
 	return asker{addr, &http.Client{
 		Transport: &http.Transport{TLSClientConfig: t, DialContext: d.DialContext, TLSHandshakeTimeout: 5 * time.Second,
-			ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: 60 * time.Second},
+			ResponseHeaderTimeout: 30 * time.Second, IdleConnTimeout: fleet.IdleAsker},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }

@@ -22,6 +22,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +45,7 @@ type liar struct {
 	from    time.Time // its certificate is good for a day from here
 	answers func(w http.ResponseWriter, r *http.Request)
 	heard   int
+	busy    atomic.Int32 // so many handshakes it has no time for
 }
 
 func newKey(t *testing.T) *ecdsa.PrivateKey {
@@ -67,7 +69,14 @@ func newLiar(t *testing.T, from time.Time) *liar {
 		l.answers(w, r)
 	}))
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert,
-		Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw, l.ca.Raw}, PrivateKey: key}}}
+		Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw, l.ca.Raw}, PrivateKey: key}},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			if l.busy.Load() > 0 {
+				l.busy.Add(-1)
+				return nil, errors.New("busy")
+			}
+			return nil, nil
+		}}
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -351,5 +360,49 @@ func TestAllAddressesMeansTheOneInUse(t *testing.T) {
 				t.Errorf("%q is %q, want %q", text, got, want)
 			}
 		}
+	}
+}
+
+// A hub that has no time for a handshake is asked again: the token was not said, and is still good. One that has heard it, and what is no hub
+// or not there, is not.
+func TestABusyHubIsAskedAgain(t *testing.T) {
+	l := newLiar(t, hour(-1))
+	l.say(map[string]string{})
+	var met atomic.Int32
+	plain := httptest.NewUnstartedServer(http.NotFoundHandler())
+	plain.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			met.Add(1)
+		}
+	}
+	plain.Start()
+	defer plain.Close()
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	ask := func(addr string) error {
+		_, err := Enroll(context.Background(), Enrollment{Hub: addr, Token: l.token(), Location: "oslo", State: t.TempDir()})
+		return err
+	}
+	l.busy.Store(3)
+	if err := ask(l.addr); !errors.Is(err, ErrForeign) || l.heard != 1 || l.busy.Load() != 0 {
+		t.Errorf("heard %d times, and it is busy for %d more: %v", l.heard, l.busy.Load(), err)
+	}
+	l.answers = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	if err := ask(l.addr); !errors.Is(err, ErrUnreachable) || l.heard != 2 {
+		t.Errorf("heard %d times in all: %v", l.heard, err)
+	}
+	for _, addr := range []string{plain.Listener.Addr().String(), gone.Listener.Addr().String()} {
+		if err := ask(addr); !errors.Is(err, ErrUnreachable) || met.Load() != 1 {
+			t.Errorf("what speaks no TLS was asked %d times: %v", met.Load(), err)
+		}
+	}
+}
+
+// What a host asks the hub every minute, give or take a fifth, needs no new connection.
+func TestConnectionsOutlastThePause(t *testing.T) {
+	l := newLiar(t, hour(-1))
+	_, c := l.enrolled()
+	if idle := c.http.Transport.(*http.Transport).IdleConnTimeout; idle <= fleet.CopiesEvery*6/5 {
+		t.Errorf("a connection is closed after %v, before it is used again", idle)
 	}
 }

@@ -13,6 +13,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 
 	"github.com/ebbproject/ebb/fleet"
@@ -34,7 +38,7 @@ const enrollTimeout = time.Minute
 // Enroll joins a fleet. The private key is made here and never leaves. Nothing is said to a hub whose CA is not the
 // one in the token, and no token is spent where the enrolment could not be kept. ErrForeign, ErrExpired,
 // ErrTokenUnknown, ErrTokenUsed, ErrTokenExpired, ErrDenied (the token is for another location), ErrUnreachable,
-// node.ErrEnrolled, fleet.ErrLocation.
+// node.ErrEnrolled, fleet.ErrLocation. A hub that is there and has no time is asked again for up to a minute.
 func Enroll(ctx context.Context, e Enrollment) (*node.Node, error) {
 	ctx, cancel := context.WithTimeout(ctx, enrollTimeout)
 	defer cancel()
@@ -57,8 +61,8 @@ func Enroll(ctx context.Context, e Enrollment) (*node.Node, error) {
 		return nil, err
 	}
 	defer a.Close()
-	var reply fleet.EnrollReply
-	if _, err := a.post(ctx, "/v1/enroll", fleet.EnrollRequest{Token: e.Token, CSR: csr, Location: e.Location, Net: a.own(ctx)}, &reply); err != nil {
+	reply, err := a.enrol(ctx, fleet.EnrollRequest{Token: e.Token, CSR: csr, Location: e.Location, Net: a.own(ctx)})
+	if err != nil {
 		return nil, err
 	}
 	if sha256.Sum256(reply.CA) != token.CA {
@@ -73,6 +77,37 @@ func Enroll(ctx context.Context, e Enrollment) (*node.Node, error) {
 	}
 	n.Hub = a.locatedHub(ctx, n.Hub)
 	return n, n.Save()
+}
+
+// The first pause before a hub that has no time is asked again, and the longest; each is spread by half.
+const (
+	enrolAgain  = 100 * time.Millisecond
+	enrolAtMost = 5 * time.Second
+)
+
+// enrol asks to be let in. Where somebody takes the connection and does not come to the handshake, nothing was said: the token is still good,
+// and the hub is asked again until ctx ends.
+func (a asker) enrol(ctx context.Context, q fleet.EnrollRequest) (reply fleet.EnrollReply, err error) {
+	for pause := enrolAgain; ; pause = min(2*pause, enrolAtMost) {
+		var met, asked atomic.Bool
+		traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			ConnectDone: func(_, _ string, err error) {
+				if err == nil {
+					met.Store(true)
+				}
+			},
+			GotConn: func(httptrace.GotConnInfo) { asked.Store(true) }})
+		_, err = a.post(traced, "/v1/enroll", q, &reply)
+		var noTLS tls.RecordHeaderError
+		if !errors.Is(err, ErrUnreachable) || !met.Load() || asked.Load() || errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &noTLS) {
+			return reply, err
+		}
+		select {
+		case <-time.After(pause/2 + mathrand.N(pause)):
+		case <-ctx.Done():
+			return reply, err
+		}
+	}
 }
 
 // check finds out before anything is spent what would go wrong later.
