@@ -14,7 +14,7 @@ import (
 
 const (
 	stormDown   = 5 * time.Second // for which the hub is gone
-	stormWithin = 3 * time.Minute
+	stormWithin = 6 * time.Minute
 	stormStep   = 500 * time.Millisecond // at which the hub's CPU is read
 	// goalBack is when all are back, in seconds: who tries in vain waits for up to 30 before he tries again.
 	goalBack = 40
