@@ -130,6 +130,9 @@ func openJournal(fsys vfs.FS, dir string) (*journal, error) {
 // was open when the disk became full: what is stored can be read, and each change tries first to open it anew. cause, where there is
 // nothing to read yet either.
 func openFull(fsys vfs.FS, dir string, cause error) (*session, error) {
+	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, cause
+	}
 	s, err := openSession(fsys, dir, true)
 	if errors.Is(err, pebble.ErrDBDoesNotExist) {
 		return nil, cause
