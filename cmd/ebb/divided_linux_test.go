@@ -38,6 +38,21 @@ func (v *village) until(what string, is func() (string, bool)) {
 	}
 }
 
+// hub starts one that all hosts reach, and says where it is.
+func (v *village) hub() (addr string) {
+	v.t.Helper()
+	h, err := v.ebb("lan").Daemon(v.ctx, v.state("hub"), "hub", "--listen", "10.30.0.1:7300")
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.t.Cleanup(func() {
+		if err := h.Stop(); err != nil {
+			v.t.Error(err)
+		}
+	})
+	return h.Ready.Addr
+}
+
 func (v *village) client(n int) *client.Client { return client.New(v.state(fmt.Sprint(n))) }
 
 func (v *village) status(n int) api.Status {
@@ -153,19 +168,11 @@ func (v *village) heal(hosts ...int) {
 // "A partitioned LAN counts as two locations, and says so", and is one location again when it is one LAN.
 func TestADividedLANIsTwoLocations(t *testing.T) {
 	v := newVillage(t, 4)
-	hub, err := v.ebb("lan").Daemon(v.ctx, v.state("hub"), "hub", "--listen", "10.30.0.1:7300")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := hub.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	hub := v.hub()
 	peers := map[int]string{}
 	for n := 1; n <= 4; n++ {
 		token := strings.TrimSpace(v.run("lan", "token", "new", "--state", v.state("hub")))
-		v.run(fmt.Sprint(n), "enroll", hub.Ready.Addr, "--token", token, "--location", "village", "--state", v.state(fmt.Sprint(n)))
+		v.run(fmt.Sprint(n), "enroll", hub, "--token", token, "--location", "village", "--state", v.state(fmt.Sprint(n)))
 		// Slow enough that one side could not have all before the divide is told, however long that takes here.
 		v.start(n, "--listen", address(n)+":0", "--config", v.capped("1Mbit"))
 		peers[n] = v.status(n).Peer
@@ -251,21 +258,13 @@ func TestARoamingHostBelongsWhereItsAddressIs(t *testing.T) {
 	for n := 1; n <= 2; n++ {
 		v.ip("-n %s route add default via 10.30.0.1", v.in(fmt.Sprint(n)))
 	}
-	hub, err := v.ebb("lan").Daemon(v.ctx, v.state("hub"), "hub", "--listen", "10.30.0.1:7300")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := hub.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	hub := v.hub()
 	for name, subnet := range map[string]string{"village": "10.30.0.0/24", "town": "10.31.0.0/24"} {
 		v.run("lan", "location", "set", name, "subnets="+subnet, "--state", v.state("hub"))
 	}
 	for n := 1; n <= 3; n++ {
 		token := strings.TrimSpace(v.run("lan", "token", "new", "--state", v.state("hub")))
-		v.run(fmt.Sprint(n), "enroll", hub.Ready.Addr, "--token", token, "--location", "auto", "--state", v.state(fmt.Sprint(n)))
+		v.run(fmt.Sprint(n), "enroll", hub, "--token", token, "--location", "auto", "--state", v.state(fmt.Sprint(n)))
 		v.start(n, "--listen", "0.0.0.0:8733", "--config", v.capped("2Mbit"))
 		if s := v.status(n); s.Location != map[int]string{1: "village", 2: "village", 3: "town"}[n] {
 			t.Fatalf("host %d is in %s", n, s.Location)
