@@ -136,10 +136,18 @@ func (a asker) post(ctx context.Context, path string, in, out any) (*tls.Connect
 	return conn, nil
 }
 
+// pathEnroll spends a token.
+const pathEnroll = "/v1/enroll"
+
 func (a asker) do(ctx context.Context, method, path string, body []byte, limit int64) ([]byte, *tls.ConnectionState, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "https://"+a.addr+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	if path != pathEnroll {
+		// It does no harm when the hub hears it twice: it is said anew over another connection where the kept one turns out to have ended.
+		// The header is not sent; see http.Transport.
+		req.Header["Idempotency-Key"] = nil
 	}
 	resp, err := a.http.Do(req)
 	if err != nil {

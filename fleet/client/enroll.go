@@ -97,7 +97,7 @@ func (a asker) enrol(ctx context.Context, q fleet.EnrollRequest) (reply fleet.En
 				}
 			},
 			GotConn: func(httptrace.GotConnInfo) { asked.Store(true) }})
-		_, err = a.post(traced, "/v1/enroll", q, &reply)
+		_, err = a.post(traced, pathEnroll, q, &reply)
 		var noTLS tls.RecordHeaderError
 		if !errors.Is(err, ErrUnreachable) || !met.Load() || asked.Load() || errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &noTLS) {
 			return reply, err
