@@ -162,16 +162,24 @@ func (c *call) most(columns []string) (query, error) {
 	return q, err
 }
 
+// hosts is a location with those of its hosts that were asked for.
+func (c *call) hosts() (x location, err error) {
+	if x.Asked, err = c.most(hostColumns); err != nil {
+		return x, err
+	}
+	if x.LocationPage, err = c.location(); err != nil {
+		return x, err
+	}
+	x.Listed = listHosts(x.Peers, x.Asked)
+	return x, nil
+}
+
 func getHosts(c *call) error {
-	q, err := c.most(hostColumns)
+	page, err := c.hosts()
 	if err != nil {
 		return err
 	}
-	page, err := c.location()
-	if err != nil {
-		return err
-	}
-	return c.answer(listHosts(page.Peers, q))
+	return c.answer(page.Listed)
 }
 
 func getLocationHistory(c *call) error {
@@ -211,16 +219,24 @@ func getContent(c *call) error {
 	return c.answer(page)
 }
 
+// shares is a content with those of its locations that were asked for.
+func (c *call) shares() (x contentPage, err error) {
+	if x.Asked, err = c.most(shareColumns); err != nil {
+		return x, err
+	}
+	if x.ContentPage, err = c.content(); err != nil {
+		return x, err
+	}
+	x.Listed = listShares(x.Shares, x.Asked)
+	return x, nil
+}
+
 func getShares(c *call) error {
-	q, err := c.most(shareColumns)
+	page, err := c.shares()
 	if err != nil {
 		return err
 	}
-	page, err := c.content()
-	if err != nil {
-		return err
-	}
-	return c.answer(listShares(page.Shares, q))
+	return c.answer(page.Listed)
 }
 
 func (c *call) peer() (*board.PeerPage, error) {

@@ -262,15 +262,12 @@ func showLocations(c *call) error {
 }
 
 func showLocation(c *call) error {
-	q, err := c.most(hostColumns)
+	page, err := c.hosts()
 	if err != nil {
 		return err
 	}
-	page, err := c.location()
-	if err != nil {
-		return err
-	}
-	return c.show("location", page.Name, "locations", location{LocationPage: page, Causes: explain(page.Waiting), Listed: listHosts(page.Peers, q), Asked: q})
+	page.Causes = explain(page.Waiting)
+	return c.show("location", page.Name, "locations", page)
 }
 
 func showContents(c *call) error {
@@ -283,15 +280,12 @@ func showContents(c *call) error {
 }
 
 func showContent(c *call) error {
-	q, err := c.most(shareColumns)
+	page, err := c.shares()
 	if err != nil {
 		return err
 	}
-	page, err := c.content()
-	if err != nil {
-		return err
-	}
-	return c.show("content", page.Name, "contents", contentPage{ContentPage: page, Causes: explain(page.Waiting), Listed: listShares(page.Shares, q), Asked: q})
+	page.Causes = explain(page.Waiting)
+	return c.show("content", page.Name, "contents", page)
 }
 
 func showPeer(c *call) error {

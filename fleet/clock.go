@@ -29,6 +29,14 @@ func Behind(c *x509.Certificate, now time.Time) time.Duration {
 	return c.NotBefore.Add(ClockBorne).Sub(now)
 }
 
+// Against writes how a clock that is so far ahead of the hub's, or behind if negative, stands to it.
+func Against(ahead time.Duration) string {
+	if ahead < 0 {
+		return Span(ahead) + " behind the hub's"
+	}
+	return Span(ahead) + " ahead of the hub's"
+}
+
 // Span writes how far clocks are apart, to the minute.
 func Span(d time.Duration) string {
 	return strings.TrimSuffix(d.Abs().Round(time.Minute).String(), "0s")

@@ -130,7 +130,7 @@ func openJournal(fsys vfs.FS, dir string) (*journal, error) {
 // was open when the disk became full: what is stored can be read, and each change tries first to open it anew. cause, where there is
 // nothing to read yet either.
 func openFull(fsys vfs.FS, dir string, cause error) (*session, error) {
-	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	if _, err := fsys.Stat(dir); errors.Is(err, fs.ErrNotExist) { // which pebble says in words alone
 		return nil, cause
 	}
 	s, err := openSession(fsys, dir, true)

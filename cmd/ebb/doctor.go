@@ -128,13 +128,10 @@ func examine(cmd *cobra.Command, state string, asJSON bool) error {
 // clockWords says how this machine's clock stands to the hub's; ahead is in seconds. Empty: they agree to the minute.
 func clockWords(ahead float64) string {
 	d := time.Duration(ahead * float64(time.Second))
-	switch {
-	case d.Abs() < time.Minute:
+	if d.Abs() < time.Minute {
 		return ""
-	case d < 0:
-		return fleet.Span(d) + " behind the hub's"
 	}
-	return fleet.Span(d) + " ahead of the hub's"
+	return fleet.Against(d)
 }
 
 // examineClock compares this machine's clock with the hub's.

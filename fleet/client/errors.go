@@ -56,13 +56,10 @@ func refusal(resp *http.Response) error {
 func apart(resp *http.Response) string {
 	there, err := http.ParseTime(resp.Header.Get("Date"))
 	ahead := time.Since(there)
-	switch {
-	case err != nil || ahead.Abs() <= fleet.ClockBorne:
+	if err != nil || ahead.Abs() <= fleet.ClockBorne {
 		return ""
-	case ahead < 0:
-		return fmt.Sprintf("; this machine's clock is %s behind the hub's", fleet.Span(ahead))
 	}
-	return fmt.Sprintf("; this machine's clock is %s ahead of the hub's", fleet.Span(ahead))
+	return "; this machine's clock is " + fleet.Against(ahead)
 }
 
 // explain tells a hub that is not there from one that is another's.
