@@ -93,8 +93,7 @@ func (c *Conn) feed() {
 func (c *Conn) Grain() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	room := c.shim.Window() - c.shim.InFlight() - c.pending()
-	return min(c.grain(), max(1, room/c.full)*c.payload)
+	return min(c.grain(), max(1, c.shim.Spare(c.pending(), c.full)/c.full)*c.payload)
 }
 
 func (c *Conn) grain() int {

@@ -17,10 +17,9 @@ import (
 func (s *Shim) Allow(now time.Time, pending, unit, burst int) (bytes int, again time.Time) {
 	t := s.clock(now)
 	s.catchUp(t)
-	taken := s.send.inFlight + s.keptSize() + pending
-	room := roomFor(s.ctrl.Window(), taken, unit)
+	room := s.Spare(pending, unit)
 	if room < unit && s.waits(t, max(unit, burst)) {
-		room = roomFor(s.ctrl.Window(), taken, unit)
+		room = s.Spare(pending, unit)
 	}
 	s.content = room >= unit
 	if !s.content {
@@ -35,8 +34,10 @@ func (s *Shim) Allow(now time.Time, pending, unit, burst int) (bytes int, again 
 	return room, time.Time{}
 }
 
-// roomFor is how much fits the window beside what has taken its place in it.
-func roomFor(window, taken, unit int) int {
+// Spare is how many bytes of datagrams, which leave in units, fit the window beside what is in flight, what waits to be sent again and the
+// pending ones; it may be negative.
+func (s *Shim) Spare(pending, unit int) int {
+	window, taken := s.ctrl.Window(), s.send.inFlight+s.keptSize()+pending
 	if window > 0 && taken == 0 {
 		return max(window, unit) // "one datagram may always leave when nothing is in flight, unless Window is 0"
 	}

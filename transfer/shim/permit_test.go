@@ -64,6 +64,9 @@ func TestRepeatsComeFirst(t *testing.T) {
 	if n, _ := s.Allow(late, 0, 100, 100); n != 0 {
 		t.Errorf("%d bytes of news before the repeat", n)
 	}
+	if n := s.Spare(0, 100); n >= 100 {
+		t.Errorf("room for %d bytes beside the repeat", n)
+	}
 	if f, ok := s.Take(late); !ok || f.Kind != Packet {
 		t.Errorf("the repeat did not go when there was room: %+v", f)
 	}
