@@ -25,8 +25,8 @@ import (
 
 // Patience bounds every wait of one step; all that a browser does is bounded as well. Only a failing test ever waits for so long.
 const (
-	Patience    = time.Minute
-	forABrowser = 5 * time.Minute
+	Patience    = 3 * time.Minute
+	forABrowser = 8 * time.Minute
 	starts      = 3 // of a browser
 )
 

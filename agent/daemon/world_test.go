@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait; only a failing test ever waits for so long.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 const fleetName = "00000000000000ff"
 

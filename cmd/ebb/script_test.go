@@ -145,7 +145,7 @@ func exitStatus(ts *testscript.TestScript, err error) int {
 }
 
 // patience bounds every wait of a script; it is generous because only a failing test ever waits for so long.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // until PATTERN COMMAND... repeats a command until it succeeds and its stdout matches.
 func until(ts *testscript.TestScript, neg bool, args []string) {

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is for what must come; nothing here depends on when it comes.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // A party is somebody with a socket.
 type party struct {

@@ -113,7 +113,7 @@ func TestManyConns(t *testing.T) {
 				continue
 			}
 			wg.Go(func() {
-				ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 				defer cancel()
 				c, err := es[i].Dial(ctx, es[j].Addr())
 				if err != nil {

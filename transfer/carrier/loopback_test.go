@@ -42,7 +42,7 @@ func onLoopback(t testing.TB, a *authority, name string, change func(*Config)) *
 // join dials b from a and returns both ends.
 func join(t testing.TB, a, b *Endpoint) (dialed, accepted *Conn) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	dialed, err := a.Dial(ctx, b.Addr())
 	if err != nil {

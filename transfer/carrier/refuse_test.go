@@ -14,7 +14,7 @@ import (
 // dialFails dials and returns the error, which must be a *HandshakeError, and what the listener has to say.
 func dialFails(t *testing.T, a, b *Endpoint, refused chan error) (dialer, listener error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	c, err := a.Dial(ctx, b.Addr())
 	if err == nil {
@@ -96,7 +96,7 @@ func TestCertificates(t *testing.T) {
 			if c.told != nil && told == nil {
 				select {
 				case told = <-refused:
-				case <-time.After(5 * time.Second):
+				case <-time.After(time.Minute):
 				}
 			}
 			if c.told != nil && !errors.Is(told, c.told) {

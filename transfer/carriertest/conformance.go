@@ -40,7 +40,7 @@ type Conn interface {
 type Join func(t *testing.T) (a, b Conn)
 
 // patience bounds every wait; only a failing test ever waits for so long.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Conformance is what every carrier must do.
 func Conformance(t *testing.T, join Join) {

@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait; only a failing test ever waits for so long.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 func must(t testing.TB, err error) {
 	t.Helper()
