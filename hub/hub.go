@@ -42,6 +42,7 @@ import (
 // Options of a server. All but Clock and Log are required.
 type Options struct {
 	State     string
+	Node      *node.Node // as Init returned it
 	Store     *store.Store
 	Listener  net.Listener                              // control port; owned by the server from Open on
 	Observed  func() map[string]netip.AddrPort          // where the data plane sees each connected peer
@@ -112,10 +113,7 @@ func Open(o Options) (*Server, error) {
 	if o.Ways == nil {
 		o.Ways = func() []pulse.Way { return nil }
 	}
-	n, err := node.Load(o.State)
-	if err != nil {
-		return nil, err
-	}
+	n := o.Node
 	ca, err := openCA(o.State)
 	if err != nil {
 		return nil, fmt.Errorf("fleet CA: %w", err)
