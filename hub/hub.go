@@ -70,7 +70,7 @@ type Server struct {
 	http     *http.Server
 	attempts *limiter
 	door     *door
-	keeper   keeper
+	keeper   *keeper
 	accounts *accounts
 	orders   *orders
 	notes    *notes
@@ -118,7 +118,7 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
-	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), door: newDoor(), keeper: keeper{most: mostKept}, directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
+	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), door: newDoor(), keeper: newKeeper(openFiles(), o.Log), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
 		catalogue: fleet.NewCatalogue(), board: board.New(), shelf: map[content.ID]board.Content{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
 	if err := errors.Join(s.restore(), s.restoreTopology(), s.restoreWeeks()); err != nil {
