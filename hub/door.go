@@ -98,7 +98,9 @@ func (k *keeper) changed(_ net.Conn, to http.ConnState) {
 
 func (k *keeper) keep(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if k.open.Load() > k.most && r.URL.Path != bus.Path { // which is left to the bus
+		// That of the bus is left to it. Who hands on letters speaks for a whole location every few seconds, whose hosts wait 2 s for the answer and
+		// otherwise come themselves: there is no time for a handshake.
+		if k.open.Load() > k.most && r.URL.Path != bus.Path && r.URL.Path != pathLetters {
 			k.crowded()
 			w.Header().Set("Connection", "close")
 		}
