@@ -121,6 +121,7 @@ func TestOnlyAHubThatHearsBothKnows(t *testing.T) {
 	if got := says("a"); got != nil {
 		t.Errorf("while the hub is away it says that %v are apart", got)
 	}
+	w.hosts["a"].core.Misheard()
 	if n := w.hosts["a"].core.news(w.now).Unanswered; n != nil {
 		t.Errorf("a hub that may be an older one now is told %v", n)
 	}

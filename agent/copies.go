@@ -36,6 +36,10 @@ func (c *Core) compareIfDue(now time.Time) {
 		return
 	}
 	c.copies.next = now.Add(fleet.CopiesEvery*4/5 + time.Duration(c.rnd.Int64N(int64(fleet.CopiesEvery*2/5))))
+	if c.hub.problem != "" { // it would be one question more that a hub that comes back has no time for
+		c.NotCompared(now)
+		return
+	}
 	c.copies.asking = true
 	r := fleet.CopiesRequest{Replicas: max(c.keeper.Limits().Replicas, 1)}
 	for _, h := range c.sortedHoldings() {

@@ -44,7 +44,7 @@ func TestTheLocationKeepsItsLastCopies(t *testing.T) {
 	}
 }
 
-// While nobody tells who else holds it, everybody takes its own copy for the last one.
+// While nobody tells who else holds it, everybody takes its own copy for the last one. A hub that does not answer the news is not asked that.
 func TestWithoutTheHubNothingIsTakenForASpareCopy(t *testing.T) {
 	w := newWorld(t)
 	image := w.publish("image", 10)
@@ -55,9 +55,14 @@ func TestWithoutTheHubNothingIsTakenForASpareCopy(t *testing.T) {
 	}
 	w.pass(10 * time.Minute)
 	w.hubDown = true
+	w.pass(syncEvery * 6 / 5)
+	asked := w.asks
 	w.pass(2 * time.Hour)
 	if n := w.holders("image"); n != 2 {
 		t.Errorf("%d of 2 hold it", n)
+	}
+	if w.asks != asked || asked == 0 {
+		t.Errorf("it was asked %d times, %d of them while it was away", w.asks, w.asks-asked)
 	}
 }
 

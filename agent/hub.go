@@ -24,6 +24,9 @@ const (
 	// syncLater is how many times as long a host waits that has asked in vain so often or oftener: those who come back to a hub all at once
 	// would keep it busy with those that it has no time for.
 	syncLater = 3
+	// tellAnew bounds the holdings that are told whole after a failure: a hub that has started again knows none, and would ask for them with a
+	// second exchange. More are told when it asks.
+	tellAnew = 64
 )
 
 // hubView is what this host knows of its hub.
@@ -73,7 +76,10 @@ func (c *Core) syncIfDue(now time.Time) {
 }
 
 func (c *Core) planSync(now time.Time) {
-	every := c.every() * time.Duration(max(c.hub.failed, 1))
+	every := c.every()
+	if c.book.Super() != c.cfg.Self.Peer { // by way of whom others report: until it is back, all of them go to the hub themselves
+		every *= time.Duration(max(c.hub.failed, 1))
+	}
 	c.hub.planned = now.Add(every*4/5 + time.Duration(c.rnd.Int64N(int64(every*2/5))))
 }
 
@@ -90,7 +96,8 @@ func (c *Core) every() time.Duration {
 
 // news is what the hub should know of this host.
 func (c *Core) news(now time.Time) fleet.SyncRequest {
-	r := fleet.SyncRequest{Relay: c.hub.relays, Desired: c.saidOrders(), Instance: fmt.Sprintf("%016x", c.cfg.Seed), Cursor: c.hub.cursor, Partial: c.hub.cursor != ""}
+	r := fleet.SyncRequest{Relay: c.hub.relays, Desired: c.saidOrders(), Instance: fmt.Sprintf("%016x", c.cfg.Seed), Cursor: c.hub.cursor,
+		Partial: c.hub.cursor != "" && (c.hub.failed == 0 || len(c.holdings) > tellAnew)}
 	c.hub.sent = map[content.ID]fleet.Holding{}
 	if report, ok := c.ledger.Report(); ok { // after the records of saveLedger, and so of what is durable
 		r.Ledger = &report
@@ -186,10 +193,15 @@ func (c *Core) confirmed(now time.Time, r fleet.SyncReply) {
 	}
 }
 
-// BusUp: the bus is there, for the first time or again. What was pushed meanwhile is asked for, not by all hosts at once.
+// BusUp: the bus is there, for the first time or again. What was pushed meanwhile is asked for, not by all hosts at once, and by way of the
+// super-peer if it can be.
 func (c *Core) BusUp(now time.Time) {
-	if t := now.Add(time.Duration(c.rnd.Int64N(int64(syncFetch)))); t.Before(c.hub.nextSync) {
-		c.hub.nextSync = t
+	t := now.Add(time.Duration(c.rnd.Int64N(int64(syncFetch))))
+	if !t.Before(c.hub.nextSync) {
+		return
+	}
+	if c.hub.nextSync = t; c.hub.problem == "" && !c.hub.asking {
+		c.hub.planned = t
 	}
 }
 
@@ -206,13 +218,18 @@ func (c *Core) classify(now time.Time) {
 // SyncFailed: the hub could not be asked, for which why is the reason.
 func (c *Core) SyncFailed(now time.Time, why scheduler.Reason, detail string) {
 	c.hub.asking, c.hub.why, c.hub.problem = false, why, detail
-	c.hub.relays, c.hub.counts = false, false // perhaps it is an older one now
 	c.hub.failed = min(c.hub.failed+1, syncLater)
+	if why == scheduler.HubUnreachable {
+		c.reports.sender.Blameless()
+	}
 	urgent := !c.hub.nextSync.Equal(c.hub.planned)
 	if c.planSync(now); !urgent {
 		c.hub.nextSync = c.hub.planned
 	}
 }
+
+// Misheard: the hub was reached, and gave no answer to the news. Perhaps it is an older one now, and understands less.
+func (c *Core) Misheard() { c.hub.relays, c.hub.counts = false, false }
 
 func sortedIDs[V any](m map[content.ID]V) []content.ID {
 	return slices.SortedFunc(maps.Keys(m), content.ID.Compare)

@@ -49,7 +49,7 @@ func (c *Core) report(now time.Time, r fleet.SyncRequest, urgent bool) {
 // through is by way of whom news go now: the elected host if we are in conversation with it, ourselves if it is us; empty: directly.
 func (c *Core) through(now time.Time) string {
 	super := c.book.Super()
-	if !c.hub.relays || super != c.cfg.Self.Peer && c.peers[super] == nil {
+	if !c.hub.relays || c.hub.problem != "" || super != c.cfg.Self.Peer && c.peers[super] == nil {
 		return ""
 	}
 	return c.reports.sender.Through(now, super)

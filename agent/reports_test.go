@@ -15,8 +15,9 @@ import (
 
 // post is the letters of a world. On the way they are numbers.
 type post struct {
-	taken   bool // the hub takes letters
-	asked   int  // questions to the hub
+	taken   bool                // the hub takes letters
+	asked   int                 // questions to the hub
+	said    []fleet.SyncRequest // news that hosts gave to it themselves
 	letters []Sync
 	by      []string
 	replies []fleet.SyncReply
@@ -230,6 +231,78 @@ func TestTheHubIsAwayForReports(t *testing.T) {
 	w.hubDown = false
 	w.rest(time.Minute)
 	w.super()
+}
+
+// A hub that has started again hears all from each host in one exchange of its own, in which keys for letters are agreed upon, too: the next
+// report goes by way of the super-peer. Another one or two of each would be what a hub has no time for to which all come back at once.
+func TestAHubThatHasStartedAgainIsToldAllAtOnce(t *testing.T) {
+	w := shop(t, 6)
+	w.publish("image", 3)
+	w.get("till2", "image")
+	w.rest(time.Minute)
+	w.hubDown = true
+	w.rest(time.Minute)
+	w.newHub(2)
+	w.hubDown, w.post.said = false, nil
+	w.rest(3 * time.Minute)
+	w.super()
+	if len(w.post.said) != 6 {
+		t.Errorf("6 hosts went to the hub %d times", len(w.post.said))
+	}
+	for _, r := range w.post.said {
+		if r.Partial || !r.Relay {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// The super-peer does not let a hub wait that comes back, however long that was away, and nobody blames it for having had no answer: otherwise
+// all others would go to the hub themselves meanwhile.
+func TestTheSuperPeerIsBackSoon(t *testing.T) {
+	for seconds := range 20 {
+		w := shop(t, 6)
+		super := w.super()
+		w.hubDown = true
+		w.rest(time.Minute + time.Duration(seconds)*time.Second)
+		w.hubDown = false
+		w.rest(syncEvery*6/5 + time.Second)
+		if !w.hosts[super].core.Hub(w.now).Reachable {
+			t.Errorf("after %d s more than a minute without a hub its super-peer has not asked it again", seconds)
+		}
+	}
+	for seconds := range 10 {
+		w := shop(t, 6)
+		w.hubDown = true
+		w.rest(time.Duration(seconds) * time.Second)
+		w.hubDown = false
+		w.rest(2*syncEvery*6/5 + time.Second)
+		w.super()
+	}
+}
+
+// When the bus is back everybody asks soon what was said meanwhile, and by way of the super-peer.
+func TestTheBusIsBack(t *testing.T) {
+	w := shop(t, 6)
+	w.super()
+	letters := len(w.post.letters)
+	for len(w.post.letters) == letters { // at another moment than the beat
+		w.rest(time.Second)
+	}
+	w.rest(2 * time.Second)
+	w.post.said, letters = nil, len(w.post.letters)
+	for _, name := range w.names[1:] {
+		w.hosts[name].core.BusUp(w.now)
+	}
+	up := w.now
+	w.rest(syncFetch + time.Second)
+	for _, name := range w.names[1:] {
+		if !w.post.last[name].After(up) {
+			t.Errorf("%s has not asked", name)
+		}
+	}
+	if len(w.post.said) > 0 || len(w.post.letters) != letters+6 {
+		t.Errorf("%d asked the hub themselves; %d letters", len(w.post.said), len(w.post.letters)-letters)
+	}
 }
 
 // What is urgent does not wait until others have something to say, too.

@@ -34,6 +34,7 @@ type world struct {
 	outcast bool // the hub answers and refuses everybody
 	pace    int  // seconds, see fleet.SyncReply.Every
 	news    int  // exchanges with the hub so far
+	asks    int  // questions for copies so far
 	key     ed25519.PrivateKey
 	control *ecdsa.PublicKey // signs orders; nil: nobody does
 	dir     *fleet.Directory
@@ -117,8 +118,14 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, now: epoch, hosts: map[string]*host{}, key: ed25519.NewKeyFromSeed(seed[:]), copies: fleet.NewCopies(), catalog: map[string][]byte{},
 		bad: map[string]bool{}, walls: map[string]bool{}}
 	w.add("hub", fleet.RoleHub, "hub")
-	w.dir = fleet.NewDirectory(fleet.Member{Peer: w.hosts["hub"].id.Peer, Role: fleet.RoleHub, Location: "hub", Lan: w.addr("hub"), Wan: w.addr("hub")})
+	w.newHub(1)
 	return w
+}
+
+// newHub is a hub that knows nothing of any host.
+func (w *world) newHub(life uint64) {
+	w.dir = fleet.NewDirectory(fleet.Member{Peer: w.hosts["hub"].id.Peer, Role: fleet.RoleHub, Location: "hub", Lan: w.addr("hub"), Wan: w.addr("hub")})
+	w.dir.Life = life
 }
 
 func (w *world) addr(name string) string {
@@ -501,8 +508,10 @@ func (w *world) sync(name string, a Sync) {
 		}
 		if w.outcast {
 			h.core.SyncFailed(w.now, scheduler.HubRefuses, "the certificate has expired")
+			h.core.Misheard()
 			return
 		}
+		w.post.said = append(w.post.said, a.Request)
 		h.core.Synced(w.now, w.hear(name, a.Request))
 	})
 }
@@ -523,6 +532,7 @@ func (w *world) hear(name string, r fleet.SyncRequest) fleet.SyncReply {
 
 func (w *world) compare(name string, a Compare) {
 	h := w.hosts[name]
+	w.asks++
 	w.after(wan, name, func(*host) {
 		if w.hubDown {
 			h.core.NotCompared(w.now)

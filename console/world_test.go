@@ -100,10 +100,11 @@ func newOrderly(t *testing.T, clock func() time.Time) *orderly {
 		t.Fatal(err)
 	}
 	state := t.TempDir()
-	if err := hub.Init(state, l.Addr().(*net.TCPAddr).AddrPort(), clock()); err != nil {
+	n, err := hub.Init(state, l.Addr().(*net.TCPAddr).AddrPort(), clock(), slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := hub.Open(hub.Options{State: state, Store: st, Listener: l, Clock: clock, Observed: func() map[string]netip.AddrPort { return nil },
+	h, err := hub.Open(hub.Options{State: state, Node: n, Store: st, Listener: l, Clock: clock, Observed: func() map[string]netip.AddrPort { return nil },
 		Published: func([]byte) error { return nil }, Pinned: func([]ed25519.PublicKey) {}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -30,13 +30,16 @@ const (
 // observeEvery is how often the data plane is asked where it sees its peers.
 const observeEvery = 500 * time.Millisecond
 
+// pathLetters is where hosts hand on what others report.
+const pathLetters = "/v1/letters"
+
 // control serves the control port.
 func (s *Server) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/enroll", s.enroll)
 	mux.HandleFunc("POST /v1/renew", s.member(s.renew))
 	mux.HandleFunc("POST /v1/sync", s.member(s.sync))
-	mux.HandleFunc("POST /v1/letters", s.member(s.letters))
+	mux.HandleFunc("POST "+pathLetters, s.member(s.letters))
 	mux.HandleFunc("POST /v1/copies", s.member(s.copied))
 	mux.HandleFunc("GET /v1/contents/{ref}", s.member(s.content))
 	mux.HandleFunc("GET "+bus.Path, s.member(s.throughControl))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
@@ -52,14 +53,38 @@ func (d *door) guard(base *tls.Config) *tls.Config {
 	return guarded
 }
 
-// mostKept bounds the connections to the control port that are kept between questions. The bus has one for each host all the time, and
-// descriptors are not without end; who has to come anew for his next question loses a handshake.
-const mostKept = 4096
+// Bounds of the connections to the control port that are kept between questions.
+const (
+	mostKept   = 4096  // where nobody says how many files may be open
+	mostEver   = 32768 // however many may be: each takes some 50 KB
+	ownFiles   = 1024  // that are left for the store, listeners and the console, or a quarter of few
+	partOfKept = 4     // one part of the rest is kept, two are for the bus and one for those who are on their way in
+)
+
+// kept is how many connections to the control port are kept between questions by a process that may have so many files open; 0: it is not
+// known. The bus has a connection for each host all the time, and without descriptors the store cannot write either; who has to come anew for
+// his next question loses a handshake.
+func kept(files uint64) int64 {
+	if files == 0 {
+		return mostKept
+	}
+	return int64(min((files-min(ownFiles, files/4))/partOfKept, mostEver))
+}
 
 // keeper counts connections to the control port, and closes after the answer where there are more than most.
 type keeper struct {
-	most int64
-	open atomic.Int64
+	most    int64
+	open    atomic.Int64
+	crowded func() // there are more, for the first time
+}
+
+func newKeeper(files uint64, log *slog.Logger) *keeper {
+	k := &keeper{most: kept(files)}
+	k.crowded = sync.OnceFunc(func() {
+		log.Warn("more hosts than connections to the control port that are kept between questions: further ones are closed after the answer, and each "+
+			"question takes a handshake; let this process open more files (LimitNOFILE, ulimit -n)", "kept", k.most, "open_files", files)
+	})
+	return k
 }
 
 func (k *keeper) changed(_ net.Conn, to http.ConnState) {
@@ -73,7 +98,10 @@ func (k *keeper) changed(_ net.Conn, to http.ConnState) {
 
 func (k *keeper) keep(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if k.open.Load() > k.most && r.URL.Path != bus.Path { // which is left to the bus
+		// That of the bus is left to it. Who hands on letters speaks for a whole location every few seconds, whose hosts wait 2 s for the answer and
+		// otherwise come themselves: there is no time for a handshake.
+		if k.open.Load() > k.most && r.URL.Path != bus.Path && r.URL.Path != pathLetters {
+			k.crowded()
 			w.Header().Set("Connection", "close")
 		}
 		h.ServeHTTP(w, r)

@@ -5,6 +5,7 @@ package hub
 import (
 	"crypto/tls"
 	"errors"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -73,14 +74,28 @@ func TestTheHubHangsUpLast(t *testing.T) {
 	}
 }
 
+// Of the files that a process may open most are left: for the store, for one connection of each host to the bus, and for those on their way in.
+func TestConnectionsKeptLeaveFiles(t *testing.T) {
+	for files, want := range map[uint64]int64{0: 4096, 1: 0, 64: 12, 256: 48, 1024: 192, 4096: 768, 20000: 4744, 65536: 16128, 1 << 20: 32768, math.MaxUint64: 32768} {
+		got := kept(files)
+		if got != want {
+			t.Errorf("of %d files %d connections are kept, want %d", files, got, want)
+		}
+		if own := min(files/4, ownFiles); files > 0 && uint64(got)*4 > files-own {
+			t.Errorf("of %d files %d are left", files, files-uint64(got))
+		}
+	}
+}
+
 // With more connections than are kept, who asks is answered and comes anew for his next question; otherwise he stays.
 func TestSoManyConnectionsAreKept(t *testing.T) {
-	k := &keeper{most: 1}
+	said := 0
+	k := &keeper{most: 1, crowded: func() { said++ }}
 	for _, x := range []struct {
 		open  int
 		path  string
 		keeps bool
-	}{{1, "/v1/sync", true}, {2, "/v1/sync", false}, {3, "/v1/copies", false}, {4, bus.Path, true}} {
+	}{{1, "/v1/sync", true}, {2, "/v1/sync", false}, {3, "/v1/copies", false}, {4, bus.Path, true}, {5, pathLetters, true}} {
 		k.changed(nil, http.StateNew)
 		w := httptest.NewRecorder()
 		k.keep(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("POST", x.path, nil))
@@ -88,11 +103,14 @@ func TestSoManyConnectionsAreKept(t *testing.T) {
 			t.Errorf("connection %d of %d, %s: kept %v, answered %d", x.open, k.open.Load(), x.path, keeps, w.Code)
 		}
 	}
+	if said != 2 {
+		t.Errorf("of 2 connections that are not kept %d were told", said)
+	}
 	k.changed(nil, http.StateActive)
 	k.changed(nil, http.StateHijacked)
 	k.changed(nil, http.StateIdle)
 	k.changed(nil, http.StateClosed)
-	if n := k.open.Load(); n != 2 {
-		t.Errorf("of 4 connections 2 have ended, and %d are open", n)
+	if n := k.open.Load(); n != 3 {
+		t.Errorf("of 5 connections 2 have ended, and %d are open", n)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -258,11 +259,15 @@ func TestHubNotReachable(t *testing.T) {
 func TestInitContinuesAndRefuses(t *testing.T) {
 	w := newWorld(t)
 	agent, _ := w.host("oslo")
-	w.must(Init(w.state, w.addr, w.clock())) // again changes nothing
+	start := func(dir string) error {
+		_, err := Init(dir, w.addr, w.clock(), slog.New(slog.DiscardHandler))
+		return err
+	}
+	w.must(start(w.state)) // again changes nothing
 	if w.hub.self().Identity != mustLoad(t, w.state).Identity {
 		t.Error("another identity")
 	}
-	if err := Init(agent.Dir, w.addr, w.clock()); !errors.Is(err, node.ErrEnrolled) {
+	if err := start(agent.Dir); !errors.Is(err, node.ErrEnrolled) {
 		t.Errorf("in an agent's directory: %v", err)
 	}
 
@@ -270,14 +275,14 @@ func TestInitContinuesAndRefuses(t *testing.T) {
 	dir := t.TempDir()
 	ca, err := newCA(dir, w.clock())
 	w.must(err)
-	w.must(Init(dir, w.addr, w.clock()))
+	w.must(start(dir))
 	if got := mustLoad(t, dir).Identity.Fleet; got != ca.fleetName() {
 		t.Errorf("fleet %s, want %s", got, ca.fleetName())
 	}
 
 	// A publisher's secret that was moved elsewhere is not made anew.
 	w.must(os.Remove(filepath.Join(dir, publisherFile)))
-	w.must(Init(dir, w.addr, w.clock()))
+	w.must(start(dir))
 	if _, err := os.Stat(filepath.Join(dir, publisherFile)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("another publisher: %v", err)
 	}
@@ -287,11 +292,11 @@ func TestInitContinuesAndRefuses(t *testing.T) {
 	b, err := os.ReadFile(path)
 	w.must(err)
 	w.must(os.Remove(path))
-	if err := Init(dir, w.addr, w.clock()); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "backup") {
+	if err := start(dir); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "backup") {
 		t.Errorf("without its CA: %v", err)
 	}
 	w.must(os.WriteFile(path, b[:len(b)/2], 0o600))
-	if err := Init(dir, w.addr, w.clock()); err == nil || !strings.Contains(err.Error(), path) {
+	if err := start(dir); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("with half a CA: %v", err)
 	}
 }

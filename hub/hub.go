@@ -42,6 +42,7 @@ import (
 // Options of a server. All but Clock and Log are required.
 type Options struct {
 	State     string
+	Node      *node.Node // as Init returned it
 	Store     *store.Store
 	Listener  net.Listener                              // control port; owned by the server from Open on
 	Observed  func() map[string]netip.AddrPort          // where the data plane sees each connected peer
@@ -69,7 +70,7 @@ type Server struct {
 	http     *http.Server
 	attempts *limiter
 	door     *door
-	keeper   keeper
+	keeper   *keeper
 	accounts *accounts
 	orders   *orders
 	notes    *notes
@@ -112,15 +113,12 @@ func Open(o Options) (*Server, error) {
 	if o.Ways == nil {
 		o.Ways = func() []pulse.Way { return nil }
 	}
-	n, err := node.Load(o.State)
-	if err != nil {
-		return nil, err
-	}
+	n := o.Node
 	ca, err := openCA(o.State)
 	if err != nil {
 		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
-	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), door: newDoor(), keeper: keeper{most: mostKept}, directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
+	s := &Server{o: o, node: n, ca: ca, attempts: newLimiter(), door: newDoor(), keeper: newKeeper(openFiles(), o.Log), directory: fleet.NewDirectory(n.Hub), copies: fleet.NewCopies(),
 		catalogue: fleet.NewCatalogue(), board: board.New(), shelf: map[content.ID]board.Content{}, warned: map[string]time.Time{}}
 	s.directory.Life = life()
 	if err := errors.Join(s.restore(), s.restoreTopology(), s.restoreWeeks()); err != nil {

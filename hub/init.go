@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/store"
 )
 
 // Location is where a hub is.
@@ -28,18 +30,20 @@ const publisherFile = "publisher.key"
 
 // Init makes what a hub needs and does not have yet: the CA, the hub's own enrolment, and a publisher's key pair
 // whose secret may be moved elsewhere. addr is where control port and data plane listen now. After a crash at any
-// point it goes on where it stopped.
-func Init(state string, addr netip.AddrPort, now time.Time) error {
+// point it goes on where it stopped. The hub's own host is returned. Where the disk is full, a hub that was there before is told
+// so in the log and starts all the same: what has changed of its enrolment, its address or its certificate, is then not on disk, and comes
+// there with the next start or change that finds room.
+func Init(state string, addr netip.AddrPort, now time.Time, log *slog.Logger) (*node.Node, error) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
-		return err
+		return nil, err
 	}
 	n, err := node.Load(state)
 	fresh := errors.Is(err, node.ErrNotEnrolled)
 	if err != nil && !fresh {
-		return err
+		return nil, err
 	}
 	if !fresh && n.Identity.Role != fleet.RoleHub {
-		return fmt.Errorf("%w: %s belongs to agent %s; choose another state directory for the hub", node.ErrEnrolled, state, n.Identity.Peer)
+		return nil, fmt.Errorf("%w: %s belongs to agent %s; choose another state directory for the hub", node.ErrEnrolled, state, n.Identity.Peer)
 	}
 	ca, err := openCA(state)
 	switch {
@@ -49,7 +53,7 @@ func Init(state string, addr netip.AddrPort, now time.Time) error {
 		err = fmt.Errorf("%w: without it nobody can be let into fleet %s; put it back from a backup", err, n.Identity.Fleet)
 	}
 	if err != nil {
-		return fmt.Errorf("fleet CA: %w", err)
+		return nil, fmt.Errorf("fleet CA: %w", err)
 	}
 	changed := fresh || n.Due(now)
 	if fresh {
@@ -58,14 +62,21 @@ func Init(state string, addr netip.AddrPort, now time.Time) error {
 		n, err = renewed(n, ca, now)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if at := addr.String(); !changed && n.HubAddr == at && n.Hub.Lan == at && n.Hub.Wan == at { // so that it starts on a full disk
-		return nil
+	at := addr.String()
+	if !changed && n.HubAddr == at && n.Hub.Lan == at && n.Hub.Wan == at {
+		return n, nil
 	}
-	n.HubAddr = addr.String()
-	n.Hub = fleet.Member{Peer: n.Identity.Peer, Role: fleet.RoleHub, Location: Location, Lan: addr.String(), Wan: addr.String()}
-	return n.Save()
+	n.HubAddr = at
+	n.Hub = fleet.Member{Peer: n.Identity.Peer, Role: fleet.RoleHub, Location: Location, Lan: at, Wan: at}
+	err = n.Save()
+	if store.Full(err) && !fresh {
+		log.Warn("the disk is full: this hub starts, and what is new of it is not written down yet; make room on its disk", "addr", at,
+			"certificate_until", n.Certificate.Leaf.NotAfter, "err", err)
+		err = nil
+	}
+	return n, err
 }
 
 // newNode makes the hub's own host and the default publisher.

@@ -93,8 +93,10 @@ func (w *world) start() {
 	l, err := net.Listen("tcp", w.addr.String())
 	w.must(err)
 	w.addr = l.Addr().(*net.TCPAddr).AddrPort()
-	w.must(Init(w.state, w.addr, w.clock()))
-	w.hub, err = Open(Options{State: w.state, Store: st, Listener: l, Clock: w.clock, Log: slog.New(slog.NewTextHandler(w, nil)), Bus: w.bus,
+	log := slog.New(slog.NewTextHandler(w, nil))
+	n, err := Init(w.state, w.addr, w.clock(), log)
+	w.must(err)
+	w.hub, err = Open(Options{State: w.state, Node: n, Store: st, Listener: l, Clock: w.clock, Log: log, Bus: w.bus,
 		Observed: func() map[string]netip.AddrPort { return w.observed },
 		Published: func(raw []byte) error {
 			w.mu.Lock()

@@ -75,7 +75,7 @@ func explain(words string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case full(err):
+	case Full(err):
 		return fmt.Errorf("%s: %w: make room and try again: %w", words, ErrNoSpace, err)
 	default:
 		return fmt.Errorf("%s: %w", words, err)
@@ -116,7 +116,7 @@ func lockFailure(dir string, err error) error {
 	return explain("locking "+dir, err)
 }
 
-// full reports whether the disk has no room for what was tried.
-func full(err error) bool {
+// Full reports whether the disk has no room for what was tried, whoever tried it.
+func Full(err error) bool {
 	return vfs.IsNoSpaceError(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

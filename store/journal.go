@@ -115,7 +115,7 @@ func openJournal(fsys vfs.FS, dir string) (*journal, error) {
 		return nil, err
 	}
 	s, err := openSession(fsys, dir, false)
-	if full(err) {
+	if Full(err) {
 		s, err = openFull(fsys, dir, err)
 	}
 	if err != nil {

@@ -64,6 +64,9 @@ func (d *Daemon) sync(a agent.Sync) {
 	d.do(func(c *agent.Core, now time.Time) {
 		if err != nil {
 			c.SyncFailed(now, whyNot(err), err.Error())
+			if !errors.Is(err, client.ErrUnreachable) {
+				c.Misheard()
+			}
 			return
 		}
 		reply.Hub = atHub(reply.Hub, d.o.Node.HubAddr)

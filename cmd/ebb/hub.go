@@ -80,12 +80,9 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := hub.Init(r.state, socket.LocalAddr(), time.Now()); err != nil {
-		return errors.Join(badState(err), control.Close(), socket.Close())
-	}
-	n, err := loadNode(r.state)
+	n, err := hub.Init(r.state, socket.LocalAddr(), time.Now(), r.log)
 	if err != nil {
-		return errors.Join(err, control.Close(), socket.Close())
+		return errors.Join(badState(err), control.Close(), socket.Close())
 	}
 	page, err := listenConsole(r.console)
 	if err != nil {
@@ -97,7 +94,7 @@ func runHub(ctx context.Context, r hubRun) (err error) {
 		return errors.Join(err, control.Close(), closeIf(page))
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	s, err := hub.Open(hub.Options{State: r.state, Store: st, Listener: control, Observed: d.Observed, Published: d.Published,
+	s, err := hub.Open(hub.Options{State: r.state, Node: n, Store: st, Listener: control, Observed: d.Observed, Published: d.Published,
 		Pinned: d.Pinned, Ledger: d.Ledger, Ordered: d.Ordered, Bus: r.bus, Ways: d.Ways, Log: r.log})
 	if err != nil {
 		return errors.Join(err, control.Close(), closeIf(page))

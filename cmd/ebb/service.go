@@ -62,7 +62,7 @@ func loadNode(state string) (*node.Node, error) {
 
 // badState says that what a state directory holds cannot be used, unless it only cannot be read or written now.
 func badState(err error) error {
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC) {
+	if errors.Is(err, fs.ErrPermission) || store.Full(err) {
 		return err
 	}
 	return &hintedError{err.Error(), "", exitConfig, err}

@@ -44,7 +44,7 @@ type liar struct {
 	addr    string
 	from    time.Time // its certificate is good for a day from here
 	answers func(w http.ResponseWriter, r *http.Request)
-	heard   int
+	heard   atomic.Int32
 	busy    atomic.Int32 // so many handshakes it has no time for
 }
 
@@ -65,7 +65,7 @@ func newLiar(t *testing.T, from time.Time) *liar {
 	key := newKey(t)
 	leaf := l.issue(key, fleet.Identity{Fleet: "0123456789abcdef", Role: fleet.RoleHub, Location: "hub", Peer: "0123456789abcdef"})
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		l.heard++
+		l.heard.Add(1)
 		l.answers(w, r)
 	}))
 	s.TLS = &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequestClientCert,
@@ -196,7 +196,7 @@ func TestHubOutOfDate(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		if l.heard > 0 {
+		if l.heard.Load() > 0 {
 			t.Errorf("%s: it was asked", what)
 		}
 	}
@@ -338,13 +338,13 @@ func TestQuestionsAreBounded(t *testing.T) {
 	if _, err := c.Sync(context.Background(), r); err != nil {
 		t.Error(err)
 	}
-	l.heard = 0
+	l.heard.Store(0)
 	for _, ref := range []string{"", "..", "a/b", "a?b", "a#b", "%2e%2e", "\x00", "NOT\nA\nNAME"} {
 		if _, err := c.Content(context.Background(), ref); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%q: %v", ref, err)
 		}
 	}
-	if l.heard > 0 {
+	if l.heard.Load() > 0 {
 		t.Error("the hub was asked")
 	}
 }
@@ -384,12 +384,12 @@ func TestABusyHubIsAskedAgain(t *testing.T) {
 		return err
 	}
 	l.busy.Store(3)
-	if err := ask(l.addr); !errors.Is(err, ErrForeign) || l.heard != 1 || l.busy.Load() != 0 {
-		t.Errorf("heard %d times, and it is busy for %d more: %v", l.heard, l.busy.Load(), err)
+	if err := ask(l.addr); !errors.Is(err, ErrForeign) || l.heard.Load() != 1 || l.busy.Load() != 0 {
+		t.Errorf("heard %d times, and it is busy for %d more: %v", l.heard.Load(), l.busy.Load(), err)
 	}
 	l.answers = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-	if err := ask(l.addr); !errors.Is(err, ErrUnreachable) || l.heard != 2 {
-		t.Errorf("heard %d times in all: %v", l.heard, err)
+	if err := ask(l.addr); !errors.Is(err, ErrUnreachable) || l.heard.Load() != 2 {
+		t.Errorf("heard %d times in all: %v", l.heard.Load(), err)
 	}
 	for _, addr := range []string{plain.Listener.Addr().String(), gone.Listener.Addr().String()} {
 		if err := ask(addr); !errors.Is(err, ErrUnreachable) || met.Load() != 1 {

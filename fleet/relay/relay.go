@@ -17,7 +17,7 @@
 //
 // A Sender gives its report to the super-peer and waits for the answer of the hub. When there is none within 2 s, when the super-peer
 // refuses or is gone, the same report goes directly, and the next ones for half a minute, twice as long each further time, up to eight
-// minutes. A Gatherer collects for half a second, hands over one batch at a time, and refuses what would be too much for it: then who
+// minutes; not so when the hub does not answer the host itself either. A Gatherer collects for half a second, hands over one batch at a time, and refuses what would be too much for it: then who
 // asked reports directly.
 //
 // A Gatherer has a rhythm of 8 to 10 s, and tells with every answer when its next beat is. Hosts that have nothing urgent to say report then,

@@ -73,6 +73,9 @@ func (s *Sender) Gone(now time.Time, peer string) {
 	}
 }
 
+// Blameless: the hub does not answer this host itself either, so that a super-peer had no answer says nothing of that.
+func (s *Sender) Blameless() { s.shunned, s.pause = "", 0 }
+
 // Advance lets time pass.
 func (s *Sender) Advance(now time.Time) {
 	if s.at != "" && !now.Before(s.until) {

@@ -35,7 +35,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"syscall"
 
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/store"
@@ -65,7 +64,7 @@ type Options struct {
 // which the same call works once the chunk is there again.
 func Write(m *content.Manifest, src Source, dst string, o Options) error {
 	if err := write(m, src, dst, o); err != nil {
-		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		if store.Full(err) {
 			err = fmt.Errorf("%w: make room and try again: %w", store.ErrNoSpace, err)
 		}
 		return fmt.Errorf("writing %s to %s: %w", m.Name, dst, err)
