@@ -64,6 +64,9 @@
 //     at its floor, where pairs that nobody came between show the capacity; then mostly a seventh of the link, and now and then a half.
 //   - ebb beside short transfers that come all the time: it leaves for each, and uses little of what they leave.
 //   - ebb on a bottleneck that becomes slower: it leaves, and a survey needs a second or three to find that nobody else is there.
+//   - A full link from the start on a path with jitter: where that is many times what a datagram takes, a train tells the jitter and not the
+//     bottleneck, a tenth to a quarter of the capacity is found, and lifts need five to twenty seconds for the rest, because each has to stand out
+//     of the noise. Trains cannot simply go on there: others' datagrams in a small buffer scatter them alike.
 //   - A full link where ebb's host, or the bottleneck's, is so busy that it stands still several times a second: it takes 60 to 95 %.
 //   - ebb on paths that become too narrow for datagrams in use: it takes a quarter of the link there for the first ten seconds.
 //   - A rise of the real base delay, as by a new route, is believed by ebb in seconds where two datagrams can be told apart, that is where

@@ -118,7 +118,6 @@ func (s Setup) play(controller string, present who, seed uint64, length time.Dur
 			out.others = append(out.others, t.add(w, p, s.Forward.Rate, seed*100+uint64(i))...)
 		}
 	}
-	dbg(w, out)
 	if !present.we {
 		w.Run(length)
 		return out
@@ -229,16 +228,4 @@ func uniform(p *rand.PCG) float64 { return float64(p.Uint64()>>11) / (1 << 53) }
 
 func within(p *rand.PCG, d time.Duration) time.Duration {
 	return time.Duration(float64(d) * uniform(p))
-}
-
-var dbgAt func(*world, time.Duration)
-var dbgStep time.Duration
-
-func dbg(w *sim.World, out *world) {
-	if dbgAt == nil {
-		return
-	}
-	for at := dbgStep; at < out.length; at += dbgStep {
-		w.At(at, func(time.Time) { dbgAt(out, at) })
-	}
 }
