@@ -74,7 +74,7 @@ func openOrders(ca *authority, st *store.Store, now time.Time, skip func(key str
 	})
 	if err == nil {
 		err = st.Scan(keyLocation, func(key string, value []byte) bool {
-			if _, err := o.book.Restored(now, value); err != nil { // its signature was looked at before it was written, and there are many
+			if _, err := o.book.Restored(now, bytes.Clone(value)); err != nil { // its signature was looked at before it was written, and there are many
 				skip(key, err)
 			}
 			return true

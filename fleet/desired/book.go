@@ -55,12 +55,12 @@ func (b *Book) Heard(now time.Time, raw []byte) (Document, error) {
 	if err != nil {
 		return e.Document, err
 	}
-	b.take(e, raw)
+	b.take(e, bytes.Clone(raw))
 	return e.Document, nil
 }
 
-// Restored takes a document whose signature need not be looked at: it is from the own journal, or was made just now. The errors are
-// those of Check but ErrForeign.
+// Restored takes a document whose signature need not be looked at: it is from the own journal, or was looked at or made just now. The bytes are
+// the book's from then on. The errors are those of Check but ErrForeign.
 func (b *Book) Restored(now time.Time, raw []byte) (Document, error) {
 	_, payload, err := divide(raw)
 	if err != nil {
@@ -78,7 +78,7 @@ func (b *Book) Restored(now time.Time, raw []byte) (Document, error) {
 }
 
 func (b *Book) take(e entry, raw []byte) {
-	e.raw = bytes.Clone(raw)
+	e.raw = raw
 	if e.Kind == Location {
 		b.putLocation(e)
 	} else {
