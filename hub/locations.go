@@ -26,10 +26,16 @@ type merged struct {
 	behind  bool      // at the start it was older than what had been said
 }
 
-// locate says to the hosts of each location what is new of it, and makes that durable with the records of the topology that says so.
+// errMoved: a host has told of a location what the topology does not have yet, and whoever changes it would take that back unseen.
+var errMoved = errors.New("a host has told of its location")
+
+// locate says to the hosts of each location what is new of it, and makes that durable with the records of the topology that says so. errMoved.
 func (o *orders) locate(now time.Time, words map[string]json.RawMessage, records []store.Record) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.moved {
+		return errMoved
+	}
 	docs, err := o.book.Locate(now, words)
 	if err != nil {
 		return err
@@ -82,18 +88,32 @@ func (s *Server) takeUp(now time.Time) {
 	if now.Before(s.merged.next) {
 		return
 	}
-	s.orders.mu.Lock()
-	docs := s.orders.book.Locations()
-	s.orders.moved = false
-	s.orders.mu.Unlock()
-	if err := s.merge(docs); err != nil {
+	if err := s.takeUpAll(); err != nil {
 		s.o.Log.Error("what hosts told of their locations could not be taken up", "err", err)
+	}
+	end := s.o.Clock()
+	s.merged.next = end.Add(mergeShare * max(end.Sub(now), 0))
+}
+
+// takeUpAll takes up what hosts have told so far. The caller holds changing.
+func (s *Server) takeUpAll() error {
+	s.orders.mu.Lock()
+	moved := s.orders.moved
+	var docs []desired.Document
+	if moved {
+		docs, s.orders.moved = s.orders.book.Locations(), false
+	}
+	s.orders.mu.Unlock()
+	if !moved {
+		return nil
+	}
+	err := s.merge(docs)
+	if err != nil {
 		s.orders.mu.Lock()
 		s.orders.moved = true
 		s.orders.mu.Unlock()
 	}
-	end := s.o.Clock()
-	s.merged.next = end.Add(mergeShare * max(end.Sub(now), 0))
+	return err
 }
 
 // merge enters what was said of locations, the newest first, into the topology. The caller holds changing.

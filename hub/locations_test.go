@@ -174,6 +174,34 @@ func TestWhatWasToldIsTakenUpAfterACrash(t *testing.T) {
 	}
 }
 
+// Who changes a topology that does not have yet what hosts have told must look at it again, and takes nothing of it back.
+func TestAChangeTakesBackNothingThatHostsTold(t *testing.T) {
+	w := newWorld(t)
+	berlin := w.subject("berlin")
+	w.set("berlin", "link=lan")
+	restore := w.older()
+	w.set("berlin", "link=vpn")
+	berlin.exchange()
+	restore()
+	stale, err := w.topology("topology").Set("rome", []string{"link=lan"})
+	w.must(err)
+	w.hub.changing.Lock()
+	w.hub.merged.next = w.clock().Add(time.Hour) // it was made anew just now
+	w.hub.changing.Unlock()
+	berlin.exchange()
+	w.expect("+ location berlin  link=lan")
+	if err := w.operator("PUT", "topology", stale.Encode(), nil); code(err) != api.CodeExists {
+		t.Errorf("%v", err)
+	}
+	w.expect("+ location berlin  link=vpn")
+	w.set("rome", "link=lan")
+	berlin.exchange()
+	w.expect("+ location berlin  link=vpn", "+ location rome  link=lan")
+	if word := berlin.located(); word == nil || word.Link != fleet.VPN {
+		t.Errorf("%+v", word)
+	}
+}
+
 // What the operator says at the restored hub counts, whatever hosts tell afterwards, although its clock is behind.
 func TestTheOperatorsLastWordOnALocation(t *testing.T) {
 	w := newWorld(t)

@@ -110,9 +110,12 @@ func (s *Server) putTopology(w http.ResponseWriter, r *http.Request) {
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
+	if err := s.takeUpAll(); err != nil {
+		refuse(w, err)
+		return
+	}
 	if now := s.network().Topology().Version; now != t.Version {
-		refuse(w, &api.Problem{Title: fmt.Sprintf("the topology was changed meanwhile: it is at version %d, and this is a change of version %d", now, t.Version),
-			Status: http.StatusConflict, Code: api.CodeExists, Hint: "look at it and change it again"})
+		refuse(w, changedMeanwhile("it is at version %d, and this is a change of version %d", now, t.Version))
 		return
 	}
 	t.Version++
@@ -121,7 +124,10 @@ func (s *Server) putTopology(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = s.orders.locate(s.o.Clock(), x.Words(), records)
 	}
-	if errors.Is(err, desired.ErrFull) {
+	switch {
+	case errors.Is(err, errMoved):
+		err = changedMeanwhile("%v", err)
+	case errors.Is(err, desired.ErrFull):
 		err = &api.Problem{Title: err.Error(), Status: http.StatusBadRequest, Code: api.CodeBadRequest, Hint: "name locations as they were named before"}
 	}
 	if err != nil {
@@ -131,6 +137,11 @@ func (s *Server) putTopology(w http.ResponseWriter, r *http.Request) {
 	s.setNetwork(x)
 	s.o.Log.Info("topology changed", "version", t.Version, "locations", len(t.Locations))
 	answer(w, map[string]uint64{"version": t.Version})
+}
+
+func changedMeanwhile(format string, args ...any) error {
+	return &api.Problem{Title: "the topology was changed meanwhile: " + fmt.Sprintf(format, args...), Status: http.StatusConflict, Code: api.CodeExists,
+		Hint: "look at it and change it again"}
 }
 
 // topologyRecords are those that write a version, and drop those that are too old.
