@@ -29,7 +29,7 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 )
 
-// Limits of one topology. With them a hub needs a few hundred megabytes while it takes one over, and tens afterwards.
+// Limits of one topology. With them a hub needs some 700 megabytes while it takes one over, and 500 afterwards.
 const (
 	MaxLocations = 100_000
 	MaxSubnets   = 1_000_000
