@@ -64,6 +64,7 @@ type Core struct {
 	names        *fleet.Catalogue // what each name stands for, which never goes back
 	flows        map[string]*flow
 	orders       orders
+	place        place
 	order        []string // of flows, as they were asked for
 	ledger       *ledger.Book
 	epochSaved   bool

@@ -155,7 +155,7 @@ func (c *Core) answered(now time.Time, r fleet.SyncReply) {
 	if r.Partial {
 		c.book.StillListed(now)
 	} else {
-		c.book.Placed(r.Here)
+		c.placed(r.Here)
 	}
 	for _, m := range r.Peers {
 		changed = c.book.Listed(now, m) || changed

@@ -48,16 +48,22 @@ func (c *Core) Ordered(now time.Time, raws [][]byte) {
 	c.orders.hurries = 0
 	c.obeyOrders(now)
 	for _, d := range news {
+		if d.Kind == desired.Location {
+			c.located(now, d)
+		}
 		c.obeyed(now, d)
 	}
 }
 
 // restoreOrder takes what was verified before it was written, unless it is for where this host was before.
 func (c *Core) restoreOrder(now time.Time, key string, raw []byte) error {
-	_, err := c.orders.book.Heard(now, raw)
+	d, err := c.orders.book.Heard(now, raw)
 	if errors.Is(err, desired.ErrElsewhere) || errors.Is(err, desired.ErrExpired) {
 		c.do(Record{Key: key})
 		return nil
+	}
+	if err == nil && d.Kind == desired.Location {
+		c.located(now, d)
 	}
 	return err
 }

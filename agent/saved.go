@@ -25,7 +25,8 @@ const (
 	keyLedger   = KeyPrefix + "ledger/"
 	keyClock    = KeyPrefix + "clock"
 	keyDesired  = KeyPrefix + "desired/" // and the key of the register
-	keyShelf    = KeyPrefix + "shelf/"   // read behind manifests
+	keyPlace    = KeyPrefix + "place"
+	keyShelf    = KeyPrefix + "shelf/" // read behind manifests
 )
 
 // ManifestKey is where the signed manifest of a content stands in the journal.
@@ -129,6 +130,8 @@ func (c *Core) Restore(now time.Time, records map[string][]byte) []error {
 			err = c.restoreShelf(strings.TrimPrefix(key, keyShelf), value)
 		case strings.HasPrefix(key, keyDesired):
 			err = c.restoreOrder(now, key, value)
+		case key == keyPlace:
+			err = c.restorePlace(value)
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("journal record %q: %w", key, err))

@@ -248,6 +248,7 @@ func (s *Server) hear(who speaker, req fleet.SyncRequest) (reply fleet.SyncReply
 	if handed > 0 {
 		s.o.Log.Warn("a host handed in orders that this hub had forgotten", "peer", id.Peer, "location", id.Location, "documents", handed)
 	}
+	s.takeUp(now)
 	if reply, err = s.announced(now, who, req); err != nil {
 		return reply, err
 	}

@@ -4,8 +4,8 @@
 // directory of who is where and who holds what. It answers hosts on the control port (HTTPS with certificates of the
 // fleet on both sides) and the operator through handlers that are mounted on the local API.
 //
-// What must survive a crash is durable before it takes effect: the catalogue, the topology and that a token was used in
-// records of the store, the pinned publishers in the hub's enrolment. The directory is rebuilt from what members report. The hub
+// What must survive a crash is durable before it takes effect: the catalogue, the topology (with what is said of it to hosts) and that a token was
+// used in records of the store, the pinned publishers in the hub's enrolment. The directory is rebuilt from what members report. The hub
 // signs no content: publishers' keys may live elsewhere, and endpoints pin them when they enrol and when they renew
 // their certificate. All pinned publishers are trusted alike; any of them may publish under any name.
 //
@@ -93,7 +93,8 @@ type Server struct {
 	counting sync.Mutex // guards census; before mu
 	census   census
 
-	changing sync.Mutex // held while the topology is changed; before mu
+	changing sync.Mutex // held while the topology is changed, and guards merged; before orders.mu and mu
+	merged   merged
 }
 
 // Open reads what the store remembers. The state directory must have been through Init.
@@ -143,6 +144,9 @@ func Open(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.orders.push = s.spread
+	if err := s.openLocations(o.Clock()); err != nil {
+		return nil, fmt.Errorf("the fleet's locations: %w", err)
+	}
 	s.ordered()
 	// Only HTTP/1.1: hosts ask one question at a time, and what is not spoken cannot be abused.
 	var http1 http.Protocols

@@ -19,9 +19,25 @@ import (
 
 // Keys of the desired state.
 const (
-	keyDesired = "hub/desired/" // and the key of the register
-	keyAudit   = "hub/audit/"   // and the version of the first document, 20 digits
+	keyDesired  = "hub/desired/"  // and the key of the register
+	keyLocation = "hub/location/" // and the key of the register of a location
+	keyAudit    = "hub/audit/"    // and the version of the first document, 20 digits
 )
+
+// recordsOf are those in which documents stand.
+func recordsOf(docs []desired.Document, raws [][]byte) (list []store.Record) {
+	for i, d := range docs {
+		list = append(list, recordOf(d, raws[i]))
+	}
+	return list
+}
+
+func recordOf(d desired.Document, raw []byte) store.Record {
+	if d.Kind == desired.Location {
+		return store.Record{Key: keyLocation + d.Key().String(), Value: raw}
+	}
+	return store.Record{Key: keyDesired + d.Key().String(), Value: raw}
+}
 
 // orders is the desired state of the fleet and the log of who ordered it. What is in the book is durable.
 type orders struct {
@@ -30,11 +46,12 @@ type orders struct {
 
 	mu     sync.Mutex // before Server.mu
 	book   *desired.Book
-	log    []uint64                         // of the audit log, in order
-	undone map[string]string                // which entries were taken back, and by which
-	signed map[desired.Key]desired.Document // what was said here since the start
-	push   func(desired.Document, []byte)   // told of every document that is new here
-	swept  time.Time                        // when forget was last called
+	log    []uint64                       // of the audit log, in order
+	undone map[string]string              // which entries were taken back, and by which
+	signed map[desired.Key]uint64         // the version of what was said here since the start
+	push   func(desired.Document, []byte) // told of every document that is new here
+	swept  time.Time                      // when forget was last called
+	moved  bool                           // a host has told of a location what the topology does not have yet
 }
 
 func openOrders(ca *authority, st *store.Store, now time.Time, skip func(key string, err error)) (*orders, error) {
@@ -42,7 +59,7 @@ func openOrders(ca *authority, st *store.Store, now time.Time, skip func(key str
 	if !ok {
 		return nil, fmt.Errorf("the CA's key is a %T, not an ECDSA key", ca.cert.PublicKey)
 	}
-	o := &orders{ca: ca, store: st, book: desired.NewBook(public, nil), signed: map[desired.Key]desired.Document{}, undone: map[string]string{},
+	o := &orders{ca: ca, store: st, book: desired.NewBook(public, nil), signed: map[desired.Key]uint64{}, undone: map[string]string{},
 		push: func(desired.Document, []byte) {}}
 	var gone []store.Record
 	err := st.Scan(keyDesired, func(key string, value []byte) bool {
@@ -55,6 +72,19 @@ func openOrders(ca *authority, st *store.Store, now time.Time, skip func(key str
 		}
 		return true
 	})
+	if err == nil {
+		err = st.Scan(keyLocation, func(key string, value []byte) bool {
+			if _, err := o.book.Restored(now, bytes.Clone(value)); err != nil { // its signature was looked at before it was written, and there are many
+				skip(key, err)
+			}
+			return true
+		})
+	}
+	if err == nil {
+		if _, moved := st.Lookup(keyMoved); !errors.Is(moved, store.ErrNotFound) {
+			o.moved, err = true, moved
+		}
+	}
 	if err == nil && len(gone) > 0 {
 		if err = st.Record(gone...); errors.Is(err, store.ErrNoSpace) { // they are no less expired
 			err = nil
@@ -87,24 +117,33 @@ func openOrders(ca *authority, st *store.Store, now time.Time, skip func(key str
 
 // enter signs documents and makes them and what belongs to them durable, then true, then known. The caller holds mu.
 func (o *orders) enter(now time.Time, docs []desired.Document, more ...store.Record) error {
-	raws := make([][]byte, len(docs))
-	records := more
-	for i, d := range docs {
-		raw, err := desired.Sign(d, o.ca.key)
-		if err != nil {
-			return err
-		}
-		raws[i] = raw
-		records = append(records, store.Record{Key: keyDesired + d.Key().String(), Value: raw})
+	raws, err := o.sign(docs)
+	if err != nil {
+		return err
 	}
+	return o.put(now, docs, raws, append(more, recordsOf(docs, raws)...))
+}
+
+func (o *orders) sign(docs []desired.Document) (raws [][]byte, err error) {
+	raws = make([][]byte, len(docs))
+	for i, d := range docs {
+		if raws[i], err = desired.Sign(d, o.ca.key); err != nil {
+			return nil, err
+		}
+	}
+	return raws, nil
+}
+
+// put makes documents that were signed here durable with what belongs to them, then true, then known. The caller holds mu.
+func (o *orders) put(now time.Time, docs []desired.Document, raws [][]byte, records []store.Record) error {
 	if err := o.store.Record(records...); err != nil {
 		return err
 	}
 	for i, d := range docs {
-		if _, err := o.book.Heard(now, raws[i]); err != nil {
+		if _, err := o.book.Restored(now, raws[i]); err != nil {
 			return fmt.Errorf("a document that was just signed is not taken: %w", err)
 		}
-		o.signed[d.Key()] = d
+		o.signed[d.Key()] = d.Version
 	}
 	for i, d := range docs {
 		o.push(d, raws[i])
@@ -160,17 +199,23 @@ func (o *orders) take(now time.Time, raws [][]byte) (news int, err error) {
 		if err != nil {
 			continue // nothing new, or nothing that the fleet's CA signed
 		}
-		if err := o.store.Record(store.Record{Key: keyDesired + d.Key().String(), Value: raw}); err != nil {
+		records := []store.Record{recordOf(d, raw)}
+		if d.Kind == desired.Location {
+			records = append(records, store.Record{Key: keyMoved, Value: []byte{1}})
+		}
+		if err := o.store.Record(records...); err != nil {
 			return news, err
 		}
-		if _, err := o.book.Heard(now, raw); err != nil {
+		mine, _ := o.book.Find(d.Register)
+		if _, err := o.book.Restored(now, raw); err != nil {
 			return news, err
 		}
 		news++
-		if mine, ok := o.signed[d.Key()]; ok && mine.Version != d.Version {
+		if version, ok := o.signed[d.Key()]; ok && version == mine.Version && version != d.Version {
 			again = append(again, o.book.Said(now, d.Register, mine.Rule))
 			continue
 		}
+		o.moved = o.moved || d.Kind == desired.Location
 		o.push(d, raw)
 	}
 	for _, d := range again {

@@ -41,7 +41,7 @@ func (s *Server) spread(d desired.Document, raw []byte) {
 	if s.bus == nil {
 		return
 	}
-	if err := s.bus.Publish(d.Scope, raw); err != nil {
+	if err := s.bus.Publish(d.Scope, raw); err != nil && !(d.Kind == desired.Location && s.complained("bus")) {
 		s.o.Log.Warn("an order could not be pushed; hosts fetch it with their next news", "scope", d.Scope.String(), "err", err)
 	}
 	if d.Kind == desired.Revoke && d.InForce(s.o.Clock()) {
@@ -49,6 +49,13 @@ func (s *Server) spread(d desired.Document, raw []byte) {
 			s.o.Log.Warn("a host that was revoked could not be thrown off the bus", "peer", d.Name, "err", err)
 		}
 	}
+}
+
+// complained reports whether something was complained of not long ago: of thousands of locations that change at once a line is enough.
+func (s *Server) complained(of string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.warnedOf(s.o.Clock(), of)
 }
 
 // ordered tells the hub's own daemon what concerns it.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ebbproject/ebb/agent/api"
+	"github.com/ebbproject/ebb/fleet/desired"
 	"github.com/ebbproject/ebb/fleet/topology"
 	"github.com/ebbproject/ebb/store"
 )
@@ -51,7 +52,7 @@ func (s *Server) restoreTopology() error {
 			continue
 		}
 		t.Version = versions[len(versions)-1] // of what cannot be read, too
-		if i < len(versions)-1 {
+		if s.merged.behind = i < len(versions)-1; s.merged.behind {
 			s.o.Log.Warn("an older topology is in use", "version", v)
 		}
 		s.topology = topology.NewIndex(t)
@@ -109,35 +110,57 @@ func (s *Server) putTopology(w http.ResponseWriter, r *http.Request) {
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	if now := s.network().Topology().Version; now != t.Version {
-		refuse(w, &api.Problem{Title: fmt.Sprintf("the topology was changed meanwhile: it is at version %d, and this is a change of version %d", now, t.Version),
-			Status: http.StatusConflict, Code: api.CodeExists, Hint: "look at it and change it again"})
-		return
-	}
-	t.Version++
-	if err := s.keepTopology(t); err != nil {
+	if err := s.takeUpAll(); err != nil {
 		refuse(w, err)
 		return
 	}
+	if now := s.network().Topology().Version; now != t.Version {
+		refuse(w, changedMeanwhile("it is at version %d, and this is a change of version %d", now, t.Version))
+		return
+	}
+	t.Version++
 	x := topology.NewIndex(t)
-	s.mu.Lock()
-	s.topology = x
-	s.mu.Unlock()
+	records, err := s.topologyRecords(t)
+	if err == nil {
+		err = s.orders.locate(s.o.Clock(), x.Words(), records)
+	}
+	switch {
+	case errors.Is(err, errMoved):
+		err = changedMeanwhile("%v", err)
+	case errors.Is(err, desired.ErrFull):
+		err = &api.Problem{Title: err.Error(), Status: http.StatusBadRequest, Code: api.CodeBadRequest, Hint: "name locations as they were named before"}
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	s.setNetwork(x)
 	s.o.Log.Info("topology changed", "version", t.Version, "locations", len(t.Locations))
 	answer(w, map[string]uint64{"version": t.Version})
 }
 
-// keepTopology writes a version and drops those that are too old, in one go.
-func (s *Server) keepTopology(t *topology.Topology) error {
+func changedMeanwhile(format string, args ...any) error {
+	return &api.Problem{Title: "the topology was changed meanwhile: " + fmt.Sprintf(format, args...), Status: http.StatusConflict, Code: api.CodeExists,
+		Hint: "look at it and change it again"}
+}
+
+// topologyRecords are those that write a version, and drop those that are too old.
+func (s *Server) topologyRecords(t *topology.Topology) ([]store.Record, error) {
 	versions, err := s.topologyVersions()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	records := []store.Record{{Key: topologyKey(t.Version), Value: t.Encode()}}
 	for _, old := range versions[:max(0, len(versions)+1-keptTopologies)] {
 		records = append(records, store.Record{Key: topologyKey(old)})
 	}
-	return s.o.Store.Record(records...)
+	return records, nil
+}
+
+func (s *Server) setNetwork(x *topology.Index) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.topology = x
 }
 
 // network is the topology as it is now.

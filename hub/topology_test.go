@@ -68,10 +68,10 @@ func TestTopologyIsKept(t *testing.T) {
 			t.Errorf("%q: %v", broken, err)
 		}
 	}
-	// A version that cannot be read any more does not give its number to another.
+	// A version that cannot be read any more does not give its number to another, and what it said of locations was said to their hosts, too.
 	w.must(w.hub.o.Store.Record(store.Record{Key: topologyKey(now.Version), Value: []byte("rot")}))
 	w.restart()
-	if now := w.topology("topology"); now.Version != keptTopologies+2 || now.Locations[0].Subnets[0].Network != netip.MustParsePrefix("10.8.0.0/16") {
+	if now := w.topology("topology"); now.Version != keptTopologies+3 || now.Locations[0].Subnets[0].Network != netip.MustParsePrefix("10.9.0.0/16") {
 		t.Errorf("%+v", now)
 	}
 }

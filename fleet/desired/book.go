@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/ecdsa"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,10 +20,12 @@ import (
 type Book struct {
 	ca     *ecdsa.PublicKey
 	owner  *fleet.Identity
-	docs   map[Key]entry
+	docs   map[Key]entry // but for those of locations
 	roots  map[place]Root
 	newest uint64
 	recent []change // the latest, the oldest first
+
+	locations map[Key]location
 }
 
 type entry struct {
@@ -43,7 +46,7 @@ func (e entry) place() place { return place{e.Scope.Location, e.Scope.Peer} }
 
 // NewBook is an empty one that takes what the holder of this key signed and may concern the owner; nil: everything.
 func NewBook(ca *ecdsa.PublicKey, owner *fleet.Identity) *Book {
-	return &Book{ca: ca, owner: owner, docs: map[Key]entry{}, roots: map[place]Root{}}
+	return &Book{ca: ca, owner: owner, docs: map[Key]entry{}, roots: map[place]Root{}, locations: map[Key]location{}}
 }
 
 // Heard takes a document if it is news. Every error leaves the book as it was: those of Check.
@@ -52,10 +55,36 @@ func (b *Book) Heard(now time.Time, raw []byte) (Document, error) {
 	if err != nil {
 		return e.Document, err
 	}
-	e.raw = bytes.Clone(raw)
-	b.put(e.Key(), e)
-	b.newest = max(b.newest, e.Version)
+	b.take(e, bytes.Clone(raw))
 	return e.Document, nil
+}
+
+// Restored takes a document whose signature need not be looked at: it is from the own journal, or was looked at or made just now. The bytes are
+// the book's from then on. The errors are those of Check but ErrForeign.
+func (b *Book) Restored(now time.Time, raw []byte) (Document, error) {
+	_, payload, err := divide(raw)
+	if err != nil {
+		return Document{}, err
+	}
+	d, err := read(payload)
+	if err != nil {
+		return d, err
+	}
+	e, err := b.admit(now, d, digest(payload))
+	if err == nil {
+		b.take(e, raw)
+	}
+	return d, err
+}
+
+func (b *Book) take(e entry, raw []byte) {
+	e.raw = raw
+	if e.Kind == Location {
+		b.putLocation(e)
+	} else {
+		b.put(e.Key(), e)
+	}
+	b.newest = max(b.newest, e.Version)
 }
 
 // Check says whether Heard would take a document, and does not take it: who must make it durable first asks so. ErrTooLong,
@@ -67,24 +96,31 @@ func (b *Book) Check(now time.Time, raw []byte) (Document, error) {
 
 func (b *Book) check(now time.Time, raw []byte) (entry, error) {
 	d, sum, err := open(raw, b.ca)
-	e := entry{Document: d, rank: ranked(d, sum)}
 	if err != nil {
-		return e, err
+		return entry{Document: d}, err
 	}
+	return b.admit(now, d, sum)
+}
+
+// admit says whether a document is news, and makes it an entry.
+func (b *Book) admit(now time.Time, d Document, sum [sha256.Size]byte) (entry, error) {
+	e := entry{Document: d, rank: ranked(d, sum)}
 	if b.owner != nil && !d.Scope.Concerns(*b.owner) {
 		return e, fmt.Errorf("%w: %s", ErrElsewhere, d.Scope)
 	}
 	if d.gone(now) {
 		return e, fmt.Errorf("%w at %s", ErrExpired, d.Expires.Format(time.RFC3339))
 	}
-	old, exists := b.docs[d.Key()]
+	old, exists := b.known(d.Key())
 	switch {
-	case exists && old.rank == e.rank:
+	case exists && old == e.rank:
 		return e, ErrKnown
-	case exists && !e.rank.above(old.rank):
-		return e, fmt.Errorf("%w, of %s", ErrOld, old.Issued.Format(time.RFC3339))
-	case !exists && len(b.docs) >= MaxDocuments:
+	case exists && !e.rank.above(old):
+		return e, fmt.Errorf("%w, %s", ErrOld, EntryID(old.version))
+	case !exists && d.Kind != Location && len(b.docs) >= MaxDocuments:
 		return e, fmt.Errorf("%w: %d are allowed", ErrFull, MaxDocuments)
+	case !exists && d.Kind == Location && len(b.locations) >= MaxLocations:
+		return e, fmt.Errorf("%w: something was said of %d locations", ErrFull, MaxLocations)
 	}
 	copy(e.mark[:], sum[:])
 	return e, nil
@@ -107,10 +143,11 @@ func (b *Book) drop(key Key) Root {
 }
 
 // mark adds a document to the root of those whom it may concern, or takes it out again.
-func (b *Book) mark(e entry) {
-	p := e.place()
+func (b *Book) mark(e entry) { b.markAt(e.place(), e.mark) }
+
+func (b *Book) markAt(p place, m Root) {
 	r := b.roots[p]
-	r.add(e.mark)
+	r.add(m)
 	if r == (Root{}) {
 		delete(b.roots, p)
 		return
@@ -149,11 +186,30 @@ func (b *Book) Newest() uint64 { return b.newest }
 
 // Find is what was said last of a register.
 func (b *Book) Find(r Register) (Document, bool) {
+	if r.Kind == Location {
+		l, ok := b.locations[r.Key()]
+		return l.document(), ok
+	}
 	e, ok := b.docs[r.Key()]
 	return e.Document, ok
 }
 
-// Documents lists all, the newest first.
+// Version of what was said last of a register; 0: nothing was.
+func (b *Book) Version(r Register) uint64 {
+	known, _ := b.known(r.Key())
+	return known.version
+}
+
+// known is the rank of what is said of a register.
+func (b *Book) known(key Key) (rank, bool) {
+	if e, ok := b.docs[key]; ok {
+		return e.rank, true
+	}
+	l, ok := b.locations[key]
+	return l.rank, ok
+}
+
+// Documents lists all but those of locations, the newest first.
 func (b *Book) Documents() []Document {
 	list := make([]Document, 0, len(b.docs))
 	for _, key := range b.keys() {
@@ -169,6 +225,8 @@ func (b *Book) Raw(keys []Key) [][]byte {
 	for _, key := range keys {
 		if e, ok := b.docs[key]; ok {
 			list = append(list, e.raw)
+		} else if l, ok := b.locations[key]; ok {
+			list = append(list, l.raw)
 		}
 	}
 	return list

@@ -7,6 +7,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +57,9 @@ func documents(t *rapid.T) (list [][]byte) {
 	for range rapid.IntRange(0, 12).Draw(t, "documents") {
 		d := pause(rapid.Uint64Range(1, 6).Draw(t, "version"), rapid.SampledFrom(scopes).Draw(t, "scope"), rapid.Bool().Draw(t, "paused"))
 		d.Kind = rapid.SampledFrom([]Kind{Pause, Priority, "of a release to come"}).Draw(t, "kind")
+		if where := d.Scope.Location; d.Scope.Type == "" && where != "" && rapid.Bool().Draw(t, "of the location") {
+			d = located(d.Version, where, rapid.SampledFrom([]string{`{"link":"lan"}`, `{"link":"wifi"}`, ""}).Draw(t, "word"))
+		}
 		list = append(list, signed(t, d))
 	}
 	return list
@@ -69,7 +74,15 @@ func heard(t rapid.TB, b *Book, list ...[]byte) *Book {
 	return b
 }
 
-func all(b *Book) [][]byte { return b.Raw(b.keys()) }
+// everything lists the registers of a book.
+func everything(b *Book) []Key {
+	return append(b.keys(), slices.SortedFunc(maps.Keys(b.locations), compareKeys)...)
+}
+
+func all(b *Book) [][]byte { return b.Raw(everything(b)) }
+
+// held lists all documents, those of locations too.
+func held(b *Book) []Document { return append(b.Documents(), b.Locations()...) }
 
 // Merging is commutative, associative and idempotent, and a register never goes back.
 func TestMergeIsAJoin(t *testing.T) {
@@ -81,18 +94,22 @@ func TestMergeIsAJoin(t *testing.T) {
 		for _, o := range []*Book{yx, merged, again} {
 			for _, id := range []fleet.Identity{berlin, oslo} {
 				if !slices.Equal(xy.Digest(id), o.Digest(id)) || xy.Root(id) != o.Root(id) {
-					t.Fatalf("%v and %v", xy.Documents(), o.Documents())
+					t.Fatalf("%v and %v", held(xy), held(o))
 				}
+			}
+			if !reflect.DeepEqual(held(xy), held(o)) {
+				t.Fatalf("%v and %v", held(xy), held(o))
 			}
 		}
 		b, last := newBook(), map[Key]rank{}
 		for _, raw := range append(x, y...) {
 			heard(t, b, raw)
-			for key, e := range b.docs {
-				if last[key].above(e.rank) {
-					t.Fatalf("%v went back", e.Document)
+			for _, key := range everything(b) {
+				now, _ := b.known(key)
+				if last[key].above(now) {
+					t.Fatalf("%v went back", key)
 				}
-				last[key] = e.rank
+				last[key] = now
 			}
 		}
 	})
@@ -104,7 +121,7 @@ func TestExchangeConverges(t *testing.T) {
 		hub := heard(t, newBook(), documents(t)...)
 		for _, id := range []fleet.Identity{berlin, oslo} {
 			host := heard(t, bookOf(id), documents(t)...)
-			old := host.Documents()
+			old := held(host)
 			lacks, wants, err := hub.Compare(id, host.Digest(id))
 			if err != nil {
 				t.Fatal(err)
@@ -112,9 +129,9 @@ func TestExchangeConverges(t *testing.T) {
 			heard(t, host, lacks...)
 			heard(t, hub, host.Raw(wants)...)
 			if hub.Root(id) != host.Root(id) {
-				t.Fatalf("hub %v, host %v", hub.Documents(), host.Documents())
+				t.Fatalf("hub %v, host %v", held(hub), held(host))
 			}
-			for _, d := range host.Documents() {
+			for _, d := range held(host) {
 				if !d.Scope.Concerns(id) {
 					t.Fatalf("%v was told to %v", d, id)
 				}
@@ -135,7 +152,7 @@ func TestRootIsThatOfWhatConcerns(t *testing.T) {
 		if b.Root(berlin) != own.Root(berlin) || !slices.Equal(b.Digest(berlin), own.Digest(berlin)) {
 			t.Fatalf("%v", b.Documents())
 		}
-		if len(own.docs) == 0 != (own.Root(berlin) == Root{}) && len(own.docs) == 0 {
+		if none := len(held(own)) == 0; none != (own.Root(berlin) == Root{}) && none {
 			t.Fatal("nothing has a root")
 		}
 	})
@@ -288,12 +305,19 @@ func TestDigestOfStrangers(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	f.Add(signed(f, pause(1, Selector{Location: "a"}, true)))
+	f.Add(signed(f, located(2, "berlin", `{"link":"lan"}`)))
+	f.Add(append([]byte(magic+"\x00"), `{"kind":"location","scope":"peer=00000000000000ff","version":3}`...))
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if _, err := Open(raw, &foreign.PublicKey); err == nil {
 			t.Error("a foreign document is taken")
 		}
 		_, _ = newBook().Heard(noon, raw)
+		b := bookOf(berlin) // as if it were signed
+		d, err := b.Restored(noon, raw)
+		if known := b.Version(d.Register); (err == nil) != (known == d.Version && len(held(b)) == 1) {
+			t.Errorf("%+v, %v: %d", d, err, known)
+		}
 	})
 }
 

@@ -3,6 +3,7 @@
 package desired
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -68,8 +69,23 @@ func (b *Book) change(c change) {
 // Behind says what a host lacks whose root is that of what was here before the latest changes, the newest first: who lost a push, or whose news
 // crossed one, needs no digest for that. ok is false for a host that differs otherwise, or has been away for longer than changes are remembered.
 func (b *Book) Behind(id fleet.Identity, root Root) (lacks [][]byte, ok bool) {
-	at := b.Root(id)
-	var keys []Key
+	if keys, ok := b.behind(id, b.Root(id), root); ok {
+		return b.Raw(keys), true
+	}
+	// Many locations may change at once, so that more is done than is remembered: of each, the last change is.
+	key := locationRegister(id.Location).Key()
+	l, ok := b.locations[key]
+	if !ok {
+		return nil, false
+	}
+	before := b.Root(id)
+	before.add(l.mark)
+	before.add(l.was)
+	return b.Raw([]Key{key}), before == root
+}
+
+// behind lists the registers of the latest changes that made a root another.
+func (b *Book) behind(id fleet.Identity, at, root Root) (keys []Key, ok bool) {
 	for i := len(b.recent) - 1; i >= 0 && at != root; i-- {
 		c := b.recent[i]
 		if !c.place.concerns(id) {
@@ -80,10 +96,7 @@ func (b *Book) Behind(id fleet.Identity, root Root) (lacks [][]byte, ok bool) {
 			keys = append(keys, c.key)
 		}
 	}
-	if at != root {
-		return nil, false
-	}
-	return b.Raw(keys), true
+	return keys, at == root
 }
 
 // digestEntry is key, version and hash, 8 octets each.
@@ -95,14 +108,28 @@ const MaxDigest = digestEntry * MaxDocuments
 // Digest lists what a host holds: 24 octets a document, by key.
 func (b *Book) Digest(id fleet.Identity) []byte {
 	var out []byte
-	for _, key := range b.keys() {
-		if e := b.docs[key]; e.Scope.Concerns(id) {
-			out = append(out, key[:]...)
-			out = binary.BigEndian.AppendUint64(out, e.rank.version)
-			out = binary.BigEndian.AppendUint64(out, e.rank.hash)
-		}
+	for _, key := range b.concerning(id) {
+		r, _ := b.known(key)
+		out = append(out, key[:]...)
+		out = binary.BigEndian.AppendUint64(out, r.version)
+		out = binary.BigEndian.AppendUint64(out, r.hash)
 	}
 	return out
+}
+
+// concerning lists the registers of what a host should hold, in order.
+func (b *Book) concerning(id fleet.Identity) (keys []Key) {
+	for key, e := range b.docs {
+		if e.Scope.Concerns(id) {
+			keys = append(keys, key)
+		}
+	}
+	key := locationRegister(id.Location).Key()
+	if _, ok := b.locations[key]; ok {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, compareKeys)
+	return keys
 }
 
 // parseDigest reads the one accepted form. ErrMalformed.
@@ -131,17 +158,20 @@ func (b *Book) Compare(id fleet.Identity, digest []byte) (lacks [][]byte, wants 
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, d := range b.Documents() {
-		key := d.Key()
-		e := b.docs[key]
-		if have, ok := theirs[key]; d.Scope.Concerns(id) && (!ok || e.rank.above(have)) {
-			lacks = append(lacks, e.raw)
+	var lacked []Key
+	version := map[Key]uint64{}
+	for _, key := range b.concerning(id) {
+		mine, _ := b.known(key)
+		if have, ok := theirs[key]; !ok || mine.above(have) {
+			lacked, version[key] = append(lacked, key), mine.version
 		}
 	}
+	slices.SortStableFunc(lacked, func(x, y Key) int { return cmp.Compare(version[y], version[x]) })
+	lacks = b.Raw(lacked)
 	for i := 0; i < len(digest); i += digestEntry {
 		var key Key
 		copy(key[:], digest[i:])
-		if e, ok := b.docs[key]; !ok || theirs[key].above(e.rank) {
+		if mine, ok := b.known(key); !ok || theirs[key].above(mine) {
 			wants = append(wants, key)
 		}
 	}

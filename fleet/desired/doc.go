@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package desired says what the hosts of a fleet should do: what they hold and by when, what is paused, what goes first, what is
-// given up, who is no longer one of them, and how they are set up.
+// given up, who is no longer one of them, how they are set up, and what the network is that they are on.
 //
 // # Words
 //
@@ -36,15 +36,26 @@
 // value, never a mixture of two. Where a host or a flow was told something itself, that comes before a policy, and behind a locked one.
 // A rollback says of each key and scope what was said at a time; it is a command like others, and can be undone.
 //
+// # Locations
+//
+// Of each location there is a document that says what its network is: link, subnets, near locations, as package fleet/topology has them; it
+// is void when the location was taken away. Locate says anew what has changed, and nothing else. There may be a hundred thousand of them and none says
+// anything of a flow, so a Book keeps them apart from the others, as they were signed. What a body means is not known here: one that a host does not
+// understand is kept, handed on, and without effect. Locations that were said apart may contradict one another, as two do that claim one
+// subnet: whoever makes a topology of them lets the newer have its way (topology.Merge), so that here too it makes no difference who was heard first.
+//
 // # Exchange
 //
 // A host holds only what may concern it: see Selector.Concerns. The Root of a host is 16 bytes over all that it should hold; a host
 // that shows the right one needs nothing. One that shows another tells its Digest, 24 bytes a document, and Compare says what either
-// side lacks. Since documents are signed, a hub takes them back from any host.
+// side lacks. Since documents are signed, a hub takes them back from any host. Of the latest changes the roots in between are remembered, and
+// of each location its last change: a host that lacks no more than these is told them without a digest (Behind).
 //
 // # Not promised
 //
 // Versions follow the hub's clock. A hub whose clock was set back and that has lost its state at the same time orders in vain, in
 // registers that hosts remember, until it has heard from one of them. The flows that a cancel meets are found by the clock of
-// their host, and whether a document has begun, has ended or has expired is judged by the clock of whoever holds it. Nothing here opens, waits or locks; time is an argument.
+// their host, and whether a document has begun, has ended or has expired is judged by the clock of whoever holds it. A hub that was set up again
+// says of a location what its operator changes there; where it is given as the hub still has it, what hosts have heard since holds.
+// A location of which no host has heard is not learnt again. Nothing here opens, waits or locks; time is an argument.
 package desired

@@ -28,10 +28,13 @@ var (
 	ErrFull      = errors.New("there are too many documents")
 )
 
-// MaxDocument bounds the bytes of an encoded document. MaxDocuments bounds how many of them a fleet has.
+// MaxDocument bounds the bytes of an encoded document: a location has many subnets, and whatever else is said takes some hundred.
+// MaxDocuments bounds how many of them a fleet has besides those of its locations, and MaxLocations of how many locations something
+// was ever said.
 const (
-	MaxDocument  = 4 << 10
+	MaxDocument  = 32 << 10
 	MaxDocuments = 4096
+	MaxLocations = 200_000
 )
 
 // Kind is what a document is about.
@@ -46,6 +49,7 @@ const (
 	Hold     Kind = "hold"     // an order: hosts fetch a content and keep it
 	Revoke   Kind = "revoke"   // a host is none of this fleet any more; its scope is all, who must know it
 	Policy   Kind = "policy"   // what a setting of hosts or contents is
+	Location Kind = "location" // what the network of a location is; its scope is that location
 )
 
 // Register is what a document is about; there is one document of each.
@@ -76,6 +80,8 @@ type Rule struct {
 	Value    string    `json:"value,omitempty"`  // of a policy, as its key has it
 	Locked   bool      `json:"locked,omitempty"` // of a policy: nothing that a host or a flow was told otherwise counts
 	Until    time.Time `json:"until,omitzero"`   // from then on it has no effect
+
+	Location json.RawMessage `json:"location,omitempty"` // of a location, as package fleet/topology reads it
 }
 
 // Order is what a host should hold.
@@ -133,26 +139,42 @@ func Open(raw []byte, ca *ecdsa.PublicKey) (Document, error) {
 }
 
 func open(raw []byte, ca *ecdsa.PublicKey) (d Document, sum [sha256.Size]byte, err error) {
-	if len(raw) > MaxDocument {
-		return d, sum, fmt.Errorf("%w: %d bytes, %d are allowed", ErrTooLong, len(raw), MaxDocument)
+	sig, payload, err := divide(raw)
+	if err != nil {
+		return d, sum, err
 	}
-	if len(raw) <= len(magic) || string(raw[:len(magic)]) != magic {
-		return d, sum, ErrMalformed
-	}
-	rest := raw[len(magic):]
-	n := int(rest[0])
-	if len(rest) < 1+n {
-		return d, sum, ErrMalformed
-	}
-	sig, payload := rest[1:1+n], rest[1+n:]
 	sum = digest(payload)
 	if ca == nil || !ecdsa.VerifyASN1(ca, sum[:], sig) {
 		return d, sum, ErrForeign
 	}
-	if err := json.Unmarshal(payload, &d); err != nil {
-		return d, sum, fmt.Errorf("%w: %w", ErrMalformed, err)
+	d, err = read(payload)
+	return d, sum, err
+}
+
+// divide finds the signature and what is signed.
+func divide(raw []byte) (sig, payload []byte, err error) {
+	if len(raw) > MaxDocument {
+		return nil, nil, fmt.Errorf("%w: %d bytes, %d are allowed", ErrTooLong, len(raw), MaxDocument)
 	}
-	return d, sum, nil
+	if len(raw) <= len(magic) || string(raw[:len(magic)]) != magic {
+		return nil, nil, ErrMalformed
+	}
+	rest := raw[len(magic):]
+	n := int(rest[0])
+	if len(rest) < 1+n {
+		return nil, nil, ErrMalformed
+	}
+	return rest[1 : 1+n], rest[1+n:], nil
+}
+
+func read(payload []byte) (d Document, err error) {
+	if err := json.Unmarshal(payload, &d); err != nil {
+		return d, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if d.Kind == Location && (d.Scope.Location == "" || d.Register != locationRegister(d.Scope.Location)) {
+		return d, fmt.Errorf("%w: one of a location for %s", ErrMalformed, d.Scope)
+	}
+	return d, nil
 }
 
 // rank orders the documents of one register.

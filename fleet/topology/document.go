@@ -60,6 +60,14 @@ func Decode(b []byte) (*Topology, error) {
 // Check finds everything that is wrong with a topology; the error is *Problems.
 func (t *Topology) Check() error {
 	var p Problems
+	if t.ordered(&p); len(p.List) == 0 {
+		t.check(&p)
+	}
+	return p.err()
+}
+
+// ordered finds what is not in its order.
+func (t *Topology) ordered(p *Problems) {
 	for i := range t.Locations {
 		l := &t.Locations[i]
 		if i > 0 && l.Name < t.Locations[i-1].Name || !slices.IsSorted(l.Near) || !slices.IsSortedFunc(l.NAT, comparePrefix) ||
@@ -70,8 +78,4 @@ func (t *Topology) Check() error {
 	if !slices.IsSorted(t.Regions) {
 		p.add(0, "the regions are not in their order")
 	}
-	if len(p.List) == 0 {
-		t.check(&p)
-	}
-	return p.err()
 }

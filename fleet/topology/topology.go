@@ -15,6 +15,9 @@
 // with it at once, with lines, and give a whole topology or none. An Index finds the location and the subnet of an
 // address, and Place the location of a host that may be behind a NAT.
 //
+// A *word* is one location by itself, as its hosts keep it (package fleet/desired signs it). They take from it what they are on, also while
+// nobody answers, and a hub that has forgotten what it said makes a topology of words again: Merge.
+//
 // The package is pure. It does not promise that the network is as the document says; only the hosts know.
 package topology
 
@@ -26,7 +29,7 @@ import (
 	"github.com/ebbproject/ebb/fleet"
 )
 
-// Limits of one topology. With them a hub needs a few hundred megabytes while it takes one over, and tens afterwards.
+// Limits of one topology. With them a hub needs some 700 megabytes while it takes one over, and 500 afterwards.
 const (
 	MaxLocations = 100_000
 	MaxSubnets   = 1_000_000
