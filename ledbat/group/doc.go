@@ -25,7 +25,8 @@
 //
 // A member that asks and leaves its grants unused is believed less and less often, until it sends.
 //
-// One member that falls silent is that member's misfortune; only when all are silent does the group time out.
+// One member that falls silent is that member's misfortune; only when all are silent does the group time out. Until it is heard again
+// its probes take no room in the window.
 //
 // # How leases work
 //

@@ -337,7 +337,9 @@ func TestTimeoutOfAllIsTheGroups(t *testing.T) {
 	if w.c.timeouts != 0 || b.CTO() != 2*sec || a.CTO() != sec || w.g.flight != mss {
 		t.Errorf("one was silent: %d timeouts, its CTO %v, another's %v: %v", w.c.timeouts, b.CTO(), a.CTO(), w.g)
 	}
-	b.Sent(at(sec), mss)
+	if b.Sent(at(sec), 96); w.g.flight != mss {
+		t.Errorf("%d bytes in flight, with the probes to a host that is not heard of", w.g.flight)
+	}
 	c.TimedOut(at(2 * sec))
 	if w.c.timeouts != 1 {
 		t.Errorf("all were silent for a CTO, and the group has not timed out: %v", w.g)

@@ -75,7 +75,7 @@ func (s *Share) Number() int { return s.number }
 // Sent reports that bytes left for the network.
 func (s *Share) Sent(now time.Time, bytes int) {
 	g := s.group
-	if g.flight == 0 {
+	if g.flight == 0 && !s.silent {
 		g.quiet = now
 	}
 	g.pacer.SetRate(g.pace())
@@ -87,7 +87,11 @@ func (s *Share) Sent(now time.Time, bytes int) {
 		g.lapse(now, s) // too little for another: somebody else's
 	}
 	again := s.again && s.grant == 0
-	g.setFlight(s, s.flight+bytes)
+	// What goes to a host that is not heard of are probes, a few bytes. In a window of two datagrams they would take the place of one, and the
+	// flow of all would look as if it did not use its window.
+	if !s.silent {
+		g.setFlight(s, s.flight+bytes)
+	}
 	g.ctl.Sent(now, bytes)
 	if again {
 		g.wait(now, s)
