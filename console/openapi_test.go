@@ -76,6 +76,8 @@ func (s schemas) of(t reflect.Type) any {
 		return object{"type": "string"}
 	case t == reflect.TypeFor[content.ID]():
 		return object{"type": "string", "pattern": "^[0-9a-f]{64}$"}
+	case t == reflect.TypeFor[json.RawMessage](): // of a document of a location, of which no answer tells
+		return object{"type": "object"}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
