@@ -19,7 +19,7 @@ test: ## the whole test suite
 	$(GO) test -p $(ATONCE) $(PKGS)
 
 race: ## the race detector on the packages with goroutines
-	CGO_ENABLED=1 $(GO) test -p $(ATONCE) -race -short $(RACE)
+	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
 
 fuzz: ## every parser for FUZZTIME
 	./.ci/fuzz $(FUZZTIME)

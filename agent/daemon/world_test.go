@@ -299,10 +299,15 @@ func (r *running) flow(id string) (f api.Flow) {
 	return f
 }
 
+// others is what the local API says of all other hosts.
+func (r *running) others() (list []api.Peer) {
+	var answer struct{ Peers []api.Peer }
+	r.call(http.MethodGet, "peers", "", &answer)
+	return answer.Peers
+}
+
 func (r *running) peer(name string) api.Peer {
-	var list struct{ Peers []api.Peer }
-	r.call(http.MethodGet, "peers", "", &list)
-	for _, p := range list.Peers {
+	for _, p := range r.others() {
 		if p.Peer == name {
 			return p
 		}
@@ -325,6 +330,13 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func (r *running) arrives(id, out string, x image) api.Flow {
 	r.t.Helper()
 	var f api.Flow
+	defer func() {
+		if r.t.Failed() {
+			var why api.Why
+			r.call(http.MethodGet, "why/"+id, "", &why)
+			r.t.Logf("%+v\n%+v\n%+v", f, why.Reasons, r.others())
+		}
+	}()
 	eventually(r.t, "the end of the flow", func() bool {
 		f = r.flow(id)
 		return f.Ended()
