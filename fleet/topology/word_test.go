@@ -185,6 +185,7 @@ func TestBadWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"", "null", "{}", "[]", `"x"`, strings.Replace(good, `"lan"`, `"pigeon"`, 1), strings.Replace(good, "10.1.0.0", "10.1.0.1", 1),
+		`{"name":"berlin","link":"lan","region":"noRth"}`,
 		strings.Replace(good, `["oslo"]`, `["oslo","ask"]`, 1), strings.Replace(good, `"oslo"`, `"berlin"`, 1), strings.Replace(good, `"oslo"`, `"Oslo!"`, 1),
 		strings.Replace(good, `"berlin"`, `"../x"`, 1), strings.Replace(good, "}]", `},{"network":"10.1.0.0/16"}]`, 1),
 		strings.Replace(good, "}]", `},{"network":"10.0.0.0/16"}]`, 1), strings.Replace(good, `"link"`, `"down_bits_per_second":-1,"link"`, 1),
