@@ -96,8 +96,8 @@ type (
 	Resolve struct{ Ref string }
 	// Compare asks the hub who else in the location holds what. The answer is Compared or NotCompared.
 	Compare struct{ Request fleet.CopiesRequest }
-	// Sync exchanges news with the hub. The answer is Synced or SyncFailed, with Misheard if the hub was reached. Through another host, or through this one as those of others, it goes
-	// as a letter: the answer is Replied or NotReplied with the same Number, or Unsealed if it cannot be one.
+	// Sync exchanges news with the hub. The answer is Synced or SyncFailed, with Misheard if the hub was reached. Through another host, or
+	// through this one as those of others, it goes as a letter: the answer is Replied or NotReplied with the same Number, or Unsealed if it cannot be one.
 	Sync struct {
 		Request fleet.SyncRequest
 		Through string // empty: directly

@@ -152,8 +152,8 @@ func (w *world) lateness() time.Duration {
 	return w.late
 }
 
-// What a host told is taken up after a crash before the topology was made of it.
-func TestWhatWasToldIsTakenUpAfterACrash(t *testing.T) {
+// forgetful is a world whose hub was restored from before it said that Berlin is a VPN, and a host there that has heard it.
+func forgetful(t *testing.T) (*world, *subject) {
 	w := newWorld(t)
 	berlin := w.subject("berlin")
 	w.set("berlin", "link=lan")
@@ -161,6 +161,12 @@ func TestWhatWasToldIsTakenUpAfterACrash(t *testing.T) {
 	w.set("berlin", "link=vpn")
 	berlin.exchange()
 	restore()
+	return w, berlin
+}
+
+// What a host told is taken up after a crash before the topology was made of it.
+func TestWhatWasToldIsTakenUpAfterACrash(t *testing.T) {
+	w, berlin := forgetful(t)
 	w.hub.changing.Lock() // an operator is changing the topology
 	berlin.exchange()
 	w.must(w.hub.merge(nil)) // one that began before it was told ends after it
@@ -176,13 +182,7 @@ func TestWhatWasToldIsTakenUpAfterACrash(t *testing.T) {
 
 // Who changes a topology that does not have yet what hosts have told must look at it again, and takes nothing of it back.
 func TestAChangeTakesBackNothingThatHostsTold(t *testing.T) {
-	w := newWorld(t)
-	berlin := w.subject("berlin")
-	w.set("berlin", "link=lan")
-	restore := w.older()
-	w.set("berlin", "link=vpn")
-	berlin.exchange()
-	restore()
+	w, berlin := forgetful(t)
 	stale, err := w.topology("topology").Set("rome", []string{"link=lan"})
 	w.must(err)
 	w.hub.changing.Lock()

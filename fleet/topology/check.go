@@ -24,14 +24,7 @@ func (t *Topology) check(p *Problems) {
 		p.add(0, "%d regions: at most %d are possible", len(t.Regions), maxRegions)
 		return
 	}
-	for i, r := range t.Regions {
-		if err := fleet.ValidLocation(r); err != nil {
-			p.add(0, "region: %v", err)
-		}
-		if i > 0 && r == t.Regions[i-1] {
-			p.add(0, "the region %q is there twice", r)
-		}
-	}
+	t.checkRegions(p)
 	names := make([]string, len(t.Locations))
 	for i := range t.Locations {
 		names[i] = t.Locations[i].Name
@@ -44,6 +37,17 @@ func (t *Topology) check(p *Problems) {
 		t.checkLocation(l, names, p)
 	}
 	t.checkOverlaps(p)
+}
+
+func (t *Topology) checkRegions(p *Problems) {
+	for i, r := range t.Regions {
+		if err := fleet.ValidLocation(r); err != nil {
+			p.add(0, "region: %v", err)
+		}
+		if i > 0 && r == t.Regions[i-1] {
+			p.add(0, "the region %q is there twice", r)
+		}
+	}
 }
 
 func (t *Topology) checkLocation(l *Location, names []string, p *Problems) {

@@ -61,16 +61,14 @@ func ParseWord(b []byte) (*Word, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDocument, err)
 	}
 	alone := Topology{Locations: []Location{w.Location}}
-	var p Problems
 	if w.Region != "" {
 		alone.Regions = []string{w.Region}
-		if err := fleet.ValidLocation(w.Region); err != nil {
-			p.add(0, "region: %v", err)
-		}
 	}
+	var p Problems
 	names := append(slices.Clone(w.Near), w.Name) // whether those are there is not known here
 	slices.Sort(names)
 	if alone.ordered(&p); len(p.List) == 0 {
+		alone.checkRegions(&p)
 		alone.checkLocation(&w.Location, names, &p)
 		alone.checkOverlaps(&p)
 	}
