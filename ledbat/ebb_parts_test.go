@@ -202,9 +202,8 @@ func TestSlowerTakesALongRow(t *testing.T) {
 }
 
 // Behind a fair queue most pairs arrive as if the bottleneck were half as fast, and some, when nobody else was there, as it is. Jitter makes no
-// two pairs alike, and what a host gathers comes at once.
+// two pairs alike, and what a host gathers comes at once. A hop that is late makes pairs alike, but none of them sooner.
 func TestFasterBelievesWhatPairsAgreeOn(t *testing.T) {
-	p := told(20*ms, 21*ms, 22*ms)
 	for _, c := range []struct {
 		what string
 		gap  func(i int) time.Duration
@@ -214,11 +213,18 @@ func TestFasterBelievesWhatPairsAgreeOn(t *testing.T) {
 		{"all are a capacity apart that is known", func(int) time.Duration { return 2 * ms }, 0},
 		{"jitter", func(i int) time.Duration { return ms/10 + time.Duration(i*i%41)*100*time.Microsecond }, 0},
 		{"gathered", func(i int) time.Duration { return 2 * ms * time.Duration(i%2) }, 0},
+		{"sent late", func(i int) time.Duration { return 2*ms - 1700*time.Microsecond*time.Duration(i%2) }, 0},
 	} {
 		var f faster
 		got := 0.0
 		for i := range 100 {
-			if mu, ok := f.sample(&p, c.gap(i), 500e3); ok {
+			gap := c.gap(i)
+			first := 20 * ms
+			if c.what == "sent late" {
+				first += 2*ms - gap
+			}
+			p := told(first, first+gap, first+2*gap)
+			if mu, ok := f.sample(&p, gap, 20*ms, 500e3); ok {
 				got = mu
 			}
 		}

@@ -246,7 +246,7 @@ func (e *ebb) weigh(now time.Time, p *pulse) {
 	if mu, ok := y.slower.sample(now, p, gap, e.mu); ok {
 		e.mu = mu
 	}
-	if mu, ok := y.faster.sample(p, gap, e.mu); ok && y.sighted >= sightings {
+	if mu, ok := y.faster.sample(p, gap, e.delay.Base(), e.mu); ok && y.sighted >= sightings {
 		e.mu, y.jitter = mu, 0
 	}
 }
