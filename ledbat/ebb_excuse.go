@@ -14,7 +14,8 @@ const (
 	interruption  = 3               // datagrams at most that somebody at the floor sends together
 	interruptions = 6.0             // in a row that are borne with, and as many a second in the long run
 	interrupted   = 0.75            // of the rate is left to us meanwhile
-	turn          = 8 * time.Second // after so long one that is interrupted lets others have theirs,
+	turn          = 8 * time.Second // after so long one that is interrupted
+	waiters       = 8               // so often lets others have theirs,
 	cede          = 3 * time.Second // and gives them that time to find the link free
 )
 
@@ -30,6 +31,9 @@ type excuse struct {
 	hard time.Time // when a loss or a mark told of them
 	left float64   // interruptions that may be borne with
 	told time.Time // when that was so
+
+	borne int       // interruptions in this turn,
+	since time.Time // which began then
 }
 
 // bears says whether a queue is taken for a pulse of somebody who is at the floor, on a link where those few datagrams make a queue to be
@@ -47,13 +51,27 @@ func (e *ebb) bears(now time.Time, q time.Duration) bool {
 		return false
 	}
 	x.left--
-	if now.Sub(e.returned) > turn {
+	if x.turns(now, e.returned) {
 		e.enter(now, yielding)
 		e.holdOff, e.mayReturn = cede, now.Add(cede)
 		return true
 	}
 	e.bear(now, q, interrupted)
 	return true
+}
+
+// turns enters an interruption, and says whether those who wait are to have their turn. A few in all that time were hiccups.
+func (x *excuse) turns(now, returned time.Time) bool {
+	if returned.After(x.since) {
+		x.since, x.borne = returned, 0
+	}
+	x.borne++
+	if now.Sub(x.since) <= turn {
+		return false
+	}
+	waiting := x.borne >= waiters
+	x.since, x.borne = now, 0
+	return waiting
 }
 
 // bear gives up a part of the rate, and counts the queue as our own.

@@ -52,7 +52,7 @@ func (s *Scheduler) await(now time.Time, than *source, size int64, rank *uint32)
 		if src == nil || !src.counted || src.peer.class.local() || src.peer.class >= than.peer.class || rank != nil && !src.has(*rank) {
 			continue
 		}
-		if s.outrun(now, src.peer, than.peer, size) || !src.peer.stands(s.round) {
+		if s.outrun(now, src.peer, than.peer, size) || src.peer.takes(now, than.peer) || !src.peer.stands(s.round) {
 			continue
 		}
 		rate += src.peer.speed(now)
@@ -91,8 +91,10 @@ func (p *peer) working(now time.Time) bool {
 // over the location's link again. So slow ones are asked when there is nobody else, and otherwise one at a time, to find out whether they still are.
 func (s *Scheduler) tooSlow(now time.Time, src *source, rank uint32) bool {
 	f, p, size := src.flow, src.peer, int64(src.flow.chunk(rank).Size)
-	var best *peer
-	slow := func(q *peer) bool { return q != best && s.outrun(now, q, best, size) }
+	var best, most *peer
+	slow := func(q *peer) bool {
+		return q != best && s.outrun(now, q, best, size) || most != nil && q.takes(now, most)
+	}
 	for _, other := range f.sources {
 		if other == nil || !other.counted || other.peer.class.local() || other.peer.quiet(now) || !other.has(rank) {
 			continue
@@ -100,16 +102,31 @@ func (s *Scheduler) tooSlow(now time.Time, src *source, rank uint32) bool {
 		if best == nil || other.peer.eta(now, size) < best.eta(now, size) {
 			best = other.peer
 		}
+		if most == nil || p.takes(now, other.peer) {
+			most = other.peer
+		}
 	}
 	if best == nil || !slow(p) {
 		return false
 	}
-	if p.owed > 0 || !p.unknown(now) {
+	if p.owed > 0 || !s.unknown(now, p) {
 		return true
 	}
 	return slices.ContainsFunc(f.sources, func(o *source) bool {
 		return o != nil && o.counted && !o.peer.class.local() && o.peer.owed > 0 && slow(o.peer)
 	})
+}
+
+// unknown reports whether nothing is known of the rate of a peer or of its location's uplink, or nothing new for a while.
+func (s *Scheduler) unknown(now time.Time, p *peer) bool {
+	return p.unknown(now) && (p.site == nil || !slices.ContainsFunc(s.slots, func(q *peer) bool {
+		return q != nil && q.site == p.site && !q.unknown(now)
+	}))
+}
+
+// takes reports whether a peer would bring little but what it takes from another: that one fills the location's link by itself.
+func (p *peer) takes(now time.Time, from *peer) bool {
+	return p != from && p.class > Near && !from.class.local() && from.working(now) && from.fills(now) && !p.fills(now)
 }
 
 // outrun reports whether p needs much longer for size bytes than by does. Only near locations get time for being nearer.

@@ -48,6 +48,7 @@ type peer struct {
 	meter    meter
 	open     []*request // oldest first
 	owed     int64      // invariant: bytes of the open requests that have not arrived
+	filled   time.Time  // when it last brought as much as the location's link takes
 	lastByte time.Time  // when it last sent some, or when it was first asked after owing nothing
 
 	most       int // open requests it bears, learnt from "too many"

@@ -126,6 +126,8 @@ func (s *Scheduler) Progress(now time.Time, id uint64, got int64) {
 	if p.class.local() {
 		q.flow.gave(now)
 	} else {
+		s.width.add(now, bytes)
+		s.width.bring(now, p)
 		q.flow.once.table.Fetched(int(q.flow.index[q.rank]), bytes)
 	}
 	s.refresh(now, p)
