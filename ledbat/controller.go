@@ -141,6 +141,9 @@ var (
 	ErrConfig            = errors.New("ledbat: bad configuration")
 )
 
+// DefaultName is the controller that is used where none is chosen.
+const DefaultName = "ebb"
+
 // Names are the controllers that New makes, in the order of their birth.
 func Names() []string { return []string{"rfc6817", "ledbatpp", "ebb"} }
 

@@ -14,9 +14,9 @@ const (
 	interruption  = 3               // datagrams at most that somebody at the floor sends together
 	interruptions = 6.0             // in a row that are borne with, and as many a second in the long run
 	interrupted   = 0.75            // of the rate is left to us meanwhile
-	turn          = 8 * time.Second // after so long one that is interrupted
-	waiters       = 8               // so often lets others have theirs,
-	cede          = 3 * time.Second // and gives them that time to find the link free
+	turn          = 8 * time.Second // after so long one that is interrupted looks who is there,
+	waiters       = 4               // and if it was so often, others wait for their turn,
+	cede          = 3 * time.Second // which takes that time: they have to find the link free
 )
 
 // An excuse is what a queue gets that comes out of nothing. The bottleneck may have stood still, as a radio does that waits for its turn,
@@ -51,27 +51,18 @@ func (e *ebb) bears(now time.Time, q time.Duration) bool {
 		return false
 	}
 	x.left--
-	if x.turns(now, e.returned) {
+	if e.returned.After(x.since) {
+		x.since, x.borne = e.returned, 0
+	}
+	if x.borne++; now.Sub(x.since) > turn {
 		e.enter(now, yielding)
-		e.holdOff, e.mayReturn = cede, now.Add(cede)
+		if x.borne >= waiters {
+			e.holdOff, e.mayReturn = cede, now.Add(cede)
+		}
 		return true
 	}
 	e.bear(now, q, interrupted)
 	return true
-}
-
-// turns enters an interruption, and says whether those who wait are to have their turn. A few in all that time were hiccups.
-func (x *excuse) turns(now, returned time.Time) bool {
-	if returned.After(x.since) {
-		x.since, x.borne = returned, 0
-	}
-	x.borne++
-	if now.Sub(x.since) <= turn {
-		return false
-	}
-	waiting := x.borne >= waiters
-	x.since, x.borne = now, 0
-	return waiting
 }
 
 // bear gives up a part of the rate, and counts the queue as our own.

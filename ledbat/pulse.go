@@ -151,13 +151,14 @@ func (s *slower) sample(now time.Time, p *pulse, gap time.Duration, mu float64) 
 	return c, true
 }
 
-// A faster notices at the floor that the capacity was found beside others, and is larger: part of the pairs arrive closer together than
-// it lets them, and those all equally. Behind a fair queue these are the ones that found nobody; jitter makes no two alike, and hosts that
-// gather what arrives let it appear to have come at once. So does a hop that is late, and then sends what it has; but the first of two cannot wait
-// for the second without the second being later than the bottleneck would have it, and only pairs are counted of which it is sooner.
+// A faster notices at the floor that the capacity was found beside others, and is larger: the pairs arrive closer together than it lets them,
+// and all equally, or behind a fair queue those of them that found nobody. Jitter makes no two alike, and hosts that gather what arrives let
+// it appear to have come at once. A hop that is late, and then sends what it has, makes some alike, too; but the first of two cannot wait for the
+// second without the second being later than the bottleneck would have it. So where it is not most pairs, only those count that are sooner.
 type faster struct {
 	gap          time.Duration // the smallest
 	agree, pairs int           // that have about the same; that have been seen since the first of them
+	sooner       int           // of those that agree
 }
 
 const (
@@ -168,21 +169,26 @@ const (
 
 // sample enters a pulse, and says what the capacity is if it is larger than mu. The base is the delay of one that waits for nothing.
 func (f *faster) sample(p *pulse, gap, base time.Duration, mu float64) (float64, bool) {
-	step := time.Duration(float64(p.bytes) / mu * float64(time.Second))
 	if gap < gathered {
 		return 0, false
 	}
 	f.pairs++
 	switch {
-	case gap < step && p.delay[1]-base > (gap+step)/2:
-		return 0, false
 	case f.gap == 0 || gap < f.gap*85/100 || fasterShare*f.agree < f.pairs-fasterAgree*fasterShare:
 		*f = faster{gap: gap, agree: 1, pairs: 1}
 	case gap < f.gap*115/100:
 		f.agree++
+	default:
+		return 0, false
 	}
+	step := time.Duration(float64(p.bytes) / mu * float64(time.Second))
+	if p.delay[1]-base < (gap+step)/2 {
+		f.sooner++
+	}
+	most := f.agree >= fasterAgree && fasterShare*f.agree >= (fasterShare-1)*f.pairs
+	some := f.sooner >= fasterAgree && fasterShare*f.sooner >= f.pairs
 	c := perSecond(p.bytes, f.gap)
-	return c, f.agree >= fasterAgree && fasterShare*f.agree >= f.pairs && c > 1.1*mu
+	return c, (most || some) && c > 1.1*mu
 }
 
 // gap is how long after the first the second arrived, if they left together; negative: not known.

@@ -25,6 +25,7 @@ import (
 	"github.com/ebbproject/ebb/fleet/bus"
 	"github.com/ebbproject/ebb/fleet/node"
 	"github.com/ebbproject/ebb/fleet/pulse"
+	"github.com/ebbproject/ebb/ledbat"
 	"github.com/ebbproject/ebb/ledbat/harm"
 	"github.com/ebbproject/ebb/store"
 	"github.com/ebbproject/ebb/transfer"
@@ -135,7 +136,7 @@ func Start(o Options) (*Daemon, error) {
 		o.Carrier = defaultCarrier(o.Node.Identity.Role)
 	}
 	if o.Controller == "" {
-		o.Controller = carrier.DefaultController
+		o.Controller = ledbat.DefaultName
 	}
 	groups, controller, err := controllers(o.Node.Identity, o.Controller)
 	if err != nil {

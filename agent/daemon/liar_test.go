@@ -17,6 +17,7 @@ import (
 	"github.com/ebbproject/ebb/content"
 	"github.com/ebbproject/ebb/fleet"
 	"github.com/ebbproject/ebb/fleet/node"
+	"github.com/ebbproject/ebb/ledbat"
 	"github.com/ebbproject/ebb/transfer"
 	"github.com/ebbproject/ebb/transfer/carrier"
 )
@@ -45,7 +46,7 @@ type tricks struct {
 
 func (w *world) liar(chunks int, tr tricks) *liar {
 	l := &liar{t: w.t, node: w.host(fleet.RoleAgent, "berlin"), chunks: uint32(chunks), tricks: tr, asked: make(chan struct{})}
-	_, controller, err := controllers(l.node.Identity, carrier.DefaultController)
+	_, controller, err := controllers(l.node.Identity, ledbat.DefaultName)
 	must(w.t, err)
 	l.endpoint, err = carrier.Listen(carrier.Config{Socket: socket(w.t), Certificate: l.node.Certificate, Roots: l.node.Roots,
 		Controller: controller})

@@ -48,7 +48,7 @@ var kinds = []kind{
 
 // Backgrounds are what can be asked for.
 func Backgrounds() []string {
-	return []string{"ebb", "ebb:rfc6817", "ebb:ledbatpp", "ebb:ebb", "tcp:cubic", "tcp:bbr", "tcp:reno", "libtorrent", "transmission", "aria2"}
+	return []string{"ebb", "ebb:rfc6817", "ebb:ledbatpp", "tcp:cubic", "tcp:bbr", "tcp:reno", "libtorrent", "transmission", "aria2"}
 }
 
 // newBackground finds it by name.

@@ -12,7 +12,6 @@ import (
 	"github.com/ebbproject/ebb/link"
 	"github.com/ebbproject/ebb/sim"
 	"github.com/ebbproject/ebb/sim/traffic"
-	"github.com/ebbproject/ebb/transfer/carrier"
 )
 
 const (
@@ -27,7 +26,7 @@ func modelled(name string) (kind, option string, ok bool) {
 	switch kind {
 	case "ebb":
 		if option == "" {
-			option = carrier.DefaultController
+			option = ledbat.DefaultName
 		}
 		return kind, option, slices.Contains(ledbat.Names(), option)
 	case "tcp":

@@ -23,7 +23,6 @@ import (
 
 	"github.com/ebbproject/ebb/agent/daemon"
 	"github.com/ebbproject/ebb/ledbat"
-	"github.com/ebbproject/ebb/transfer/carrier"
 )
 
 // config is agent.yaml. A flag wins over EBB_... in the environment, which wins over the file.
@@ -171,7 +170,7 @@ func fromEnvironment(cmd *cobra.Command) error {
 
 // controllerFlag is what decides how fast this host sends to other locations.
 func controllerFlag(fl *pflag.FlagSet, to *string) {
-	fl.StringVar(to, "controller", carrier.DefaultController, "congestion controller of what is sent to other locations: "+strings.Join(ledbat.Names(), ", "))
+	fl.StringVar(to, "controller", ledbat.DefaultName, "congestion controller of what is sent to other locations: "+strings.Join(ledbat.Names(), ", "))
 }
 
 func checkController(name string) error {

@@ -31,7 +31,7 @@ type Config struct {
 	Roots *x509.CertPool
 	// Verify, if set, has the last word on a peer's certificate after its chain and dates were checked.
 	Verify func(*x509.Certificate) error
-	// Controller makes the congestion controller of a Conn with that peer for datagrams of mss bytes; nil means Named(DefaultController).
+	// Controller makes the congestion controller of a Conn with that peer for datagrams of mss bytes; nil means Named(ledbat.DefaultName).
 	// One that is a Member of Groups leaves its group with the Conn.
 	Controller func(peer *x509.Certificate, mss int) ledbat.Controller
 	// MaxDatagram is the largest UDP payload in bytes ever tried, 1200 to 8160; 0 means 8160. What the path takes is probed.
@@ -52,13 +52,9 @@ func (c *Config) applyDefaults() {
 		c.HandshakeTimeout = 30 * time.Second
 	}
 	if c.Controller == nil {
-		c.Controller, _ = Named(DefaultController)
+		c.Controller, _ = Named(ledbat.DefaultName)
 	}
 }
-
-// DefaultController is the name of the congestion controller that is used where none is chosen. Ebb gives way far better, and does not
-// yet fill a link that several hosts share, or the paths of a host whose processors are busy; until it does, it has to be chosen.
-const DefaultController = "rfc6817"
 
 // Named makes controllers of that name, one of ledbat.Names, with its defaults. Its error wraps ledbat.ErrUnknownController.
 func Named(name string) (func(peer *x509.Certificate, mss int) ledbat.Controller, error) {

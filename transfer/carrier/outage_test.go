@@ -127,12 +127,12 @@ func TestChangedAddress(t *testing.T) {
 	}
 }
 
-// A path that silently becomes narrower than the datagrams in use.
+// A path that silently becomes narrower than the datagrams in use. Where they are that large, daemons use rfc6817.
 func TestBlackHole(t *testing.T) {
 	wide := ordinary
 	wide.MTU = 9000
 	wide.Rate = 100e6
-	inWorldOf(t, DefaultController, wide, wide, func(w *world) {
+	inWorldOf(t, "rfc6817", wide, wide, func(w *world) {
 		f := pour(w.dialed, w.accepted)
 		f.bits(300 * ms)
 		if mtu := w.dialed.Stats().MTU; mtu != largestDatagram {

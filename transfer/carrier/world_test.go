@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ebbproject/ebb/ledbat"
 	"github.com/ebbproject/ebb/link"
 	"github.com/ebbproject/ebb/link/linktest"
 	"github.com/ebbproject/ebb/transfer/udp/udptest"
@@ -47,7 +48,7 @@ type world struct {
 // inWorld runs a story between two hosts; there is the path of what the dialer sends.
 func inWorld(t *testing.T, there, back link.Config, story func(w *world)) {
 	t.Helper()
-	inWorldOf(t, DefaultController, there, back, story)
+	inWorldOf(t, ledbat.DefaultName, there, back, story)
 }
 
 // inWorldOf is inWorld with a controller of that name.

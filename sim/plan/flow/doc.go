@@ -25,7 +25,7 @@
 //
 // # How far it is from the packet level
 //
-// Measured in 50 random small scenarios with rfc6817, the controller that daemons have if nobody chooses (go test ./sim/plan/packet
+// Measured in 50 random small scenarios with rfc6817 (go test ./sim/plan/packet
 // -run FlowAgainst -scenarios 50 -budget 1500000 -v; bench/results has every line): completion is 0.9 % off at the median, 2.3 % at the third quartile,
 // 6.5 % at the ninetieth percentile, 12.6 % at the 95th and 93 % at worst. In 50 others (-first 51) it is 1.0, 2.6, 6.4, 14.4 and 108 %. Without round trips
 // of 600 ms it is 0.8, 1.9, 4.3, 7.7 and 44 %, and 0.9, 2.2, 4.0, 7.7 and 108 %. In 24 that nobody had looked at before
@@ -33,7 +33,8 @@
 // The bars are 3 % at the median, 8 % at the 95th percentile and 15 % at worst: the median keeps to them, the 95th does without satellites, the worst does
 // not. Bytes over the WAN are the same: which bytes cross is package site's business at both levels. With ledbatpp it is 1.5, 3.6, 10.6, 12.2 and 48 %
 // (24 scenarios). With ebb it is 12, 26, 46, 75 and 157 % (9 scenarios): beside short transfers it uses a tenth or less of what they leave,
-// so unevenly that neither a cell nor a scenario lasts long enough for a mean. With ebb and a foreground a plan is right within a factor of about two.
+// so unevenly that neither a cell nor a scenario lasts long enough for a mean. With ebb, the controller that daemons have if nobody chooses, and a
+// foreground a plan is right within a factor of about two.
 //
 // What is far off:
 //

@@ -99,7 +99,7 @@ type reader struct {
 
 // file reads the names before what refers to them.
 func (r *reader) file(n *yaml.Node) {
-	r.s = plan.Scenario{Horizon: defaultSpan, Controller: ledbat.Names()[0]}
+	r.s = plan.Scenario{Horizon: defaultSpan, Controller: ledbat.DefaultName}
 	for i := range defaultSeeds {
 		r.s.Seeds = append(r.s.Seeds, uint64(i+1))
 	}

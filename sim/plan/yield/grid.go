@@ -23,7 +23,7 @@ var (
 	queues  = [...]string{"", "codel", "fq-codel", "pie"}
 )
 
-// finest is the controller that daemons have if nobody chooses. It is measured at more rates.
+// finest is measured at more rates than the others.
 const finest = "rfc6817"
 
 var finer = [...]float64{2e6, 8e6} // the rates that are measured of it besides
