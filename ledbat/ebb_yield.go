@@ -21,6 +21,9 @@ const (
 	unsureAfter = 5 * time.Second
 	surveySoon  = 3 * time.Second // after leaving, pulses are worth more than later
 
+	quickly     = 500 * time.Millisecond // who comes that soon after we did, or
+	quicklyRTTs = 10                     // so many round trips, was disturbed by us; later it is somebody else
+
 	holdLeast = 100 * time.Millisecond
 	holdLong  = 4 * time.Second // where a queue shows too late, and losses are what tells
 	holdMost  = 8 * time.Second
@@ -50,6 +53,8 @@ type yield struct {
 	empty      int           // pulses since then that found no queue
 	told       int           // pulses since then that arrived,
 	sighted    int           // and of them those that met somebody
+	last       time.Time     // when somebody was met last
+	brief      bool          // they did not stay for long
 	lowest     time.Duration // delay of a pulse since then
 	crowd      float64       // share of the third datagrams of late that waited for somebody's
 }
@@ -57,9 +62,12 @@ type yield struct {
 // leave goes to the floor.
 func (e *ebb) leave(now time.Time) {
 	y := &e.yield
+	later := now.Sub(y.returned) > max(quickly, quicklyRTTs*e.span())
 	switch {
-	case now.Sub(y.returned) > relapse:
+	case now.Sub(y.returned) > relapse, y.brief && later:
 		y.holdOff = 0
+	case y.sighted < sightings && later && y.holdOff <= holdLong/2:
+		y.holdOff /= 2
 	case y.sighted < sightings:
 		y.holdOff = min(max(holdLeast/2, y.holdOff*5/4), holdMost) // nobody was there
 	default:
@@ -187,6 +195,7 @@ func (e *ebb) sight(now time.Time) {
 	if e.sighted++; e.met() {
 		e.excuse.seen = now
 	}
+	e.yield.last = now
 }
 
 // met says that others are there: one pulse or two may have met nothing but a hiccup.
@@ -226,6 +235,7 @@ func (e *ebb) comeBack(now time.Time, bytes int) {
 		e.climb, e.rate = climbShy, climbShy*e.mu
 	}
 	y.guessed = false
+	y.brief = y.sighted >= sightings && y.last.Sub(y.left) < quickly
 	e.enter(now, returning)
 }
 

@@ -86,14 +86,15 @@ func (p *peer) working(now time.Time) bool {
 	return p.owed > 0 && now.Sub(p.lastByte) < silence+4*p.rtt
 }
 
-// tooSlow reports whether a chunk is not asked of a source beyond the location because another one there that holds it is so much quicker.
+// tooSlow reports whether a chunk is not asked of a source beyond the location because another one there that holds it is so much quicker,
+// or fills the link.
 // Each source that is asked holds a chunk in part, a slow one for long; all of them are lost when this host dies, and whoever goes on brings them
 // over the location's link again. So slow ones are asked when there is nobody else, and otherwise one at a time, to find out whether they still are.
 func (s *Scheduler) tooSlow(now time.Time, src *source, rank uint32) bool {
 	f, p, size := src.flow, src.peer, int64(src.flow.chunk(rank).Size)
-	var best, most *peer
+	var best, filler *peer
 	slow := func(q *peer) bool {
-		return q != best && s.outrun(now, q, best, size) || most != nil && q.takes(now, most)
+		return q != best && s.outrun(now, q, best, size) || filler != nil && q.takes(now, filler)
 	}
 	for _, other := range f.sources {
 		if other == nil || !other.counted || other.peer.class.local() || other.peer.quiet(now) || !other.has(rank) {
@@ -102,8 +103,8 @@ func (s *Scheduler) tooSlow(now time.Time, src *source, rank uint32) bool {
 		if best == nil || other.peer.eta(now, size) < best.eta(now, size) {
 			best = other.peer
 		}
-		if most == nil || p.takes(now, other.peer) {
-			most = other.peer
+		if p.takes(now, other.peer) {
+			filler = other.peer
 		}
 	}
 	if best == nil || !slow(p) {

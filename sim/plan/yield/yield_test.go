@@ -220,3 +220,16 @@ func TestWhatCrossesBesideUs(t *testing.T) {
 		t.Errorf("where nobody has to wait %g crosses of .2", got)
 	}
 }
+
+// Others that fetch a little now and then leave most of a link, and ebb uses it without their waiting: who comes half a second after its return was not
+// disturbed by it, and is no reason to stay away for longer.
+func TestLittleTrafficLeavesALinkToEbb(t *testing.T) {
+	path := Path{Controller: "ebb", Rate: 64e6, RTT: 10 * time.Millisecond, Buffer: usualBuffer}
+	c, err := Measure(Spot{path, .02}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Use < .4 || c.Delay > time.Millisecond {
+		t.Errorf("uses %.0f %% of what transfers at 2 %% of the link leave, and adds %v to what they wait for at p95", 100*c.Use, c.Delay)
+	}
+}
