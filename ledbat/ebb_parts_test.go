@@ -395,3 +395,27 @@ func TestEbbKeepsToALimit(t *testing.T) {
 		t.Errorf("without a limit it sends %.0f of %.0f B/s: %v", got, l.capacity, l.c)
 	}
 }
+
+// One interruption in a turn was a hiccup: the flow looks who is there, and may be back at once. Several of them are somebody who waits, and gets
+// the time to find the link free.
+func TestATurnIsCededToWhoWaits(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		at   []time.Duration
+		want time.Duration
+	}{
+		{"one", []time.Duration{9 * time.Second}, 0},
+		{"as many as somebody who waits sends", []time.Duration{2 * time.Second, 4 * time.Second, 6 * time.Second, 9 * time.Second}, cede},
+	} {
+		e := newEbb(Default())
+		e.mu, e.phase, e.returned, e.rtt.smoothed = 2.5e6, cruising, at(0), 20*ms
+		for _, d := range c.at {
+			if e.phase != cruising || !e.bears(at(d), e.per(interruption)) {
+				t.Fatalf("%s: not borne with after %v: %v", c.what, d, e)
+			}
+		}
+		if e.phase != yielding || e.holdOff != c.want {
+			t.Errorf("%s: %v, and holds off for %v; want %v", c.what, e.phase, e.holdOff, c.want)
+		}
+	}
+}

@@ -66,7 +66,7 @@ func (e *ebb) leave(now time.Time) {
 	switch {
 	case now.Sub(y.returned) > relapse, y.brief && later:
 		y.holdOff = 0
-	case y.sighted < sightings && later && y.holdOff <= holdLong/2:
+	case y.sighted < sightings && later && y.holdOff <= holdLong/2: // nobody was there, and we stayed; after a loss it takes more than that
 		y.holdOff /= 2
 	case y.sighted < sightings:
 		y.holdOff = min(max(holdLeast/2, y.holdOff*5/4), holdMost) // nobody was there

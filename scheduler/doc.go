@@ -23,7 +23,8 @@
 // turn, the nearest peer that has room in its pipeline and something to give is asked for the
 // rarest chunk it holds that no nearer peer holds; beyond the location, that nearer peers do not bring in time, because their uplinks may be
 // thin and the location's link is idle meanwhile; of one location one host is asked at a time, and one that is much slower than another is
-// asked one chunk a minute at most (nearer.go), and so is one beside which another brings all that the location's link takes (width.go). Rare means: held by few peers within the location, and then by few beyond it. Among equally
+// asked one chunk a minute at most (nearer.go), and so is one beside which another brings all that the location's link takes (width.go).
+// Rare means: held by few peers within the location, and then by few beyond it. Among equally
 // rare chunks each host has an order of its own (rendezvous hashing). Within a location a chunk that must cross the WAN is fetched by the host
 // that holds the lease of its range, and taken from that host over the LAN by all others: see package lease, and once.go for what follows from
 // it here.

@@ -86,9 +86,8 @@ func (p *peer) working(now time.Time) bool {
 	return p.owed > 0 && now.Sub(p.lastByte) < silence+4*p.rtt
 }
 
-// tooSlow reports whether a chunk is not asked of a source beyond the location because another one there that holds it is so much quicker,
-// or fills the link.
-// Each source that is asked holds a chunk in part, a slow one for long; all of them are lost when this host dies, and whoever goes on brings them
+// tooSlow reports whether a chunk is not asked of a source beyond the location because another one there that holds it is so much quicker, or
+// fills the link. Each source that is asked holds a chunk in part, a slow one for long; all of them are lost when this host dies, and whoever goes on brings them
 // over the location's link again. So slow ones are asked when there is nobody else, and otherwise one at a time, to find out whether they still are.
 func (s *Scheduler) tooSlow(now time.Time, src *source, rank uint32) bool {
 	f, p, size := src.flow, src.peer, int64(src.flow.chunk(rank).Size)

@@ -33,7 +33,7 @@ type Scheduler struct {
 	number   uint64 // the last request's
 	round    int    // of await
 	inFlight int64  // invariant: bytes asked for and not yet stored; at most config.MaxInFlight
-	width    width
+	width    width  // of the link to what is beyond the location
 	starved  *peer  // a peer that could have been asked, had there been room in flight
 	stopped  Reason // DiskFull or StoreFailing while the disk takes nothing
 	room     int64  // bytes that may be in flight for want of room on the disk

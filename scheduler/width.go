@@ -5,10 +5,10 @@ package scheduler
 import "time"
 
 const (
-	widthWindow = 2 * time.Second // what arrives in less may have been kept somewhere
-	widthMemory = 5 * time.Minute // the link's owner may buy more, or less
-	widthGrace  = 15 * time.Second
-	filled      = 0.75 // of the most that ever arrived: another source would add less than a third
+	widthWindow = 2 * time.Second  // what arrives in less may have been kept somewhere
+	widthMemory = 5 * time.Minute  // the link's owner may buy more, or less
+	widthGrace  = 15 * time.Second // for who filled the link to do so again
+	filledShare = 0.75             // of the most that ever arrived: another source would add less than a third
 )
 
 // width is how much arrives from beyond the location at best. Whether a second source there adds to what the first brings, or only
@@ -21,6 +21,7 @@ type width struct {
 	spanBegun time.Time
 }
 
+// add enters what arrived.
 func (l *width) add(now time.Time, bytes int64) {
 	l.bytes += bytes
 	d := now.Sub(l.begun)
@@ -38,7 +39,7 @@ func (l *width) add(now time.Time, bytes int64) {
 
 // bring takes note of what a peer brings now.
 func (l *width) bring(now time.Time, p *peer) {
-	if most := max(l.most, l.before); most > 0 && p.speed(now) >= filled*most {
+	if most := max(l.most, l.before); most > 0 && p.speed(now) >= filledShare*most {
 		p.filled = now
 	}
 }
