@@ -126,7 +126,7 @@ func TestAFullDiskUnderDirectWrites(t *testing.T) {
 	s.fs = chunksOn{s.fs, fs}
 	for i, failing := range []int64{1, 2} {
 		b := blob(uint64(i), 1<<20+5)
-		disk.at = disk.calls.Load() + failing
+		disk.at.Store(disk.calls.Load() + failing)
 		if err := s.Put(b); !errors.Is(err, ErrNoSpace) || !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("write %d fails: %v", failing, err)
 		}

@@ -19,8 +19,8 @@ import (
 // A faultyDisk fails one call, or all calls from one on, that match.
 type faultyDisk struct {
 	err     error
-	at      int64 // the call that fails, from 1; 0: none
-	forever bool  // and all after it
+	at      atomic.Int64 // the call that fails, from 1; 0: none
+	forever bool         // and all after it
 	match   func(errorfs.Op) bool
 	calls   atomic.Int64
 	failed  atomic.Int64
@@ -32,8 +32,8 @@ func (d *faultyDisk) MaybeError(op errorfs.Op) error {
 	if d.match != nil && !d.match(op) {
 		return nil
 	}
-	n := d.calls.Add(1)
-	if d.at == 0 || n < d.at || n > d.at && !d.forever {
+	n, at := d.calls.Add(1), d.at.Load()
+	if at == 0 || n < at || n > at && !d.forever {
 		return nil
 	}
 	d.failed.Add(1)
@@ -111,7 +111,8 @@ func TestEveryFailingCall(t *testing.T) {
 		t.Run(fmt.Sprintf("%v,forever=%v", kind.err, kind.forever), func(t *testing.T) {
 			t.Parallel()
 			for at := int64(1); at <= count.calls.Load(); at += step {
-				d := &faultyDisk{err: kind.err, at: at, forever: kind.forever}
+				d := &faultyDisk{err: kind.err, forever: kind.forever}
+				d.at.Store(at)
 				if kind.err == syscall.ENOSPC { // which reading does not answer
 					d.match = func(op errorfs.Op) bool { return op.Kind.ReadOrWrite() == errorfs.OpIsWrite }
 				}
@@ -157,7 +158,7 @@ func TestAStoreOutlivesItsDisksFaults(t *testing.T) {
 	}
 	for _, fault := range []error{syscall.EIO, syscall.ENOSPC} {
 		for at := int64(1); ; at += step {
-			d := &faultyDisk{err: fault, match: func(op errorfs.Op) bool {
+			d := &faultyDisk{err: fault, forever: true, match: func(op errorfs.Op) bool {
 				return op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpLock
 			}}
 			disk, m := vfs.NewCrashableMem(), newModel()
@@ -165,9 +166,9 @@ func TestAStoreOutlivesItsDisksFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d.at, d.forever = d.calls.Load()+at, true
+			d.at.Store(d.calls.Load() + at)
 			err = jobWith(s, m)
-			d.at = 0 // the disk is well again
+			d.at.Store(0) // the disk is well again
 			hit := d.failed.Load() > 0
 			if hit {
 				if err := jobWith(s, m); err != nil {

@@ -252,7 +252,8 @@ func (j *journal) commit(fill func(*pebble.Batch, *view) error) error {
 }
 
 // close moves what is in the log to a table before it closes. The log ends where writing ended, so that damage at its
-// end looks like a power cut and cannot be told from one; a table has checksums from one end to the other.
+// end looks like a power cut and cannot be told from one; a table has checksums from one end to the other. Where the disk has no room for
+// the table, nothing is lost: the log stays.
 func (j *journal) close() error {
 	j.mu.Lock()
 	v := j.current
@@ -262,7 +263,7 @@ func (j *journal) close() error {
 	}
 	err := v.session.db.Flush()
 	err = errors.Join(err, j.release(v))
-	if failed := v.session.guard.failure(); failed != nil {
+	if failed := v.session.guard.failure(); failed != nil && !Full(failed) {
 		return failed
 	}
 	return err

@@ -245,7 +245,7 @@ func TestAFullDiskIsSaidAndPasses(t *testing.T) {
 	}
 	mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: journalReserve + 300_000, TotalBytes: 1 << 30})
 
-	d.at = d.calls.Load() + 2 // in mid-chunk
+	d.at.Store(d.calls.Load() + 2) // in mid-chunk
 	if err := s.Put(b); !errors.Is(err, ErrNoSpace) || !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("full in mid-chunk: %v", err)
 	}
@@ -273,7 +273,7 @@ func TestAFailedJournalIsReadableAndRecovers(t *testing.T) {
 	})
 	kept, b := blob(1, 1000), blob(2, 1000)
 	mustPut(t, s, kept)
-	d.at = d.calls.Load() + 1
+	d.at.Store(d.calls.Load() + 1)
 	for range 3 {
 		if err := s.Put(b); !errors.Is(err, ErrNoSpace) {
 			t.Fatalf("Put: %v", err)
@@ -290,7 +290,7 @@ func TestAFailedJournalIsReadableAndRecovers(t *testing.T) {
 	if n := filesOnDisk(t, s); n > 2 {
 		t.Errorf("%d files: refused calls pile up", n)
 	}
-	d.at = 0
+	d.at.Store(0)
 	mustPut(t, s, b)
 	holds(t, s, b)
 	holds(t, s, kept)
@@ -319,9 +319,10 @@ func TestAFullDiskCanBeOpened(t *testing.T) {
 			} else if err := before.Close(); err != nil {
 				t.Fatal(err)
 			}
-			d := &faultyDisk{err: syscall.ENOSPC, at: at, forever: true, match: func(op errorfs.Op) bool {
+			d := &faultyDisk{err: syscall.ENOSPC, forever: true, match: func(op errorfs.Op) bool {
 				return op.Kind.ReadOrWrite() == errorfs.OpIsWrite && strings.HasPrefix(op.Path, "state/"+journalName+"/")
 			}}
+			d.at.Store(at)
 			s := open(t, "state", Options{FS: errorfs.Wrap(disk, d)})
 			hit = d.failed.Load() > 0
 			holds(t, s, kept)
@@ -338,13 +339,14 @@ func TestAFullDiskCanBeOpened(t *testing.T) {
 				}
 				s = open(t, "state", Options{FS: disk})
 			}
-			d.at = 0
+			d.at.Store(0)
 			mustPut(t, s, b)
 			holds(t, s, kept)
 			holds(t, s, b)
 		}
 	}
-	empty := &faultyDisk{err: syscall.ENOSPC, at: 1, forever: true, match: func(op errorfs.Op) bool { return op.Kind.ReadOrWrite() == errorfs.OpIsWrite }}
+	empty := &faultyDisk{err: syscall.ENOSPC, forever: true, match: func(op errorfs.Op) bool { return op.Kind.ReadOrWrite() == errorfs.OpIsWrite }}
+	empty.at.Store(1)
 	if _, err := Open("state", Options{FS: errorfs.Wrap(vfs.NewMem(), empty)}); !errors.Is(err, ErrNoSpace) {
 		t.Errorf("a new store on a full disk: %v", err)
 	}

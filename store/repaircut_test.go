@@ -71,9 +71,10 @@ func TestRepairSurvivesFailingCalls(t *testing.T) {
 	asked := 0
 	for at := int64(1); ; at++ {
 		disk, m := shelf(t)
-		d := &faultyDisk{err: syscall.EIO, at: at, forever: true, match: func(op errorfs.Op) bool {
+		d := &faultyDisk{err: syscall.EIO, forever: true, match: func(op errorfs.Op) bool {
 			return op.Kind.ReadOrWrite() == errorfs.OpIsWrite
 		}}
+		d.at.Store(at)
 		_, err := Repair("state", Options{FS: errorfs.Wrap(disk, d)})
 		if d.failed.Load() == 0 {
 			break
