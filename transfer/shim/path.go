@@ -61,7 +61,7 @@ func (p *path) heard(now time.Duration, seq uint64, from netip.AddrPort) {
 // darken notes a timeout.
 func (p *path) darken(now time.Duration) {
 	p.timeouts++
-	if p.smallPass && p.bigLost > 0 {
+	if p.smallPass && p.bigLost >= blackHole/2 { // a few may have met a full buffer: at its floor a controller has no others under way
 		p.narrowDown(now)
 	}
 	if p.dark {
