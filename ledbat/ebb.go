@@ -15,12 +15,14 @@ import (
 //	cruising    at what the others leave of 99 % of the capacity, looking at the queue    ebb_cruise.go
 //	            and now and then trying whether there is more                             ebb_lift.go
 //	yielding    half a percent of the capacity, as pulses that look whether they left     ebb_yield.go
+//	sharing     a part of the link, where others come and go all the time                 ebb_share.go
 //	returning   on the way up
 //
 // Rates are counted as they arrive: what a bad line loses on the way to the bottleneck is sent in addition.
 type ebb struct {
-	cfg Config
-	mss float64
+	cfg  Config
+	mss  float64 // of the datagrams in use, in bytes
+	full peak    // bytes of the largest of late
 
 	// the path
 	delay    Estimator
@@ -48,6 +50,7 @@ type ebb struct {
 	excuse excuse
 	lift   lift
 	yield
+	shared shared
 }
 
 type phase uint8
@@ -57,11 +60,15 @@ const (
 	cruising        // at what is left of the capacity
 	yielding        // at the floor
 	returning       // on the way up
+	sharing         // at a part of the link, among others that come and go
 )
 
 func (p phase) String() string {
-	return [...]string{"starting", "cruising", "yielding", "returning"}[p]
+	return [...]string{"starting", "cruising", "yielding", "returning", "sharing"}[p]
 }
+
+// PartShare of the size of a full datagram is less than a packet that goes in two parts, and more than acknowledgements.
+const PartShare = 0.4
 
 const (
 	fullShare  = 0.99   // of the capacity is what we take when nobody else is there: what is left drains a queue
@@ -71,6 +78,7 @@ const (
 	mostLossy  = 0.3    // a line that loses more than that gets no more for it
 	idleAfter  = time.Second
 	agedFor    = 500 * time.Millisecond
+	fullFor    = 2 * time.Second // so long, or twice that, the size of datagrams is remembered
 )
 
 func newEbb(c Config) *ebb {
@@ -124,10 +132,17 @@ func (e *ebb) share() float64 {
 func (e *ebb) threshold() time.Duration { return max(e.watch.threshold, e.quiet()) }
 
 func (e *ebb) enter(now time.Time, p phase) {
+	was := e.phase
 	e.phase = p
 	e.lift.stop(now)
 	switch p {
 	case yielding:
+		if was != sharing {
+			e.shared.again, e.shared.glimpsed = false, 0
+		}
+		if was != sharing || e.lossyLeave {
+			e.stayAway(now)
+		}
 		e.leave(now)
 	case cruising:
 		e.clean = now
@@ -143,7 +158,7 @@ func (e *ebb) enter(now time.Time, p phase) {
 }
 
 func (e *ebb) Sent(now time.Time, bytes int) {
-	if e.flight == 0 && !e.used.IsZero() && now.Sub(e.used) > idleAfter && (e.phase == cruising || e.phase == returning) {
+	if e.flight == 0 && !e.used.IsZero() && now.Sub(e.used) > idleAfter && e.phase != starting && e.phase != yielding {
 		// Nobody has looked at the path for a while.
 		e.enter(now, yielding)
 		e.mayReturn, e.pulseAt = now, now
@@ -151,10 +166,18 @@ func (e *ebb) Sent(now time.Time, bytes int) {
 	e.now, e.used = now, now
 	e.flight += float64(bytes)
 	e.verified.sent(bytes)
-	if !e.small(bytes) {
-		e.start.train.sent(now, bytes)
-		e.pulses.sent(now, bytes)
+	if float64(bytes) < PartShare*float64(e.cfg.MSS) {
+		return
 	}
+	e.full.add(now, fullFor, float64(bytes))
+	e.mss = min(e.full.max(), float64(e.cfg.MSS))
+	if e.small(bytes) { // of a path that has just become narrow: it tells nothing yet, and is paid for all the same
+		e.start.train.left = max(0, e.start.train.left-bytes)
+		e.pulses.left = max(0, e.pulses.left-bytes)
+		return
+	}
+	e.start.train.sent(now, bytes)
+	e.pulses.sent(now, bytes)
 }
 
 func (e *ebb) Acked(now time.Time, a Ack) {
@@ -184,7 +207,7 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 }
 
 // small says that a datagram took less time at the bottleneck than those of data do, so that its delay does not compare.
-func (e *ebb) small(bytes int) bool { return 4*bytes < 3*e.cfg.MSS }
+func (e *ebb) small(bytes int) bool { return 4*float64(bytes) < 3*e.mss }
 
 // clocks takes the drift of the clocks out of the delays, and returns how much of a delay it is.
 func (e *ebb) clocks(now time.Time, a Ack) (drift time.Duration) {
@@ -230,9 +253,12 @@ func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 		e.watch.current.beside(a.Bytes)
 	default:
 		e.lift.arrived(a, false)
-		ours := now.Before(e.lift.until.Add(e.span() + e.lift.lasts()))
+		ours := e.still() || now.Before(e.lift.until.Add(e.span()+e.lift.lasts()))
 		own := e.own.arrived(a, e.mu, a.Delay-base)
-		if _, ok := e.watch.arrived(a, reference{base: base, rtt: e.empty(), quiet: e.quiet(), own: own, ours: ours}); ok {
+		_, ok := e.watch.arrived(a, reference{base: base, rtt: e.empty(), quiet: e.quiet(), own: own, ours: ours})
+		if e.phase == sharing {
+			e.amongOthers(now, a.Delay-base-own)
+		} else if ok {
 			e.observed(now)
 		}
 	}
@@ -300,7 +326,7 @@ func (e *ebb) TimedOut(now time.Time) {
 	if e.phase == starting || e.mu == 0 {
 		e.phase = starting
 		e.start = starter{}
-		e.start.train.begin(2, e.cfg.MSS)
+		e.start.train.begin(2, int(e.mss))
 		return
 	}
 	e.enter(now, yielding)
@@ -314,7 +340,7 @@ func (e *ebb) Advance(now time.Time) {
 	}
 	if !e.thirdAt.IsZero() && !now.Before(e.thirdAt) {
 		e.thirdAt = time.Time{}
-		e.pulses.third(e.cfg.MSS)
+		e.pulses.third(int(e.mss))
 	}
 	if !now.Before(e.pulseAt) {
 		e.pulse(now)
@@ -355,6 +381,11 @@ func (e *ebb) Unlimited() float64 {
 	switch e.phase {
 	case starting, yielding:
 		return e.mu
+	case sharing:
+		if e.aside() {
+			return asideShare * e.rate
+		}
+		return e.rate
 	case cruising:
 		return e.eased(e.lift.of(e.now, e.rate, e.mu)) / (1 - e.lossy())
 	}

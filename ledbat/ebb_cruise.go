@@ -51,6 +51,13 @@ func (e *ebb) observed(now time.Time) {
 
 // alarm says that somebody else is there: a queue, a congestive loss or a mark.
 func (e *ebb) alarm(now time.Time, hard bool) {
+	if e.phase == sharing && hard {
+		e.excuse.seen, e.excuse.hard = now, now
+		e.lossyLeave = true
+		e.rate /= 2
+		e.unshare(now, yielding)
+		return
+	}
 	if e.phase != cruising && e.phase != returning || now.Sub(e.cutAt) < e.span()+5*time.Millisecond {
 		return
 	}

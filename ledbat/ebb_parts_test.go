@@ -419,3 +419,73 @@ func TestATurnIsCededToWhoWaits(t *testing.T) {
 		}
 	}
 }
+
+// Transfers that come for a moment each: bursts of a sixth of the link on average. Between them there is room for somebody who steps aside when
+// they come. Who stays has the link to himself at once, and when all have gone it is used again.
+func TestEbbSharesALinkOfManyTransfers(t *testing.T) {
+	l := draw(t)
+	l.run(3 * time.Second)
+	burst := func() {
+		l.others = 3 * l.capacity
+		l.run(15 * ms)
+		l.others = 0
+		l.run(240 * ms)
+	}
+	for range 60 {
+		burst()
+	}
+	var shared, queued int
+	before := l.sent
+	for range 100 {
+		burst()
+		if l.c.phase == sharing {
+			shared++
+		}
+		if l.queue > ms { // when the next one comes
+			queued++
+		}
+	}
+	took := 100 * 255 * ms
+	if got := float64(l.sent-before) / took.Seconds(); got < 0.25*l.capacity || shared < 60 || queued > 5 {
+		t.Errorf("%.0f of %.0f B/s, %d of 100 times sharing, %d times still in the way: %v", got, l.capacity, shared, queued, l.c)
+	}
+	l.others = 1.02 * l.capacity
+	l.run(2 * time.Second)
+	l.in(yielding)
+	if got := l.rate(5 * time.Second); got > 2*l.c.floor() {
+		t.Errorf("%.0f B/s beside somebody who stays: %v", got, l.c)
+	}
+	l.others, l.queue = 0, 0
+	l.run(20 * time.Second)
+	l.in(cruising)
+	if got := l.rate(time.Second); got < 0.95*l.capacity {
+		t.Errorf("%.0f of %.0f B/s alone: %v", got, l.capacity, l.c)
+	}
+}
+
+// Queues that come and go look like jitter to a watch. But two datagrams that leave together arrive as far apart as the bottleneck takes for one,
+// each time: so it is others, and the next queue is noticed at once.
+func TestPairsTellOthersFromJitter(t *testing.T) {
+	l := draw(t)
+	l.run(time.Second)
+	for i := range l.c.watch.filters {
+		l.c.watch.filters[i].noise = 10 * ms
+	}
+	l.c.watch.spread = 10 * ms
+	l.run(100 * ms)
+	if l.c.threshold() < 8*ms {
+		t.Fatalf("the threshold is %v: %v", l.c.threshold(), l.c)
+	}
+	l.others = 1.02 * l.capacity
+	l.run(8 * time.Second)
+	l.in(yielding)
+	if l.others = 0; !l.c.still() {
+		t.Fatalf("pairs differ by %v: %v", l.c.yield.jitter, l.c)
+	}
+	l.queue = 0
+	l.run(3 * time.Second)
+	l.in(cruising)
+	if l.c.threshold() > 2*l.c.quiet() {
+		t.Errorf("the threshold is %v on a path without jitter: %v", l.c.threshold(), l.c)
+	}
+}

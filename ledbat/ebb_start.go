@@ -51,11 +51,11 @@ func (e *ebb) begun(now time.Time, s stretch) {
 		sent = pace // no more can come through
 	}
 	// By our own clock the train was under way for a round trip and what the bottleneck took for it.
-	bytes, elapsed := float64(s.count*e.cfg.MSS), st.heard.Sub(st.train.from)-e.least-reportDelay
+	bytes, elapsed := float64(s.count*int(e.mss)), st.heard.Sub(st.train.from)-e.least-reportDelay
 	ours := bytes / max(elapsed, time.Microsecond).Seconds()
 	if st.bounded && arriving > unhindered*sent {
 		if e.mu = min(mostDoubled*sent, mostStamped*ours); e.mu > leastRaised*sent && e.limit >= 2*e.mu {
-			st.train.begin(min(max(2*firstTrain, int(e.mu*e.empty().Seconds()/e.mss)), firstTrain<<min(st.trains, 16)), e.cfg.MSS)
+			st.train.begin(min(max(2*firstTrain, int(e.mu*e.empty().Seconds()/e.mss)), firstTrain<<min(st.trains, 16)), int(e.mss))
 			return
 		}
 		arriving = min(arriving, ours)
@@ -89,7 +89,7 @@ func (e *ebb) begun(now time.Time, s stretch) {
 		e.enter(now, returning)
 		e.rate = 0.75 * e.mu
 	default:
-		st.train.begin(firstTrain<<min(st.trains, 16), e.cfg.MSS)
+		st.train.begin(firstTrain<<min(st.trains, 16), int(e.mss))
 	}
 }
 
@@ -97,7 +97,7 @@ func (e *ebb) begun(now time.Time, s stretch) {
 func (e *ebb) untold(now time.Time) {
 	st := &e.start
 	if st.doubt++; st.doubt < 3 {
-		st.train.begin(st.train.count, e.cfg.MSS)
+		st.train.begin(st.train.count, int(e.mss))
 		return
 	}
 	if e.mu == 0 {
@@ -122,7 +122,7 @@ func (e *ebb) scattered(s stretch) bool {
 func (e *ebb) gather(now time.Time) {
 	st := &e.start
 	if st.again++; st.again < mostAgain {
-		st.train.begin(st.train.count, e.cfg.MSS)
+		st.train.begin(st.train.count, int(e.mss))
 		return
 	}
 	if st.trains < 2 {

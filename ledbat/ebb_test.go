@@ -21,6 +21,7 @@ type line struct {
 	loseAt   func(n int) bool
 	lie      func(*Ack)
 	pacer    Pacer
+	size     int     // of the datagrams, in bytes
 	silent   bool    // the application has nothing to send
 	deaf     bool    // the host is busy: what comes back waits
 	chatter  float64 // bytes a second of small datagrams beside the data
@@ -40,7 +41,7 @@ type flyer struct {
 func draw(t *testing.T) *line {
 	c := Default()
 	ctl := newEbb(c)
-	return &line{t: t, c: ctl, now: epoch, capacity: 2e6, base: 15 * ms}
+	return &line{t: t, c: ctl, now: epoch, capacity: 2e6, base: 15 * ms, size: c.MSS}
 }
 
 // run lets time pass in steps of 100 µs.
@@ -61,7 +62,7 @@ func (l *line) run(d time.Duration) {
 }
 
 func (l *line) send() {
-	size := l.c.cfg.MSS
+	size := l.size
 	for !l.silent && l.c.Window() > 0 && (l.inFlight == 0 || l.inFlight+size <= l.c.Window()) {
 		l.pacer.SetRate(l.c.Rate())
 		if !l.pacer.CanSend(l.now, size) {
@@ -350,6 +351,28 @@ func TestEbbComesBackThoughItHearsLate(t *testing.T) {
 	}
 	if got := l.rate(500 * ms); got < 0.8*l.capacity {
 		t.Errorf("it sends %.0f of %.0f B/s: %v", got, l.capacity, l.c)
+	}
+}
+
+// Where the path becomes narrow, packets go in parts. Those are what the floor is counted in, and what looks whether others have left.
+func TestEbbKeepsToItsFloorInParts(t *testing.T) {
+	l := draw(t)
+	l.run(3 * time.Second)
+	l.others = 1.02 * l.capacity
+	l.run(3 * time.Second)
+	l.in(yielding)
+	l.size = l.c.cfg.MSS/2 + 20
+	if got := l.rate(10 * time.Second); got > 2*l.c.floor() {
+		t.Errorf("%.0f B/s at a floor of %.0f: %v", got, l.c.floor(), l.c)
+	}
+	l.others, l.queue = 0, 0
+	l.run(5 * time.Second)
+	if got := l.rate(time.Second); got < .95*l.capacity {
+		t.Errorf("back at %.0f of %.0f B/s: %v", got, l.capacity, l.c)
+	}
+	l.size = l.c.cfg.MSS
+	if got := l.rate(5 * time.Second); got < .95*l.capacity {
+		t.Errorf("wide again at %.0f of %.0f B/s: %v", got, l.capacity, l.c)
 	}
 }
 

@@ -14,8 +14,9 @@ const (
 	lookRTTs    = 1.5                    // and so many round trips, because others send in bursts of a round trip
 	leastLooks  = 4
 	mostLooks   = 12
-	manyTimes   = 5 // the mean jitter of a datagram: more is a queue
-	betweenCost = 4 // looks that a datagram of somebody else's between ours costs who may use all of the link
+	stillPairs  = 16 // tell whether a path jitters
+	manyTimes   = 5  // the mean jitter of a datagram: more is a queue
+	betweenCost = 4  // looks that a datagram of somebody else's between ours costs who may use all of the link
 
 	certainly   = 0.95
 	unsureAfter = 5 * time.Second
@@ -49,6 +50,7 @@ type yield struct {
 	spare      float64 // and on surveys: what was too much for the former
 	savedAt    time.Time
 	jitter     time.Duration // of two datagrams that leave together, on average
+	pairs      int           // that it is known of
 	left       time.Time     // when we left
 	empty      int           // pulses since then that found no queue
 	told       int           // pulses since then that arrived,
@@ -56,11 +58,12 @@ type yield struct {
 	last       time.Time     // when somebody was met last
 	brief      bool          // they did not stay for long
 	lowest     time.Duration // delay of a pulse since then
+	thirds     int           // datagrams of pulses since then,
 	crowd      float64       // share of the third datagrams of late that waited for somebody's
 }
 
-// leave goes to the floor.
-func (e *ebb) leave(now time.Time) {
+// stayAway finds how long to stay at the floor at the least.
+func (e *ebb) stayAway(now time.Time) {
 	y := &e.yield
 	later := now.Sub(y.returned) > max(quickly, quicklyRTTs*e.span())
 	switch {
@@ -78,8 +81,13 @@ func (e *ebb) leave(now time.Time) {
 	}
 	y.lossyLeave = false
 	y.mayReturn = now.Add(y.holdOff)
+}
+
+// leave goes to the floor.
+func (e *ebb) leave(now time.Time) {
+	y := &e.yield
 	y.looks = 0
-	y.left, y.empty, y.crowd, y.told, y.sighted, y.lowest = now, 0, 0, 0, 0, 0
+	y.left, y.empty, y.crowd, y.thirds, y.told, y.sighted, y.lowest = now, 0, 0, 0, 0, 0, 0
 	y.pulses.reset()
 	y.thirdAt = time.Time{}
 	y.pulseAt = now.Add(2 * e.span())
@@ -99,7 +107,7 @@ func (e *ebb) pulse(now time.Time) {
 	y.saved, y.savedAt = min(y.saved, e.closeLook()), now
 	n, wait := 2, max(pulseEvery, time.Duration(2*e.mss/half*float64(time.Second)))
 	switch {
-	case y.looks > 0 && y.saved >= 3*e.mss:
+	case y.looks > 0 && y.saved >= 3*e.mss, max(y.looks, float64(y.survey.pulses)) >= 0.75*e.looksWanted() && y.saved >= -e.closeLook(): // what has begun well is finished on credit
 		n, wait = 3, e.lookEvery()
 		y.saved -= 3 * e.mss
 	case y.survey.promising() && y.spare >= 3*e.mss:
@@ -112,7 +120,7 @@ func (e *ebb) pulse(now time.Time) {
 	if e.per(1) > slowDatagram {
 		n = 1 // others would have to wait for both
 	}
-	y.pulses.start(n, e.cfg.MSS)
+	y.pulses.start(n, int(e.mss))
 	if n == 3 {
 		y.thirdAt = now.Add(e.per(1))
 	}
@@ -157,12 +165,21 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	between := p.count == 3 && y.jitter < step/4 && (p.between(step) > step/2 || p.low()-y.lowest > step/2)
 	if p.count == 3 {
 		y.crowd -= y.crowd / 8
+		y.thirds++
 	}
 	if between {
+		y.crowd += 1.0 / 8
 		e.sight(now)
 	}
+	busy := max(t/2, manyTimes*max(e.watch.spread, y.jitter))
+	free := q <= busy && !between
+	if e.shared.glimpse(free); !free && e.mayShare(now) {
+		e.shared.met = now
+		e.shareLink(now)
+		return
+	}
 	switch {
-	case q > max(t/2, manyTimes*max(e.watch.spread, y.jitter)):
+	case q > busy:
 		y.looks = 0
 		if !between {
 			e.sight(now)
@@ -173,7 +190,6 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	case now.Before(y.mayReturn):
 		return
 	case between:
-		y.crowd += 1.0 / 8
 		if y.holdOff > 0 {
 			y.looks = 0
 			return
@@ -188,6 +204,12 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	} else if y.looks == 1 {
 		y.pulseAt = now
 	}
+}
+
+// still says that the path itself does not jitter, so that whatever changes is a queue: two datagrams that leave together arrive as far apart as
+// the bottleneck takes for one.
+func (e *ebb) still() bool {
+	return e.yield.pairs >= stillPairs && e.yield.jitter < e.per(0.25)
 }
 
 // sight takes note of others.
@@ -227,6 +249,10 @@ func (e *ebb) surveyed(now time.Time, p *pulse) bool {
 // than it was is left to a lift, because hosts that gather what arrives let it appear so.
 func (e *ebb) comeBack(now time.Time, bytes int) {
 	y := &e.yield
+	if e.shared.again && now.Sub(e.shared.met) < absentFor && e.still() {
+		e.shareLink(now) // they were there a moment ago, and will be again
+		return
+	}
 	if c := perSecond(bytes, y.survey.gap); y.survey.tells() && c < certainly*e.mu {
 		e.mu = c
 	}
@@ -252,7 +278,11 @@ func (e *ebb) weigh(now time.Time, p *pulse) {
 		e.mu += (min(max(c, e.mu/2), 2*e.mu) - e.mu) / 4
 		return
 	}
+	was := e.still()
 	y.jitter += ((gap - e.per(1)).Abs() - y.jitter) / 8
+	if y.pairs++; e.still() && !was {
+		e.watch.still()
+	}
 	if mu, ok := y.slower.sample(now, p, gap, e.mu); ok {
 		e.mu = mu
 	}

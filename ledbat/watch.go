@@ -126,6 +126,14 @@ func (f *filter) offset() time.Duration { return max(0, min(f.typical, tails*f.n
 // noise is that of the filter in use.
 func (w *watch) noise() time.Duration { return w.filters[w.level].noise }
 
+// still forgets noise that was none.
+func (w *watch) still() {
+	for i := range w.filters {
+		w.filters[i].noise, w.filters[i].typical = 0, 0
+	}
+	w.spread, w.level, w.threshold = 0, 0, 0
+}
+
 // forget drops what arrived, when it says nothing about the present any more.
 func (w *watch) forget() {
 	w.current = stretch{}

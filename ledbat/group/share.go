@@ -31,6 +31,7 @@ type Share struct {
 	waiting, granting, waking place // in the group's lines
 
 	forward  scale
+	shift    time.Duration // from the member's delays to those that the controller is told
 	back     time.Duration // the first delay of a feedback
 	backward bool          // it means something
 	arrivals []ledbat.Arrival
@@ -123,29 +124,20 @@ func (s *Share) Acked(now time.Time, a ledbat.Ack) {
 // scaled brings the delays of a feedback to the group's scale.
 func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
 	g := s.group
-	if !s.forward.seen {
-		s.forward.infer(now, g.newcomer(now, a.RTT))
-	}
 	if a.RTT > 0 {
 		g.trips.Sample(now, min(a.RTT, longestTrip), 0)
 	}
-	excess := longestTrip
-	if a.RTT > 0 {
-		excess = a.RTT - g.trips.Base()
+	if delay, ok := g.comparable(now, a); ok {
+		a.OneWayDelay = delay
+		s.shift = s.measure(now, a)
+	} else if !s.forward.seen && g.based {
+		s.shift = g.base - a.OneWayDelay
 	}
-	queue := s.forward.sample(now, a.OneWayDelay, a.RTT, g.known(now), excess)
-	if s.forward.measured() {
-		g.queue, g.queueAt = queue, now
-	}
-	if !g.based {
-		g.base, g.based = s.forward.base(), true
-	}
-	shift := g.base + queue - a.OneWayDelay
-	a.OneWayDelay += shift
+	a.OneWayDelay += s.shift
 	a.Scaled = true
 	s.arrivals = s.arrivals[:0]
 	for _, arrived := range a.Arrivals {
-		arrived.Delay += shift
+		arrived.Delay += s.shift
 		s.arrivals = append(s.arrivals, arrived)
 	}
 	g.order.turn(now, g.trip())
@@ -158,6 +150,51 @@ func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
 		a.Reverse -= s.back
 	}
 	return a
+}
+
+// comparable is the smallest delay of the datagrams of a feedback that are about as large as those of data. Small ones are faster where
+// one takes long, and would be a base that data never sees. Where the path has become narrow, packets go in parts.
+func (g *Group) comparable(now time.Time, a ledbat.Ack) (delay time.Duration, ok bool) {
+	least, mixed := fullShare*float64(g.mss), false
+	if now.Sub(g.fullAt) > inParts {
+		least = ledbat.PartShare * float64(g.mss)
+	}
+	for _, arrived := range a.Arrivals {
+		if float64(arrived.Bytes) < least {
+			mixed = true
+			continue
+		}
+		if float64(arrived.Bytes) >= fullShare*float64(g.mss) {
+			g.fullAt = now
+		}
+		if !ok || ledbat.Smaller(arrived.Delay, delay) == arrived.Delay {
+			delay, ok = arrived.Delay, true
+		}
+	}
+	if !mixed {
+		return a.OneWayDelay, true
+	}
+	return delay, ok
+}
+
+// measure enters a delay, and says by how much the member's delays differ from what the group's controller is told.
+func (s *Share) measure(now time.Time, a ledbat.Ack) time.Duration {
+	g := s.group
+	if !s.forward.seen {
+		s.forward.infer(now, g.newcomer(now, a.RTT))
+	}
+	excess := longestTrip
+	if a.RTT > 0 {
+		excess = a.RTT - g.trips.Base()
+	}
+	queue := s.forward.sample(now, a.OneWayDelay, a.RTT, g.known(now), excess)
+	if s.forward.measured() {
+		g.queue, g.queueAt = queue, now
+	}
+	if !g.based {
+		g.base, g.based = s.forward.base(), true
+	}
+	return g.base + queue - a.OneWayDelay
 }
 
 // Lost reports that a datagram of that many bytes, sent at sentAt, is given up for lost.
