@@ -138,7 +138,7 @@ func (e *ebb) enter(now time.Time, p phase) {
 	switch p {
 	case yielding:
 		if was != sharing {
-			e.shared.again, e.shared.glimpsed = false, 0
+			e.shared.again = false
 		}
 		if was != sharing || e.lossyLeave {
 			e.stayAway(now)

@@ -7,7 +7,7 @@ import "time"
 const (
 	gatherFor   = 1500 * time.Millisecond // of pulses at the floor before the link is shared,
 	gatherAgain = 500 * time.Millisecond  // and between two times;
-	gatherLeast = 12                      // of them that arrived,
+	gatherLeast = 6                       // of them that arrived,
 	gatherMean  = 16                      // over so many of which their share is taken
 	shareFree   = 0.5                     // of them must have found the link free,
 	crowdMost   = 0.3                     // and of the third datagrams no more than that somebody before them
@@ -43,11 +43,12 @@ type shared struct {
 	stood    int // steps in a row in which a queue stood
 }
 
-// glimpse enters what a pulse has found.
-func (s *shared) glimpse(free bool) {
-	s.glimpsed -= s.glimpsed / gatherMean
+// glimpse enters what the n-th pulse at the floor has found.
+func (s *shared) glimpse(n int, free bool) {
+	part := 1 / float64(min(n, gatherMean))
+	s.glimpsed *= 1 - part
 	if free {
-		s.glimpsed += 1.0 / gatherMean
+		s.glimpsed += part
 	}
 }
 

@@ -173,7 +173,7 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	}
 	busy := max(t/2, manyTimes*max(e.watch.spread, y.jitter))
 	free := q <= busy && !between
-	if e.shared.glimpse(free); !free && e.mayShare(now) {
+	if e.shared.glimpse(y.told, free); !free && e.mayShare(now) {
 		e.shared.met = now
 		e.shareLink(now)
 		return

@@ -162,6 +162,24 @@ func TestBlackHole(t *testing.T) {
 	})
 }
 
+// The same on an ordinary path, by ebb: its pulses, and what it learns of the link, go in parts.
+func TestBlackHoleOnTheWay(t *testing.T) {
+	inWorldOf(t, "ebb", ordinary, ordinary, func(w *world) {
+		f := pour(w.dialed, w.accepted)
+		f.bits(5 * time.Second)
+		narrow := wire(ordinary)
+		narrow.MTU = 1300
+		w.net.Route(w.hostA, w.hostB, w.net.Path(narrow))
+		w.net.Route(w.hostB, w.hostA, w.net.Path(narrow))
+		w.returnsWithin(f, 2*backWithin)
+		f.bits(10 * time.Second)
+		if got := f.bits(10 * time.Second); got < .8*narrow.Rate {
+			t.Errorf("goodput %s in parts; %+v", share(got, narrow.Rate), w.dialed.Stats())
+		}
+		f.end()
+	})
+}
+
 func TestNarrowPathFromTheBeginning(t *testing.T) {
 	for _, c := range []struct{ mtu, datagram int }{{1500, 1440}, {1400, 1360}, {1280, 1200}} {
 		l := ordinary
