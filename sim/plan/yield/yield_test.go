@@ -224,12 +224,17 @@ func TestWhatCrossesBesideUs(t *testing.T) {
 // Others that fetch a little now and then leave most of a link, and ebb uses it without their waiting: who comes half a second after its return was not
 // disturbed by it, and is no reason to stay away for longer.
 func TestLittleTrafficLeavesALinkToEbb(t *testing.T) {
-	path := Path{Controller: "ebb", Rate: 64e6, RTT: 10 * time.Millisecond, Buffer: usualBuffer}
-	c, err := Measure(Spot{path, .02}, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Use < .4 || c.Delay > time.Millisecond {
-		t.Errorf("uses %.0f %% of what transfers at 2 %% of the link leave, and adds %v to what they wait for at p95", 100*c.Use, c.Delay)
+	for _, c := range []struct {
+		mbit, load, use float64
+		delay           time.Duration
+	}{{64, .02, .4, time.Millisecond}, {64, .4, .2, 5 * time.Millisecond}, {16, .15, .4, 10 * time.Millisecond}} {
+		path := Path{Controller: "ebb", Rate: c.mbit * 1e6, RTT: 10 * time.Millisecond, Buffer: usualBuffer}
+		got, err := Measure(Spot{path, c.load}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Use < c.use || got.Delay > c.delay {
+			t.Errorf("uses %.0f %% of what transfers at %.0f %% of %.0f Mbit/s leave, and adds %v to what they wait for at p95", 100*got.Use, 100*c.load, c.mbit, got.Delay)
+		}
 	}
 }
