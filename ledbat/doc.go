@@ -67,7 +67,8 @@
 //   - ebb behind a fair queue (FQ-CoDel): its own delay says nothing about the others there, and it takes a fair share until it has been
 //     at its floor, where pairs that nobody came between show the capacity; then mostly a seventh of the link, and now and then a half.
 //   - ebb beside short transfers that come all the time: where they take 30 % of the link it uses a third of the rest, half beside people who read
-//     the web, and a twentieth where they take 70 %. On a path with jitter it cannot share, and leaves for each. The first transfer after a
+//     the web, and a twentieth where they take 70 %. On a path with jitter, or one that takes more than 5 ms
+//     for a datagram, it cannot share, and leaves for each. The first transfer after a
 //     time of nobody meets a full link, and waits a round trip longer.
 //   - A return within a second on a thin link: 12 pulses of three datagrams are 80 ms of 5 Mbit/s, and the floor has to save for them.
 //   - ebb on a bottleneck that becomes slower: it leaves, and a survey needs a second or three to find that nobody else is there.
@@ -75,7 +76,8 @@
 //     bottleneck, a tenth to a quarter of the capacity is found, and lifts need five to twenty seconds for the rest, because each has to stand out
 //     of the noise. Trains cannot simply go on there: others' datagrams in a small buffer scatter them alike.
 //   - A full link where ebb's host, or the bottleneck's, is so busy that it stands still several times a second: it takes 60 to 95 %.
-//   - ebb on paths that become too narrow for datagrams in use: for two to four seconds parts of packets tell it nothing.
+//   - ebb on paths that become too narrow for datagrams in use: the first parts of packets, of two seconds at least, tell it nothing;
+//     where other members of a group send full datagrams, they never do.
 //   - A rise of the real base delay, as by a new route, is believed by ebb in seconds where two datagrams can be told apart, that is where
 //     there is little jitter and one of them takes less than 5 ms; otherwise, and by the others, after ten minutes. So a flow
 //     that changes its address takes a new Controller.

@@ -14,15 +14,16 @@ import (
 //	starting    trains of datagrams find the capacity                                     ebb_start.go
 //	cruising    at what the others leave of 99 % of the capacity, looking at the queue    ebb_cruise.go
 //	            and now and then trying whether there is more                             ebb_lift.go
-//	yielding    half a percent of the capacity, as pulses that look whether they left     ebb_yield.go
+//	yielding    0.75 % of the capacity, as pulses        that look whether they left     ebb_yield.go
 //	sharing     a part of the link, where others come and go all the time                 ebb_share.go
 //	returning   on the way up
 //
 // Rates are counted as they arrive: what a bad line loses on the way to the bottleneck is sent in addition.
 type ebb struct {
-	cfg  Config
-	mss  float64 // of the datagrams in use, in bytes
-	full peak    // bytes of the largest of late
+	cfg    Config
+	mss    float64   // of the datagrams in use, in bytes
+	fullAt time.Time // when a full one arrived last,
+	parts  int       // and how many smaller ones have since
 
 	// the path
 	delay    Estimator
@@ -39,7 +40,7 @@ type ebb struct {
 
 	phase phase
 	mu    float64 // capacity in bytes a second; 0: not known
-	rate  float64 // bytes a second that are to arrive while cruising or returning
+	rate  float64 // bytes a second that are to arrive while cruising, returning or sharing
 	limit float64 // bytes a second that the flow is held to; infinite: it is not
 	grown time.Time
 	now   time.Time
@@ -78,7 +79,8 @@ const (
 	mostLossy  = 0.3    // a line that loses more than that gets no more for it
 	idleAfter  = time.Second
 	agedFor    = 500 * time.Millisecond
-	fullFor    = 2 * time.Second // so long, or twice that, the size of datagrams is remembered
+	manyParts  = 16              // of packets, and no full datagram
+	inParts    = 2 * time.Second // for so long, and the path has become narrow
 )
 
 func newEbb(c Config) *ebb {
@@ -169,8 +171,6 @@ func (e *ebb) Sent(now time.Time, bytes int) {
 	if float64(bytes) < PartShare*float64(e.cfg.MSS) {
 		return
 	}
-	e.full.add(now, fullFor, float64(bytes))
-	e.mss = min(e.full.max(), float64(e.cfg.MSS))
 	if e.small(bytes) { // of a path that has just become narrow: it tells nothing yet, and is paid for all the same
 		e.start.train.left = max(0, e.start.train.left-bytes)
 		e.pulses.left = max(0, e.pulses.left-bytes)
@@ -206,6 +206,18 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 	e.grow(now)
 }
 
+// sized follows the size of what arrives: where the path has become narrow, packets go in parts. The end of a message is no part.
+func (e *ebb) sized(now time.Time, bytes int) {
+	switch full := float64(e.cfg.MSS); {
+	case float64(bytes) >= 0.75*full:
+		e.mss, e.fullAt, e.parts = full, now, 0
+	case float64(bytes) >= PartShare*full:
+		if e.parts++; e.parts >= manyParts && now.Sub(e.fullAt) > inParts {
+			e.mss = float64(bytes)
+		}
+	}
+}
+
 // small says that a datagram took less time at the bottleneck than those of data do, so that its delay does not compare.
 func (e *ebb) small(bytes int) bool { return 4*float64(bytes) < 3*e.mss }
 
@@ -236,6 +248,7 @@ func (e *ebb) clocks(now time.Time, a Ack) (drift time.Duration) {
 // arrived gives one datagram's arrival to who waits for it.
 func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 	small := e.small(a.Bytes)
+	e.sized(now, a.Bytes)
 	e.aged.add(now, max(agedFor, 4*e.span()), float64(min(now.Sub(a.Sent), maxCTO)))
 	switch {
 	case e.phase == starting:
@@ -253,7 +266,7 @@ func (e *ebb) arrived(now time.Time, a Arrival, base time.Duration) {
 		e.watch.current.beside(a.Bytes)
 	default:
 		e.lift.arrived(a, false)
-		ours := e.still() || now.Before(e.lift.until.Add(e.span()+e.lift.lasts()))
+		ours := e.still() && now.Sub(e.excuse.seen) < absentFor || now.Before(e.lift.until.Add(e.span()+e.lift.lasts()))
 		own := e.own.arrived(a, e.mu, a.Delay-base)
 		_, ok := e.watch.arrived(a, reference{base: base, rtt: e.empty(), quiet: e.quiet(), own: own, ours: ours})
 		if e.phase == sharing {
@@ -329,6 +342,12 @@ func (e *ebb) TimedOut(now time.Time) {
 		e.start.train.begin(2, int(e.mss))
 		return
 	}
+	if e.phase == sharing {
+		e.rate /= 2
+		e.stayAway(now)
+		e.unshare(now, yielding)
+		return
+	}
 	e.enter(now, yielding)
 }
 
@@ -382,9 +401,6 @@ func (e *ebb) Unlimited() float64 {
 	case starting, yielding:
 		return e.mu
 	case sharing:
-		if e.aside() {
-			return asideShare * e.rate
-		}
 		return e.rate
 	case cruising:
 		return e.eased(e.lift.of(e.now, e.rate, e.mu)) / (1 - e.lossy())
@@ -396,7 +412,11 @@ func (e *ebb) Rate() float64 {
 	if e.phase == starting || e.phase == yielding {
 		return e.mu // a few datagrams at a time
 	}
-	return min(e.Unlimited(), e.limit)
+	rate := min(e.Unlimited(), e.limit)
+	if e.phase == sharing && e.aside() {
+		rate *= asideShare
+	}
+	return rate
 }
 
 // lossy is the share of datagrams that is sent in addition, because the line loses it. A little less than it is known to lose, because

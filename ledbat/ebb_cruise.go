@@ -53,6 +53,7 @@ func (e *ebb) observed(now time.Time) {
 func (e *ebb) alarm(now time.Time, hard bool) {
 	if e.phase == sharing && hard {
 		e.excuse.seen, e.excuse.hard = now, now
+		e.cutAt, e.clean, e.docket.reacted = now, now, now
 		e.lossyLeave = true
 		e.rate /= 2
 		e.unshare(now, yielding)

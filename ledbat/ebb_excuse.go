@@ -24,13 +24,14 @@ const (
 // the queue is counted as our own: it must now drain as fast as the bottleneck takes what is more than we send. If it does, nobody is there;
 // if not, the rest is others'.
 type excuse struct {
-	at   time.Time // when the last one began
-	rate float64   // before it, in bytes a second; 0: none is running
-	used float64   // of those that there are
-	seen time.Time // when somebody was seen for sure
-	hard time.Time // when a loss or a mark told of them
-	left float64   // interruptions that may be borne with
-	told time.Time // when that was so
+	at    time.Time // when the last one began
+	rate  float64   // before it, in bytes a second; 0: none is running
+	used  float64   // of those that there are
+	seen  time.Time // when somebody was seen for sure
+	hard  time.Time // when a loss or a mark told of them
+	left  float64   // interruptions that may be borne with
+	told  time.Time // when that was so
+	ceded time.Time // until then others have their turn
 
 	borne int       // interruptions in this turn,
 	since time.Time // which began then
@@ -57,7 +58,7 @@ func (e *ebb) bears(now time.Time, q time.Duration) bool {
 	if x.borne++; now.Sub(x.since) > turn {
 		e.enter(now, yielding)
 		if x.borne >= waiters {
-			e.holdOff, e.mayReturn = cede, now.Add(cede)
+			e.holdOff, e.mayReturn, x.ceded = cede, now.Add(cede), now.Add(cede)
 		}
 		return true
 	}

@@ -489,3 +489,24 @@ func TestPairsTellOthersFromJitter(t *testing.T) {
 		t.Errorf("the threshold is %v on a path without jitter: %v", l.c.threshold(), l.c)
 	}
 }
+
+// On a link that is hardly ever free, the part shrinks; but it is not given up bit by bit, and is a rate at any time.
+func TestASharedPartStaysARate(t *testing.T) {
+	l := draw(t)
+	l.run(3 * time.Second)
+	l.others = 1.02 * l.capacity
+	l.run(3 * time.Second)
+	l.in(yielding)
+	c := l.c
+	c.shareLink(l.now)
+	for i := range 5000 {
+		c.now = l.now.Add(time.Duration(i) * ms)
+		queue := 20 * ms
+		if i%100 < 22 {
+			queue = 0
+		}
+		if c.amongOthers(c.now, queue); c.phase == sharing && (c.Rate() < asideShare*c.floor()) {
+			t.Fatalf("%.0f B/s after %d ms: %v", c.Rate(), i, c)
+		}
+	}
+}

@@ -10,9 +10,9 @@ const (
 	gatherLeast = 6                       // of them that arrived,
 	gatherMean  = 16                      // over so many of which their share is taken
 	shareFree   = 0.5                     // of them must have found the link free,
-	crowdMost   = 0.3                     // and of the third datagrams no more than that somebody before them
+	crowdMost   = 0.3                     // and no more than that of the third datagrams somebody before them
 
-	shareFor    = 8 * time.Second // at the most, before pulses look who is there
+	shareFor    = 8 * time.Second // before pulses look who is there, if somebody still is
 	shareLeast  = 0.03            // of the capacity is where it begins
 	shareMost   = 0.8             // of it: the first datagrams of somebody new must find room
 	shareAim    = 0.3             // of the time the link should be free
@@ -28,7 +28,7 @@ const (
 
 // shared is the state of a flow on a link that many use for a moment each. Who leaves for every one of them is never there, and who
 // stays is in the way of all. But between them the link is free for most of the time, which pulses at the floor see; so a part of it is used, and
-// most of that is given up as soon as a queue shows, until a round trip after the last one. The part grows while the link is free for more
+// most of that is given up as soon as a queue shows, until one and a half round trips after the last one. The part grows while the link is free for more
 // of the time than it should be, and shrinks while it is for less. A queue that stands is somebody who stays, and has the link to himself.
 type shared struct {
 	glimpsed float64   // share of the pulses of late that found the link free
@@ -52,8 +52,8 @@ func (s *shared) glimpse(n int, free bool) {
 	}
 }
 
-// mayShare says whether pulses have found the link free for most of the time, though somebody was just met. It takes a path without jitter: on others
-// a queue shows too late. Who lets a buffer overflow does not come for a moment only.
+// mayShare says whether pulses have found the link free for most of the time. It takes a path without jitter, and one that loses nothing by itself: on
+// others a queue shows too late, or is one that a policer does not have. Who lets a buffer overflow does not come for a moment only.
 func (e *ebb) mayShare(now time.Time) bool {
 	y, s := &e.yield, &e.shared
 	gather := gatherFor
@@ -61,7 +61,8 @@ func (e *ebb) mayShare(now time.Time) bool {
 		gather = gatherAgain
 	}
 	return now.Sub(y.left) >= gather && y.told >= gatherLeast && y.thirds >= leastLooks && s.glimpsed >= shareFree && y.crowd < crowdMost &&
-		e.still() && e.lossy() == 0 && !y.guessed && (e.excuse.hard.IsZero() || now.Sub(e.excuse.hard) > holdLong)
+		e.still() && e.lossy() < honestLine && e.docket.judge.trial != convicted && !y.guessed && !now.Before(e.excuse.ceded) &&
+		(e.excuse.hard.IsZero() || now.Sub(e.excuse.hard) > max(holdLong, y.holdOff))
 }
 
 // shareLink begins to use a part of the link.
@@ -86,27 +87,36 @@ func (e *ebb) aside() bool {
 
 // amongOthers enters a datagram that arrived while the link is shared.
 func (e *ebb) amongOthers(now time.Time, queue time.Duration) {
-	s := &e.shared
+	s, step := &e.shared, max(shareStep, shareRTTs*e.span())
+	gap := now.Sub(s.heard)
+	if gap > idleAfter { // nobody has looked
+		e.unshare(now, yielding)
+		return
+	}
 	if !s.busy {
-		s.free += now.Sub(s.heard)
+		s.free += min(gap, step)
 	}
 	s.heard, s.busy = now, queue > max(e.threshold(), e.per(interruption))
 	if s.busy {
-		s.met = now
+		s.met, e.excuse.seen = now, now
 	}
 	elapsed := now.Sub(s.step)
-	if elapsed < max(shareStep, shareRTTs*e.span()) || e.docket.judge.trial == tried {
+	if elapsed < step {
 		return
 	}
 	free := s.free.Seconds() / elapsed.Seconds()
 	s.step, s.free = now, 0
-	if free >= standing {
-		e.rate = min(e.rate+shareGain*(free-shareAim)*e.mu, shareMost*e.mu)
-		s.stood = 0
-	} else {
-		e.rate *= standingCut
+	switch {
+	case free < standing:
+		e.rate = standingCut * min(e.rate, e.limit)
 		s.stood++
+	default:
+		s.stood = 0
+		if e.docket.judge.trial != tried { // which asks what half of the rate does
+			e.rate = min(e.rate+shareGain*(free-shareAim)*e.mu, shareMost*e.mu)
+		}
 	}
+	e.rate = max(e.rate, e.floor())
 	switch {
 	case s.stood >= standingFor:
 		e.unshare(now, yielding)

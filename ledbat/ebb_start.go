@@ -97,7 +97,7 @@ func (e *ebb) begun(now time.Time, s stretch) {
 func (e *ebb) untold(now time.Time) {
 	st := &e.start
 	if st.doubt++; st.doubt < 3 {
-		st.train.begin(st.train.count, int(e.mss))
+		st.train.begin(max(st.train.count, 2), int(e.mss))
 		return
 	}
 	if e.mu == 0 {
@@ -122,7 +122,7 @@ func (e *ebb) scattered(s stretch) bool {
 func (e *ebb) gather(now time.Time) {
 	st := &e.start
 	if st.again++; st.again < mostAgain {
-		st.train.begin(st.train.count, int(e.mss))
+		st.train.begin(max(st.train.count, 2), int(e.mss))
 		return
 	}
 	if st.trains < 2 {
@@ -133,4 +133,4 @@ func (e *ebb) gather(now time.Time) {
 }
 
 // modest is a rate that was used all the time while the first train had to be repeated.
-func (e *ebb) modest() float64 { return perSecond(firstTrain*e.cfg.MSS, e.span()) }
+func (e *ebb) modest() float64 { return perSecond(firstTrain*int(e.mss), e.span()) }

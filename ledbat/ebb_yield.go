@@ -164,12 +164,13 @@ func (e *ebb) pulsed(now time.Time, p *pulse) {
 	}
 	between := p.count == 3 && y.jitter < step/4 && (p.between(step) > step/2 || p.low()-y.lowest > step/2)
 	if p.count == 3 {
-		y.crowd -= y.crowd / 8
 		y.thirds++
-	}
-	if between {
-		y.crowd += 1.0 / 8
-		e.sight(now)
+		part := 1 / float64(min(y.thirds, 8))
+		y.crowd *= 1 - part
+		if between {
+			y.crowd += part
+			e.sight(now)
+		}
 	}
 	busy := max(t/2, manyTimes*max(e.watch.spread, y.jitter))
 	free := q <= busy && !between
@@ -249,12 +250,12 @@ func (e *ebb) surveyed(now time.Time, p *pulse) bool {
 // than it was is left to a lift, because hosts that gather what arrives let it appear so.
 func (e *ebb) comeBack(now time.Time, bytes int) {
 	y := &e.yield
+	if c := perSecond(bytes, y.survey.gap); y.survey.tells() && c < certainly*e.mu {
+		e.mu = c
+	}
 	if e.shared.again && now.Sub(e.shared.met) < absentFor && e.still() {
 		e.shareLink(now) // they were there a moment ago, and will be again
 		return
-	}
-	if c := perSecond(bytes, y.survey.gap); y.survey.tells() && c < certainly*e.mu {
-		e.mu = c
 	}
 	e.climb, e.rate = climbBold, 2*climbBold*e.mu
 	if y.sighted >= sightings && y.jitter < e.per(0.25) || y.guessed {
@@ -287,7 +288,7 @@ func (e *ebb) weigh(now time.Time, p *pulse) {
 		e.mu = mu
 	}
 	if mu, ok := y.faster.sample(p, gap, e.delay.Base(), e.mu); ok && y.sighted >= sightings {
-		e.mu, y.jitter = mu, 0
+		e.mu, y.jitter, y.pairs = mu, 0, 0
 	}
 }
 

@@ -253,7 +253,7 @@ func (j *journal) commit(fill func(*pebble.Batch, *view) error) error {
 
 // close moves what is in the log to a table before it closes. The log ends where writing ended, so that damage at its
 // end looks like a power cut and cannot be told from one; a table has checksums from one end to the other. Where the disk has no room for
-// the table, nothing is lost: the log stays.
+// the table, what was acknowledged is in the log; only damage to the end of that would go unnoticed.
 func (j *journal) close() error {
 	j.mu.Lock()
 	v := j.current

@@ -24,9 +24,11 @@ const (
 	longestTrip = time.Minute
 	// The longest CTO of a member that is silent alone.
 	mostSilence = 2 * time.Second
-	// Datagrams of that share of the largest are about as fast as it is. When there have been none for so long, packets go in parts.
+	// Datagrams of that share of the largest are about as fast as it is. When there have been none for so long, but many smaller ones, packets
+	// go in parts.
 	fullShare = 0.75
-	inParts   = 4 * time.Second
+	inParts   = 2 * time.Second
+	manyParts = 16
 )
 
 // A Group is one flow towards the network, made of many. Use New.
@@ -64,7 +66,8 @@ type Group struct {
 	base  time.Duration // the common base: the first member's, so that figures look familiar
 	based bool
 
-	fullAt time.Time // when a datagram of about the full size was heard of last
+	fullAt time.Time // when a datagram of about the full size was heard of last,
+	parts  int       // and how many have come since that may be parts of packets
 
 	queue   time.Duration // that the last member with a base of its own saw
 	queueAt time.Time

@@ -156,16 +156,19 @@ func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
 // one takes long, and would be a base that data never sees. Where the path has become narrow, packets go in parts.
 func (g *Group) comparable(now time.Time, a ledbat.Ack) (delay time.Duration, ok bool) {
 	least, mixed := fullShare*float64(g.mss), false
-	if now.Sub(g.fullAt) > inParts {
+	if g.parts >= manyParts && now.Sub(g.fullAt) > inParts {
 		least = ledbat.PartShare * float64(g.mss)
 	}
 	for _, arrived := range a.Arrivals {
+		switch bytes := float64(arrived.Bytes); {
+		case bytes >= fullShare*float64(g.mss):
+			g.fullAt, g.parts = now, 0
+		case bytes >= ledbat.PartShare*float64(g.mss):
+			g.parts++
+		}
 		if float64(arrived.Bytes) < least {
 			mixed = true
 			continue
-		}
-		if float64(arrived.Bytes) >= fullShare*float64(g.mss) {
-			g.fullAt = now
 		}
 		if !ok || ledbat.Smaller(arrived.Delay, delay) == arrived.Delay {
 			delay, ok = arrived.Delay, true
