@@ -40,7 +40,8 @@ type shared struct {
 	busy     bool      // as it found the link
 	step     time.Time // when this step began
 	free     time.Duration
-	stood    int // steps in a row in which a queue stood
+	barred   time.Time // until then it is not shared, after a queue that stood
+	stood    int       // steps in a row in which a queue stood
 }
 
 // glimpse enters what the n-th pulse at the floor has found.
@@ -61,7 +62,7 @@ func (e *ebb) mayShare(now time.Time) bool {
 		gather = gatherAgain
 	}
 	return now.Sub(y.left) >= gather && y.told >= gatherLeast && y.thirds >= leastLooks && s.glimpsed >= shareFree && y.crowd < crowdMost &&
-		e.still() && e.lossy() < honestLine && e.docket.judge.trial != convicted && !y.guessed && !now.Before(e.excuse.ceded) &&
+		e.still() && e.lossy() < honestLine && e.docket.judge.trial != convicted && !y.guessed && !now.Before(e.excuse.ceded) && !now.Before(s.barred) &&
 		(e.excuse.hard.IsZero() || now.Sub(e.excuse.hard) > max(holdLong, y.holdOff))
 }
 
@@ -119,7 +120,10 @@ func (e *ebb) amongOthers(now time.Time, queue time.Duration) {
 	e.rate = max(e.rate, e.floor())
 	switch {
 	case s.stood >= standingFor:
+		e.returned = s.begun // that soon after it somebody stayed, or behind a fair queue was there all the time: the next time it waits longer
+		e.stayAway(now)
 		e.unshare(now, yielding)
+		s.barred = e.mayReturn
 	case now.Sub(s.begun) > absentFor && now.Sub(s.met) > absentFor:
 		e.climb = climbShy
 		e.unshare(now, returning)
