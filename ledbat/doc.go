@@ -66,8 +66,8 @@
 //     a link loses datagrams. Flows of one host can share one controller, and hosts of one location its leases (package group).
 //   - ebb behind a fair queue (FQ-CoDel): its own delay says nothing about the others there, and it takes a fair share until it has been
 //     at its floor, where pairs that nobody came between show the capacity; then mostly a seventh of the link, and now and then a half.
-//   - ebb beside short transfers that come all the time: where they take 30 % of the link it uses a third of the rest, half beside people who read
-//     the web, and a twentieth where they take 70 %. On a path with jitter, or one that takes more than 5 ms
+//   - ebb beside short transfers that come all the time: where they take 30 % of 50 Mbit/s it uses a quarter of the rest, half beside people
+//     who read the web, and a twentieth where they take 70 %; less on thin links, where the floor pays for fewer pulses. On a path with jitter, or one that takes more than 5 ms
 //     for a datagram, it cannot share, and leaves for each. The first transfer after a
 //     time of nobody meets a full link, and waits a round trip longer.
 //   - A return within a second on a thin link: 12 pulses of three datagrams are 80 ms of 5 Mbit/s, and the floor has to save for them.

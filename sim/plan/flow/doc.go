@@ -32,7 +32,7 @@
 // (-first 101), one of them on satellites, it is 0.6, 1.3, 3.5, 19 and 35 %, and without that one 0.6, 1.0, 2.8, 3.5 and 10 %.
 // The bars are 3 % at the median, 8 % at the 95th percentile and 15 % at worst: the median keeps to them, the 95th does without satellites, the worst does
 // not. Bytes over the WAN are the same: which bytes cross is package site's business at both levels. With ledbatpp it is 1.5, 3.6, 10.6, 12.2 and 48 %
-// (24 scenarios). With ebb it is 10, 26, 48, 90 and 148 % (14 scenarios): beside short transfers it uses a tenth or less of what they leave,
+// (24 scenarios). With ebb it was 10, 26, 48, 90 and 148 % (14 scenarios), before it shared links: on thin ones it uses a tenth of what short transfers leave,
 // so unevenly that neither a cell nor a scenario lasts long enough for a mean. With ebb, the controller that daemons have if nobody chooses, and a
 // foreground a plan is right within a factor of about two in most locations, and of seven in the worst (examples/plan/shops.yaml).
 //
