@@ -14,9 +14,11 @@ import (
 //	starting    trains of datagrams find the capacity                                     ebb_start.go
 //	cruising    at what the others leave of 99 % of the capacity, looking at the queue    ebb_cruise.go
 //	            and now and then trying whether there is more                             ebb_lift.go
-//	yielding    0.75 % of the capacity, as pulses        that look whether they left     ebb_yield.go
+//	yielding    0.75 % of the capacity, as pulses that look whether they left             ebb_yield.go
 //	sharing     a part of the link, where others come and go all the time                 ebb_share.go
 //	returning   on the way up
+//
+// What it sends at in each of them is in ebb_rate.go, and of what size datagrams are in ebb_size.go.
 //
 // Rates are counted as they arrive: what a bad line loses on the way to the bottleneck is sent in addition.
 type ebb struct {
@@ -68,9 +70,6 @@ func (p phase) String() string {
 	return [...]string{"starting", "cruising", "yielding", "returning", "sharing"}[p]
 }
 
-// PartShare of the size of a full datagram is less than a packet that goes in two parts, and more than acknowledgements.
-const PartShare = 0.4
-
 const (
 	fullShare  = 0.99   // of the capacity is what we take when nobody else is there: what is left drains a queue
 	slowShare  = 0.07   // less where a datagram takes 50 ms: others wait for each of ours, and for two if one of them waits
@@ -79,8 +78,6 @@ const (
 	mostLossy  = 0.3    // a line that loses more than that gets no more for it
 	idleAfter  = time.Second
 	agedFor    = 500 * time.Millisecond
-	manyParts  = 16              // of packets, and no full datagram
-	inParts    = 2 * time.Second // for so long, and the path has become narrow
 )
 
 func newEbb(c Config) *ebb {
@@ -205,21 +202,6 @@ func (e *ebb) Acked(now time.Time, a Ack) {
 	e.verify(now, a.Bytes)
 	e.grow(now)
 }
-
-// sized follows the size of what arrives: where the path has become narrow, packets go in parts. The end of a message is no part.
-func (e *ebb) sized(now time.Time, bytes int) {
-	switch full := float64(e.cfg.MSS); {
-	case float64(bytes) >= 0.75*full:
-		e.mss, e.fullAt, e.parts = full, now, 0
-	case float64(bytes) >= PartShare*full:
-		if e.parts++; e.parts >= manyParts && now.Sub(e.fullAt) > inParts {
-			e.mss = float64(bytes)
-		}
-	}
-}
-
-// small says that a datagram took less time at the bottleneck than those of data do, so that its delay does not compare.
-func (e *ebb) small(bytes int) bool { return 4*float64(bytes) < 3*e.mss }
 
 // clocks takes the drift of the clocks out of the delays, and returns how much of a delay it is.
 func (e *ebb) clocks(now time.Time, a Ack) (drift time.Duration) {
@@ -377,62 +359,6 @@ func (e *ebb) Deadline() time.Time {
 	}
 	return e.pulseAt
 }
-
-func (e *ebb) Window() int {
-	var w float64
-	switch e.phase {
-	case starting:
-		w = e.flight + float64(e.start.train.left)
-	case yielding:
-		if e.pulses.left == 0 {
-			return 0
-		}
-		w = e.flight + float64(e.pulses.left)
-	default:
-		// Twice the round trip, so that the pace, and not the window, decides; and feedback may come late.
-		w = max(4*e.mss, 2*e.rate*(e.span()+20*time.Millisecond).Seconds())
-	}
-	return int(min(w, float64(e.cfg.MaxWindow)))
-}
-
-// Unlimited is what Rate would be without a limit.
-func (e *ebb) Unlimited() float64 {
-	switch e.phase {
-	case starting, yielding:
-		return e.mu
-	case sharing:
-		return e.rate
-	case cruising:
-		return e.eased(e.lift.of(e.now, e.rate, e.mu)) / (1 - e.lossy())
-	}
-	return e.rate / (1 - e.lossy())
-}
-
-func (e *ebb) Rate() float64 {
-	if e.phase == starting || e.phase == yielding {
-		return e.mu // a few datagrams at a time
-	}
-	rate := min(e.Unlimited(), e.limit)
-	if e.phase == sharing && e.aside() {
-		rate *= asideShare
-	}
-	return rate
-}
-
-// lossy is the share of datagrams that is sent in addition, because the line loses it. A little less than it is known to lose, because
-// what is sent too much makes a queue.
-func (e *ebb) lossy() float64 {
-	if e.docket.judge.trial == convicted {
-		return 0
-	}
-	return min(0.8*e.docket.judge.idle.rate(), mostLossy)
-}
-
-// floor is what is spent on pulses. Where a limit is what the flow may use, there are others of ours; but looking takes datagrams.
-func (e *ebb) floor() float64 { return max(floorShare*min(e.mu, 2*e.limit), floorLeast) }
-
-// limited says that the limit decides what is sent, and not the path.
-func (e *ebb) limited() bool { return e.limit < e.share() }
 
 func (e *ebb) CTO() time.Duration { return e.rtt.timeout() }
 
