@@ -492,11 +492,7 @@ func TestPairsTellOthersFromJitter(t *testing.T) {
 
 // On a link that is hardly ever free, the part shrinks; but it is not given up bit by bit, and is a rate at any time.
 func TestASharedPartStaysARate(t *testing.T) {
-	l := draw(t)
-	l.run(3 * time.Second)
-	l.others = 1.02 * l.capacity
-	l.run(3 * time.Second)
-	l.in(yielding)
+	l := drivenAway(t)
 	c := l.c
 	c.shareLink(l.now)
 	for i := range 5000 {

@@ -125,6 +125,16 @@ func (l *line) rate(d time.Duration) float64 {
 	return float64(l.sent-before) / d.Seconds()
 }
 
+// drivenAway is a line on which somebody has come to stay, and the flow is at its floor.
+func drivenAway(t *testing.T) *line {
+	l := draw(t)
+	l.run(3 * time.Second)
+	l.others = 1.02 * l.capacity
+	l.run(3 * time.Second)
+	l.in(yielding)
+	return l
+}
+
 func (l *line) in(p phase) {
 	l.t.Helper()
 	if l.c.phase != p {
@@ -356,11 +366,7 @@ func TestEbbComesBackThoughItHearsLate(t *testing.T) {
 
 // Where the path becomes narrow, packets go in parts. Those are what the floor is counted in, and what looks whether others have left.
 func TestEbbKeepsToItsFloorInParts(t *testing.T) {
-	l := draw(t)
-	l.run(3 * time.Second)
-	l.others = 1.02 * l.capacity
-	l.run(3 * time.Second)
-	l.in(yielding)
+	l := drivenAway(t)
 	l.size = l.c.cfg.MSS/2 + 20
 	if got := l.rate(10 * time.Second); got > 2*l.c.floor() {
 		t.Errorf("%.0f B/s at a floor of %.0f: %v", got, l.c.floor(), l.c)

@@ -24,11 +24,6 @@ const (
 	longestTrip = time.Minute
 	// The longest CTO of a member that is silent alone.
 	mostSilence = 2 * time.Second
-	// Datagrams of that share of the largest are about as fast as it is. When there have been none for so long, but many smaller ones, packets
-	// go in parts.
-	fullShare = 0.75
-	inParts   = 2 * time.Second
-	manyParts = 16
 )
 
 // A Group is one flow towards the network, made of many. Use New.

@@ -155,13 +155,13 @@ func (s *Share) scaled(now time.Time, a ledbat.Ack) ledbat.Ack {
 // comparable is the smallest delay of the datagrams of a feedback that are about as large as those of data. Small ones are faster where
 // one takes long, and would be a base that data never sees. Where the path has become narrow, packets go in parts.
 func (g *Group) comparable(now time.Time, a ledbat.Ack) (delay time.Duration, ok bool) {
-	least, mixed := fullShare*float64(g.mss), false
-	if g.parts >= manyParts && now.Sub(g.fullAt) > inParts {
+	least, mixed := ledbat.LargeShare*float64(g.mss), false
+	if g.parts >= ledbat.ManyParts && now.Sub(g.fullAt) > ledbat.InParts {
 		least = ledbat.PartShare * float64(g.mss)
 	}
 	for _, arrived := range a.Arrivals {
 		switch bytes := float64(arrived.Bytes); {
-		case bytes >= fullShare*float64(g.mss):
+		case bytes >= ledbat.LargeShare*float64(g.mss):
 			g.fullAt, g.parts = now, 0
 		case bytes >= ledbat.PartShare*float64(g.mss):
 			g.parts++
