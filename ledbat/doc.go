@@ -65,11 +65,12 @@
 //     the same number, and leave a quarter of it unused; more where three datagrams together are no queue to be seen, above 30 Mbit/s, or where
 //     a link loses datagrams. Flows of one host can share one controller, and hosts of one location its leases (package group).
 //   - ebb behind a fair queue (FQ-CoDel): its own delay says nothing about the others there, and it takes a fair share until it has been
-//     at its floor, where pairs that nobody came between show the capacity; then mostly a seventh of the link, and now and then a half.
+//     at its floor, where pairs that nobody came between show the capacity; then mostly a seventh of the link, and now and then a half. It may share
+//     such a link with somebody who stays, as no queue shows; each time that ends in a queue it waits longer.
 //   - ebb beside short transfers that come all the time: where they take 30 % of 50 Mbit/s it uses a quarter of the rest, half beside people
-//     who read the web, and a twentieth where they take 70 %; less on thin links, where the floor pays for fewer pulses. On a path with jitter, or one that takes more than 5 ms
-//     for a datagram, it cannot share, and leaves for each. The first transfer after a
-//     time of nobody meets a full link, and waits a round trip longer.
+//     who read the web, and a twentieth where they take 70 %; less on thin links, where the floor pays for fewer pulses. On a path with
+//     jitter, or one that takes more than 5 ms for a datagram, it cannot share, and leaves for each. The first transfer after a time of nobody
+//     meets a full link, and waits a round trip longer.
 //   - A return within a second on a thin link: 12 pulses of three datagrams are 80 ms of 5 Mbit/s, and the floor has to save for them.
 //   - ebb on a bottleneck that becomes slower: it leaves, and a survey needs a second or three to find that nobody else is there.
 //   - A full link from the start on a path with jitter: where that is many times what a datagram takes, a train tells the jitter and not the
